@@ -1,0 +1,69 @@
+# The two commands that matter: `make deploy` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+export PATH := $(BIN):$(PATH)
+INVENTORY ?= inventory/local
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deploy
+deploy: $(VENV)/.run ## Bring this machine to the running stack (INVENTORY=inventory/local, ARGS="--check")
+	python runner.py deploy -i $(INVENTORY) $(ARGS)
+
+.PHONY: status
+status: $(VENV)/.run ## Look at what runs, changing nothing
+	python runner.py status -i $(INVENTORY) $(ARGS)
+
+.PHONY: destroy
+destroy: $(VENV)/.run ## Remove containers and networks; volumes, secrets and images stay
+	python runner.py destroy -i $(INVENTORY) $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev ## Run every test: lint, unit, backend, molecule, end to end
+	tests/run
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Run the linters only
+	tests/lint
+
+.PHONY: unit
+unit: $(VENV)/.dev ## Run the unit tests only (seconds, no Docker)
+	pytest tests/unit
+
+.PHONY: molecule
+molecule: $(VENV)/.dev ## Run every molecule scenario (SCENARIO=postgres for one)
+	tests/molecule $(SCENARIO)
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure deploys beside docker compose; figures, not gates
+	bench/run
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Write the generated tables of the role READMEs anew
+	docs/generate
+
+.PHONY: venv
+venv: $(VENV)/.run ## Make the virtual environment that deploy needs
+	@echo "ready: . .venv/bin/activate"
+
+.PHONY: lock
+lock: $(VENV)/.dev ## Resolve the pins under requirements/ anew
+	uv pip compile --upgrade -q --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements/run.txt
+	uv pip compile --upgrade -q --no-header --no-annotate --no-emit-index-url --extra dev --extra backend \
+		-c requirements/run.txt pyproject.toml -o requirements/dev.txt
+
+# The stamps make a second run free and offline; a changed pin file installs anew.
+$(VENV)/.run: requirements/run.txt pyproject.toml .ci/venv
+	.ci/venv $(VENV) requirements/run.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml .ci/venv
+	.ci/venv $(VENV) requirements/dev.txt
+	@touch $@ $(VENV)/.run

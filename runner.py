@@ -1,0 +1,12 @@
+#!/usr/bin/env python3
+"""The command line from a clone: `python runner.py VERB`. All of it lives in stanchion.cli."""
+
+import sys
+
+try:
+    from stanchion.cli import main
+except ModuleNotFoundError as error:
+    sys.exit(f"runner.py: {error.name} is not installed here. Run `make venv`, then `. .venv/bin/activate`.")
+
+if __name__ == "__main__":
+    main()
