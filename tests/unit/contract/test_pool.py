@@ -1,0 +1,82 @@
+"""The pool contract's arithmetic, and the numbers that it proposes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from stanchion.contract import pool
+
+DECLARED = {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10}
+
+
+def test_the_default_contract_adds_up():
+    figures = pool.contract(DECLARED)
+    assert figures.demand == 60
+    assert figures.connection_limit == 121
+    assert figures.needed == figures.max_connections == 121 + 3 + 5 + 10
+
+
+def test_a_wider_override_leaves_the_application_its_limit():
+    figures = pool.contract({**DECLARED, "max_connections": 500})
+    assert (figures.connection_limit, figures.max_connections) == (121, 500)
+
+
+def test_strings_from_templates_count():
+    assert pool.contract({name: str(value) for name, value in DECLARED.items()}).demand == 60
+
+
+def test_the_exact_fit_is_no_problem_and_one_less_is():
+    assert pool.problems({**DECLARED, "max_connections": 139}) == []
+    assert [p.slug for p in pool.problems({**DECLARED, "max_connections": 138})] == ["pool-contract"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("replicas", 0), ("workers", 0), ("pool_size", 0), ("max_overflow", -1), ("superuser_reserved", 0)],
+)
+def test_a_pool_without_an_end_is_refused(name, value):
+    assert [p.slug for p in pool.problems({**DECLARED, name: value})] == ["pool-range"]
+
+
+def test_words_are_refused_and_named():
+    (problem,) = pool.problems({**DECLARED, "workers": "many"})
+    assert problem.slug == "pool-unreadable"
+    assert "many" in problem.what
+
+
+def test_the_message_shows_the_sum_and_the_way_up():
+    (problem,) = pool.problems({**DECLARED, "max_connections": 100})
+    assert "2 replicas x 2 workers x (5 + 10) = 60" in problem.what
+    assert "139" in problem.what
+    assert "max_connections is 100" in problem.what
+    assert "to 139" in problem.remedy
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 7])
+def test_every_proposal_fits(replicas):
+    names = {
+        "stack_backend_replicas": "replicas",
+        "stack_backend_workers": "workers",
+        "stack_db_pool_size": "pool_size",
+        "stack_db_max_overflow": "max_overflow",
+    }
+    for most in range(21, 139):
+        declared = {**DECLARED, "replicas": replicas, "max_connections": most}
+        text = pool.proposal(declared, most)
+        assert text is not None
+        proposed = {names[name]: int(value) for name, value in re.findall(r"(\w+)=(\d+)", text)}
+        assert pool.problems({**declared, **proposed}) == [], text
+
+
+def test_where_no_pool_fits_none_is_proposed():
+    assert pool.proposal(DECLARED, 20) is None
+    (problem,) = pool.problems({**DECLARED, "max_connections": 20})
+    assert "stack_db_pool_size" not in problem.remedy
+
+
+def test_more_than_a_server_can_hold_is_refused():
+    (problem,) = pool.problems({**DECLARED, "replicas": 300})
+    assert problem.slug == "pool-contract"
+    assert problem.remedy.startswith("Make the pool smaller")
