@@ -195,9 +195,9 @@ def _memory_problems(declared: Mapping[str, Any]) -> list[Problem]:
             "memory-limit",
             f"The memory limit of {memory.show(plan.limit)} is too small for the settings: "
             f"shared_buffers {memory.show(plan.shared_buffers)} + {sorting} processes "
-            f"x work_mem {memory.show(plan.work_mem)} x {plan.hash_mem_multiplier:g} + {plan.autovacuum_max_workers} x maintenance_work_mem "
-            f"{memory.show(plan.maintenance_work_mem)} + 20 % for everything else = "
-            f"{memory.show(plan.worst_case // memory.MB * memory.MB)}. "
+            f"x work_mem {memory.show(plan.work_mem)} x {plan.hash_mem_multiplier:g} + "
+            f"{plan.autovacuum_max_workers} x maintenance_work_mem {memory.show(plan.maintenance_work_mem)} "
+            f"+ 20 % for everything else = {memory.show(plan.worst_case // memory.MB * memory.MB)}. "
             "Past the limit, the kernel kills the database.",
             _sentence(ways),
         )
