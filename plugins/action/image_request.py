@@ -1,0 +1,23 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads on the controller which image is declared. The module of the same name is its documentation."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.stanchion.stack.plugins.plugin_utils._package import part
+
+
+class ActionModule(ActionBase):
+    """Hashes the context, or reads the digest; asks no host."""
+
+    _requires_connection = False
+
+    def run(self, tmp: object = None, task_vars: dict | None = None) -> dict:
+        result = super().run(tmp, task_vars)
+        package = part("image.request")
+        try:
+            request = package.read_request(self._task.args)
+        except (package.ImageError, OSError) as error:
+            raise AnsibleActionFail(str(error)) from error
+        return {**result, "changed": False, "request": request.as_dict()}

@@ -1,0 +1,4 @@
+"""Images under content tags: what goes into a tag, and who builds, hands over or receives an image.
+
+Pure logic. Hosts are asked by the module image_state, and acted upon by the role container_image.
+"""
