@@ -1,0 +1,50 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Asks for a host's lock in the name of this run. The module of the same name is its documentation."""
+
+from __future__ import annotations
+
+import time
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.stanchion.stack.plugins.plugin_utils._package import part
+
+MODULE = "stanchion.stack.deploy_lock"
+# Where the host's facts keep when this run last renewed the lease, by the controller's clock.
+MEMORY = "stanchion_lock"
+
+
+class ActionModule(ActionBase):
+    """Adds who asks; spares the host a renewal that is not due."""
+
+    _VALID_ARGS = frozenset({"state", "lease_seconds", "verb", "directory"})
+
+    def run(self, tmp: object = None, task_vars: dict | None = None) -> dict:
+        result = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        args = dict(self._task.args)
+        verb = args.pop("verb", None) or str(task_vars.get("ansible_play_name") or "ansible")
+        identity = part("lock").identity(verb.lower()).as_dict()
+        memory = (task_vars.get("ansible_facts") or {}).get(MEMORY) or {}
+        held = args.get("state", "held") == "held"
+        if held and self._is_fresh(memory, identity["run_id"], args):
+            return {**result, "changed": False, "lock": {**memory["lock"], "taken": "fresh"}}
+        args["identity"] = identity
+        asked = time.monotonic()
+        result.update(self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars))
+        result["ansible_facts"] = {MEMORY: self._remember(result, identity["run_id"], asked)}
+        return result
+
+    @staticmethod
+    def _is_fresh(memory: dict, run_id: str, args: dict) -> bool:
+        """Nobody can have taken a lease that still runs, so a look at the host would tell nothing new."""
+        if memory.get("run_id") != run_id or memory.get("directory") != args.get("directory"):
+            return False
+        lease = memory["lock"]["holder"]["lease_seconds"]
+        return 0 <= time.monotonic() - memory["renewed"] < lease / 3
+
+    def _remember(self, result: dict, run_id: str, asked: float) -> dict:
+        lock = result.get("lock") or {}
+        if result.get("failed") or lock.get("state") != "held" or self._task.check_mode:
+            return {}
+        directory = self._task.args.get("directory")
+        return {"run_id": run_id, "renewed": asked, "directory": directory, "lock": lock}

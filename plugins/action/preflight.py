@@ -1,0 +1,69 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Compares what a role declared with the host. plugins/modules/preflight.py is its documentation."""
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.stanchion.stack.plugins.plugin_utils._package import part
+
+MODULE = "stanchion.stack.stack_facts"
+# Where a playbook may keep one look for all its preflights.
+SHARED = "stack_preflight_facts"
+
+
+class ActionModule(ActionBase):
+    """Gathers the facts that the subject needs, and fails with all its problems at once."""
+
+    _VALID_ARGS = frozenset({"subject", "declared", "timeout"})
+
+    def run(self, tmp: object = None, task_vars: dict | None = None) -> dict:
+        result = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        preflight = part("preflight")
+        _, args = self.validate_argument_spec(
+            {
+                "subject": {"choices": list(preflight.SUBJECTS), "required": True},
+                "declared": {"type": "dict", "required": True},
+                "timeout": {"type": "float", "default": 5.0},
+            }
+        )
+        subject = preflight.SUBJECTS[args["subject"]]
+        declared = preflight.Declared(args["declared"])
+        try:
+            facts = self._facts(subject.sources, declared, args["timeout"], task_vars)
+            if "failed" in facts:
+                return {**result, **facts["failed"]}
+            problems = subject.look(declared, facts)
+        except preflight.DeclaredError as error:
+            return {**result, "failed": True, "msg": str(error), "stanchion": {"exit": "configuration"}}
+        result.update(changed=False, problems=[problem.as_dict() for problem in problems])
+        result["warnings"] = [str(problem) for problem in problems if problem.level == "warning"]
+        errors = preflight.errors(problems)
+        if errors:
+            host = str(task_vars.get("inventory_hostname", "the host"))
+            result.update(
+                failed=True,
+                msg=preflight.text_of(errors, args["subject"], host),
+                stanchion={"exit": preflight.exit_of(errors)},
+            )
+        return result
+
+    def _facts(self, sources: tuple[str, ...], declared: object, timeout: float, task_vars: dict) -> dict:
+        stack = declared.text("stack_name")
+        paths = declared.get("secret_files", [])
+        shared = task_vars.get(SHARED)
+        if shared:
+            facts = self._templar.template(shared).get("stack_facts") or {}
+            known = (facts.get("files") or {}).get("entries", {})
+            if facts.get("stack") == stack and set(sources) <= set(facts) and set(paths) <= set(known):
+                return facts
+        args = {
+            "stack": stack,
+            "sources": list(sources),
+            "paths": paths,
+            "timeout": timeout,
+            "state_dir": declared.get("state_dir", None),
+            "docker_host": declared.get("docker_host", None),
+        }
+        answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
+        return {"failed": answer} if answer.get("failed") else answer["stack_facts"]

@@ -1,0 +1,82 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read-only questions to the Docker engine with the standard library: the host needs nothing installed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+import urllib.parse
+
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+
+
+class EngineError(OSError):
+    """The engine did not answer, or answered with an error."""
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("docker", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class Engine:
+    """The engine at DOCKER_HOST (unix:// or plain tcp://); every question has to be answered in time."""
+
+    def __init__(self, host: str, timeout: float) -> None:
+        self.host = host
+        self._deadline = time.monotonic() + timeout
+        self._timeout = timeout
+
+    def get(self, path: str, **query: object) -> object:
+        """Return the decoded answer to GET path; values of the query that are not text go as JSON."""
+        texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
+        target = f"{path}?{urllib.parse.urlencode(texts)}" if texts else path
+        connection = self._connect()
+        try:
+            connection.request("GET", target)
+            answer = connection.getresponse()
+            body = answer.read()
+        except TimeoutError as error:
+            raise EngineError(
+                f"the engine at {self.host} did not answer within {self._timeout:g} s"
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineError(f"no answer from the engine at {self.host}: {error}") from error
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            raise EngineError(
+                f"the engine at {self.host} answered {answer.status} to {path}: {_message(body)}"
+            )
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise EngineError(f"what answers at {self.host} is not a Docker engine: {error}") from error
+
+    def _connect(self) -> http.client.HTTPConnection:
+        left = max(self._deadline - time.monotonic(), 0.01)
+        kind, _, rest = self.host.partition("://")
+        if kind == "unix":
+            return _Connection(rest, left)
+        if kind == "tcp":
+            address = urllib.parse.urlsplit(f"//{rest}")
+            return http.client.HTTPConnection(address.hostname or "", address.port or 2375, timeout=left)
+        raise EngineError(f"docker_host {self.host!r} is neither unix:// nor tcp://")
+
+
+def _message(body: bytes) -> str:
+    text = body.decode(errors="replace").strip()
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return text[:200]

@@ -1,0 +1,104 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What lies on the host: secret files (never their content) and the records that roles keep."""
+
+from __future__ import annotations
+
+import grp
+import json
+import pwd
+import stat
+import time
+from pathlib import Path
+
+from ansible_collections.stanchion.stack.plugins.module_utils import _lock
+from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import UnreadableError
+
+BASE = Path("/var/lib/stanchion")
+
+
+def file_facts(paths: list[str]) -> dict:
+    """Return existence, mode, owner and size of each path; a missing file is a fact, not an error."""
+    return {"entries": {path: _file(Path(path)) for path in paths}}
+
+
+def _file(path: Path) -> dict:
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return {"exists": False, "parent": _parent(path.parent)}
+    return {
+        "exists": True,
+        "kind": _kind(status.st_mode),
+        "mode": f"{stat.S_IMODE(status.st_mode):04o}",
+        "uid": status.st_uid,
+        "gid": status.st_gid,
+        "owner": _user(status.st_uid),
+        "group": _group(status.st_gid),
+        "size": status.st_size,
+        "modified": status.st_mtime,
+        "parent": _parent(path.parent),
+    }
+
+
+def _parent(path: Path) -> dict:
+    """Tell whether only root gets into the folder: then the modes within matter to nobody else."""
+    try:
+        status = path.stat()
+    except OSError:
+        return {"path": str(path), "exists": False, "mode": None, "uid": None, "root_only": False}
+    mode = stat.S_IMODE(status.st_mode)
+    return {
+        "path": str(path),
+        "exists": True,
+        "mode": f"{mode:04o}",
+        "uid": status.st_uid,
+        "root_only": status.st_uid == 0 and mode & 0o077 == 0,
+    }
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "link" if stat.S_ISLNK(mode) else "other"
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def volume_record(state_dir: str) -> dict:
+    """Return which volume is the stack's active one, as the role postgres recorded it."""
+    path = Path(state_dir) / "postgres" / "volume.json"
+    return {"path": str(path), "exists": path.exists(), "record": _record(path)}
+
+
+def image_records(folder: Path = BASE / "images") -> dict:
+    """Return the resolved packages of each image, as the role container_image recorded them."""
+    items = {path.stem: _record(path) for path in sorted(folder.glob("*.json"))}
+    return {"path": str(folder), "items": items}
+
+
+def _record(path: Path) -> object:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UnreadableError(f"{path} is not JSON: {error}") from error
+
+
+def lock_facts() -> dict:
+    """Return who holds the host's deploy lock, and whether the lease still runs."""
+    return _lock.look(_lock.DIRECTORY, _lock.Host.this(), time.time())

@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils import _lock
+
+DOCUMENTATION = r"""
+module: deploy_lock
+short_description: Let only one run at a time change a host
+description:
+  - Takes, renews or gives back the lock of the target host, a lease in C(/var/lib/stanchion/lock.json)
+    (C(0600), root).
+  - The lock is taken when it is free, when its lease has ended, or when its holder is certainly dead. That is
+    certain where the holder ran on this very host and either the host was booted since (boot id), or the
+    holder's process in the same PID namespace is gone or is another one by now (start time).
+  - Whoever is refused learns within five seconds who holds it, since when, from where and until when.
+  - A run that holds the lock renews the lease by asking for it again. The action looks at the host only once
+    a third of the lease is over, so that asking often, at every role's boundary, costs next to nothing. The
+    lease has to outlast the longest stretch between two such tasks.
+  - A run that let its lease end and lost the lock to another run fails at its next renewal.
+  - In check mode nothing is taken and nothing is refused; another run's lock is a warning.
+  - It is an action with a module behind it. The action adds who asks, O(identity), from the controller.
+options:
+  state:
+    description: Whether this run holds the lock, or has given it back.
+    choices: [held, released]
+    default: held
+    type: str
+  lease_seconds:
+    description: How long the lock lasts when nobody renews it.
+    default: 900
+    type: int
+  verb:
+    description:
+      - What the run does, told to whoever is refused. The environment variable E(STANCHION_VERB) goes before
+        the play's name.
+    type: str
+  directory:
+    description: Where the lock file lies.
+    default: /var/lib/stanchion
+    type: path
+  identity:
+    description: Who asks. Filled in by the action.
+    type: dict
+author:
+  - Stanchion maintainers
+attributes:
+  check_mode:
+    support: full
+    description: Nothing is written; another run's lock is a warning.
+  idempotent:
+    support: full
+    description: Taking one's own lock again renews the lease.
+notes:
+  - It never reports a change; a lock is no part of the declared state.
+"""
+
+EXAMPLES = r"""
+- name: Work on the host alone
+  block:
+    - name: Take the host's lock
+      stanchion.stack.deploy_lock:
+        state: held
+
+    - name: Do something long
+      ansible.builtin.import_role:
+        name: stanchion.stack.postgres
+
+    - name: Renew the lock
+      stanchion.stack.deploy_lock:
+        state: held
+  always:
+    - name: Give the host's lock back
+      stanchion.stack.deploy_lock:
+        state: released
+"""
+
+RETURN = r"""
+lock:
+  description: What became of the lock.
+  returned: always
+  type: dict
+  contains:
+    path:
+      description: The lock file.
+      type: str
+    state:
+      description:
+        - V(held) by this run, V(released), V(foreign) where somebody else has it, V(unreadable). In check
+          mode V(free), V(foreign), V(expired) or V(dead), as found.
+      type: str
+    taken:
+      description:
+        - How this run got it. V(free), V(renewed), V(fresh) (renewed so lately that the host was not asked),
+          V(expired) or V(dead).
+      type: str
+    reason:
+      description: Why it could be taken, as text.
+      type: str
+    holder:
+      description:
+        - Who holds it. V(run_id), V(verb), V(user), V(hostname), V(directory), V(pid), V(pid_started),
+          V(pid_namespace) and V(boot_id) on the controller; V(since), V(lease_seconds) and V(lease_until) in
+          seconds since 1970 by the host's clock; V(host_boot_id).
+      type: dict
+    previous:
+      description: Whose lock was taken over, where it had ended or its holder was dead.
+      type: dict
+stanchion:
+  description: With what a command line should end, when this fails. V({"exit": "lock"}).
+  returned: failure
+  type: dict
+"""
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"choices": ["held", "released"], "default": "held"},
+            "lease_seconds": {"type": "int", "default": 900},
+            "verb": {"type": "str"},
+            "directory": {"type": "path", "default": str(_lock.DIRECTORY)},
+            "identity": {"type": "dict", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    directory = Path(module.params["directory"])
+    try:
+        if module.check_mode:
+            _look(module, directory)
+        elif module.params["state"] == "held":
+            _hold(module, directory)
+        else:
+            _release(module, directory)
+    except _lock.RefusedError as refusal:
+        _fail(module, str(refusal), "foreign", directory)
+    except _lock.LockError as error:
+        _fail(module, str(error), "unreadable", directory)
+    except OSError as error:
+        _fail(module, f"The lock in {directory} cannot be used: {error}.", "unreadable", directory)
+
+
+def _hold(module: AnsibleModule, directory: Path) -> None:
+    answer = _lock.hold(
+        directory, module.params["identity"], module.params["lease_seconds"], _lock.Host.this(), time.time()
+    )
+    module.exit_json(changed=False, lock={"path": str(directory / _lock.NAME), "state": "held", **answer})
+
+
+def _release(module: AnsibleModule, directory: Path) -> None:
+    own = _lock.release(directory, module.params["identity"]["run_id"], time.time())
+    seen = _seen(directory)
+    module.exit_json(changed=False, lock={**seen, "state": "released" if own else seen["state"]})
+
+
+def _look(module: AnsibleModule, directory: Path) -> None:
+    seen = _seen(directory)
+    if seen["state"] == "foreign":
+        module.warn(_lock.refusal(seen["holder"], time.time(), directory))
+    module.exit_json(changed=False, lock=seen)
+
+
+def _seen(directory: Path) -> dict:
+    seen = _lock.look(directory, _lock.Host.this(), time.time())
+    return {**seen, "state": "foreign" if seen["state"] == "held" else seen["state"]}
+
+
+def _fail(module: AnsibleModule, message: str, state: str, directory: Path) -> None:
+    try:
+        holder = _seen(directory)["holder"]
+    except (_lock.LockError, OSError):
+        holder = None
+    lock = {"path": str(directory / _lock.NAME), "state": state, "holder": holder}
+    module.fail_json(msg=message, lock=lock, stanchion={"exit": "lock"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Does the declared database fit: into its pool contract, its memory limit, the host and the disk?
+
+Declared: what the filters of the role postgres get (`memory_bytes`, `cpus`, `pool`, `settings`: see
+stanchion.contract.database), and beside it `stack_name`, `secret_files` (paths on the host), `data_space`
+(a size, what the data needs while there is no volume; 1g where it is left out).
+"""
+
+from __future__ import annotations
+
+from stanchion.contract import database
+from stanchion.preflight.files import secret_problems
+from stanchion.preflight.problem import Problem
+from stanchion.preflight.reading import MB, Declared, Facts, show, unreadable
+
+SOURCES = ("engine", "disk", "memory", "cpus", "files", "volume_record")
+
+# A fresh cluster is 40 MB, its first WAL segments up to 1 GB by max_wal_size.
+DATA_SPACE = "1g"
+# With data in place: a checkpoint and a roll-out still need room for WAL.
+REST_SPACE = 256 * MB
+
+
+def look(declared: Declared, facts: Facts) -> list[Problem]:
+    """Return everything about the database that does not fit."""
+    return [
+        *_contract(declared),
+        *_memory(declared, facts),
+        *_processors(declared, facts),
+        *secret_problems(declared.get("secret_files", []), facts),
+        *_disk(declared, facts),
+    ]
+
+
+def _contract(declared: Declared) -> list[Problem]:
+    return [
+        Problem(
+            slug=f"postgres.{problem.slug}",
+            what=problem.what,
+            where="the variables stack_* and postgres_* of the inventory",
+            remedy=problem.remedy,
+        )
+        for problem in database.problems(declared.values)
+    ]
+
+
+def _memory(declared: Declared, facts: Facts) -> list[Problem]:
+    if not facts["memory"]["ok"]:
+        return unreadable(facts, "memory")
+    limit, total = declared.number("memory_bytes"), facts["memory"]["total"]
+    if limit <= total:
+        return []
+    return [
+        Problem(
+            slug="postgres.host_memory",
+            what=f"The database may take {show(limit)}, and the host has {show(total)}.",
+            where="the variable postgres_memory",
+            remedy=f"Set it to at most {show(total * 3 // 4)}, which leaves something to everything else, or "
+            "use a larger host.",
+        )
+    ]
+
+
+def _processors(declared: Declared, facts: Facts) -> list[Problem]:
+    if not facts["cpus"]["ok"]:
+        return unreadable(facts, "cpus")
+    wanted, there = float(declared.get("cpus")), facts["cpus"]["count"]
+    if wanted <= there:
+        return []
+    return [
+        Problem(
+            slug="postgres.host_cpus",
+            what=f"The database may take {wanted:g} processors, and the host has {there}.",
+            where="the variable postgres_cpus",
+            remedy=f"Set it to {there} or less.",
+        )
+    ]
+
+
+def _disk(declared: Declared, facts: Facts) -> list[Problem]:
+    broken = unreadable(facts, "disk", "volume_record")
+    if broken:
+        return broken
+    needed = REST_SPACE if facts["volume_record"]["exists"] else declared.size("data_space", DATA_SPACE)
+    disk = facts["disk"]["docker_root"]
+    if disk["free"] >= needed:
+        return []
+    return [
+        Problem(
+            slug="disk.data",
+            what=f"The database needs {show(needed)}, and {disk['path']} has {show(disk['free'])} free.",
+            where=f"the file system of {disk['measured_at']} on the host",
+            remedy="Make room there. A database whose disk is full stops with a panic.",
+        )
+    ]

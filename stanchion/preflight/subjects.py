@@ -1,0 +1,26 @@
+"""The subjects of a preflight. Adding one: its file beside this one, and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stanchion.preflight import backend, host, network, postgres
+from stanchion.preflight.problem import Problem
+from stanchion.preflight.reading import Declared, Facts
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What looks, and which sources of stack_facts it needs."""
+
+    look: Callable[[Declared, Facts], list[Problem]]
+    sources: tuple[str, ...]
+
+
+SUBJECTS = {
+    "host": Subject(host.look, host.SOURCES),
+    "network": Subject(network.look, network.SOURCES),
+    "postgres": Subject(postgres.look, postgres.SOURCES),
+    "backend": Subject(backend.look, backend.SOURCES),
+}

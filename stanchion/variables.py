@@ -1,0 +1,154 @@
+"""Which variables exist: the options of every role's argument_specs, and the few names of the playbooks.
+
+A variable that begins with a role's name or with `stack_` and is none of these is a mistake; Ansible itself
+would pass over it in silence.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+# The C loader reads all specs in a few milliseconds, the other one in a tenth of a second.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# Names that no role declares, each with who sets it.
+PLAYBOOK_VARIABLES: Mapping[str, str] = {
+    "stack_group": "inventory: the group of the whole stack",
+    "stack_group_database": "inventory: the group of the database's host",
+    "stack_group_backend": "inventory: the group of the backend's hosts",
+    "stack_update_images": "deploy --update-images",
+    "stack_delete_data": "destroy --delete-data",
+    "stack_preflight_facts": "registered by deploy.yml for its preflights",
+    "stack_preflight_passed": "set by deploy.yml after its preflights",
+    "container_image_refs": "set by the role container_image for whoever uses the image",
+    "docker_engine_absent": "set by the role docker_engine in check mode, where no engine is there yet",
+}
+
+_SHARED_PREFIX = "stack_"
+_LIKE = 0.75
+# For names outside of our prefixes, which may be anybody's: only what is all but the same.
+_MUCH_ALIKE = 0.92
+_READABLE = (".yml", ".yaml", ".json", ".ini", ".cfg", "")
+_MOST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Known:
+    """The prefixes that are ours, and every name that may begin with one."""
+
+    prefixes: tuple[str, ...]
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A variable that nothing reads."""
+
+    name: str
+    near: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        place = f" ({', '.join(self.places)})" if self.places else ""
+        hint = f" Did you mean {' or '.join(self.near)}?" if self.near else ""
+        return f"{self.name}{place}.{hint}"
+
+
+def known(roles: Path) -> Known:
+    """Read every role of the collection."""
+    names = set(PLAYBOOK_VARIABLES)
+    prefixes = {_SHARED_PREFIX}
+    for role in sorted(path for path in roles.iterdir() if path.is_dir()):
+        prefixes.add(f"{role.name}_")
+        names |= _options(role / "meta" / "argument_specs.yml")
+        for variables in sorted((role / "vars").glob("*.yml")):
+            names |= set(_yaml(variables))
+    return Known(tuple(sorted(prefixes)), frozenset(names))
+
+
+def _options(path: Path) -> set[str]:
+    if not path.exists():
+        return set()
+    entry_points = _yaml(path).get("argument_specs") or {}
+    return {option for entry in entry_points.values() for option in entry.get("options") or {}}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    return _LOADER(path.read_text()).get_single_data() or {}
+
+
+def unknown(names: Iterable[str], known: Known) -> list[Unknown]:
+    """Return the names with one of our prefixes that nothing knows, with what was probably meant."""
+    return [
+        Unknown(name, difflib.get_close_matches(name, known.names, n=3, cutoff=_LIKE))
+        for name in sorted(set(names))
+        if name.startswith(known.prefixes) and name not in known.names
+    ]
+
+
+def suspicious(names: Iterable[str], known: Known) -> list[Unknown]:
+    """Return names outside of our prefixes that are all but one of ours: postgress_memory, stak_name."""
+    found = []
+    for name in sorted(set(names)):
+        if name.startswith((*known.prefixes, "ansible_", "_")):
+            continue
+        near = difflib.get_close_matches(name, known.names, n=1, cutoff=_MUCH_ALIKE)
+        if near:
+            found.append(Unknown(name, near))
+    return found
+
+
+def located(found: Unknown, sources: Iterable[str], extra: Iterable[str] = ()) -> Unknown:
+    """Return it with the places that set it."""
+    return replace(found, places=locate(found.name, sources, extra))
+
+
+def locate(name: str, sources: Iterable[str], extra: Iterable[str] = ()) -> list[str]:
+    """Return where an inventory or the command line sets a variable, as FILE:LINE, as far as it is found."""
+    pattern = re.compile(rf"""(?:^|[\s{{,"']){re.escape(name)}["']?\s*[:=]""")
+    places = []
+    for path in _files(sources):
+        lines = enumerate(_text(path).splitlines(), 1)
+        places += [f"{_short(path)}:{number}" for number, line in lines if _sets(pattern, line)]
+    for argument in extra:
+        text = _text(Path(argument[1:])) if argument.startswith("@") else argument
+        if any(_sets(pattern, line) for line in text.splitlines()):
+            places.append("-e on the command line")
+    return places
+
+
+def _sets(pattern: re.Pattern[str], line: str) -> bool:
+    return bool(pattern.search(line)) and not line.lstrip().startswith("#")
+
+
+def _files(sources: Iterable[str]) -> list[Path]:
+    """Return an inventory's own files, and the group_vars and host_vars beside them."""
+    found: dict[Path, None] = {}
+    for source in map(Path, sources):
+        folders = [source] if source.is_dir() else [source.parent / "group_vars", source.parent / "host_vars"]
+        inside = [path for folder in folders for path in sorted(folder.rglob("*"))]
+        for path in [source, *inside]:
+            if path.is_file() and path.suffix in _READABLE:
+                found.setdefault(path)
+    return list(found)
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            return ""
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return "" if text.startswith("$ANSIBLE_VAULT") else text
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
