@@ -1,0 +1,160 @@
+"""The settings: read from the environment once, checked before a worker or a connection exists."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+# Threads that database requests never get: they answer /livez, /metrics and refusals, and PROBES of them
+# may ask the database for /health.
+RESERVED_THREADS = 8
+PROBES = 4
+
+
+class SettingsError(Exception):
+    """One line for the operator; it names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    database_url: URL
+    replica_name: str
+    port: int
+    workers: int
+    threads: int
+    request_timeout: float
+    pool_size: int
+    max_overflow: int
+    pool_timeout: float
+    pool_recycle: int
+    debug_routes: bool
+
+    @property
+    def connections(self) -> int:
+        """The most connections that one worker opens."""
+        return self.pool_size + self.max_overflow
+
+    @property
+    def admitted(self) -> int:
+        """The most database requests that a worker works on or lets wait; the rest is refused at once."""
+        return self.threads - RESERVED_THREADS
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Reads and checks every setting; raises SettingsError at the first bad one."""
+        _check_password_file(environ)
+        settings = cls(
+            database_url=database_url(environ),
+            replica_name=_replica_name(environ),
+            port=_whole(environ, "PORT", 5000, 1, 65535),
+            workers=_whole(environ, "WEB_CONCURRENCY", 2, 1, 64),
+            threads=_threads(environ),
+            request_timeout=_seconds(environ, "REQUEST_TIMEOUT", 60, 1, 3600),
+            pool_size=_pool_size(environ),
+            max_overflow=_max_overflow(environ),
+            pool_timeout=_seconds(environ, "DB_POOL_TIMEOUT", 30, 0.1, 600),
+            pool_recycle=_whole(environ, "DB_POOL_RECYCLE", 1800, 1, 86400),
+            debug_routes=_switch(environ, "ENABLE_DEBUG_ROUTES"),
+        )
+        settings._check_together()
+        return settings
+
+    def _check_together(self) -> None:
+        if self.pool_timeout >= self.request_timeout:
+            raise SettingsError(
+                f"DB_POOL_TIMEOUT={self.pool_timeout:g} must be smaller than REQUEST_TIMEOUT="
+                f"{self.request_timeout:g}: a request must stop waiting before its own time is up"
+            )
+        least = self.connections + RESERVED_THREADS
+        if self.threads < least:
+            raise SettingsError(
+                f"WEB_THREADS={self.threads} is too small: {self.connections} connections a worker "
+                f"(DB_POOL_SIZE + DB_MAX_OVERFLOW) and {RESERVED_THREADS} threads kept free are {least}"
+            )
+
+
+def database_url(environ: Mapping[str, str]) -> URL:
+    """DATABASE_URL, checked. No message repeats it: it might hold a password after all."""
+    form = "postgresql://USER@HOST:PORT/DATABASE"
+    text = environ.get("DATABASE_URL")
+    if not text:
+        raise SettingsError(f"DATABASE_URL is not set; it has the form {form}")
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise SettingsError(f"DATABASE_URL is not a database address of the form {form}") from None
+    if url.drivername not in {"postgresql", "postgresql+psycopg2"}:
+        raise SettingsError(f"DATABASE_URL must begin with postgresql://, as in {form}")
+    if url.password is not None or "password" in url.query:
+        raise SettingsError(
+            "DATABASE_URL must carry no password: it belongs into the file that PGPASSFILE names"
+        )
+    for part, value in (("user", url.username), ("host", url.host), ("database", url.database)):
+        if not value:
+            raise SettingsError(f"DATABASE_URL names no {part}; it has the form {form}")
+    return url.set(drivername="postgresql+psycopg2")
+
+
+def _check_password_file(environ: Mapping[str, str]) -> None:
+    # libpq passes over such a file with a warning, and every connection would fail for a hidden reason.
+    name = environ.get("PGPASSFILE")
+    if not name:
+        return
+    file = Path(name)
+    if not file.is_file() or not os.access(file, os.R_OK):
+        raise SettingsError(f"PGPASSFILE={name} is not a file that this user can read")
+    if file.stat().st_mode & 0o077:
+        raise SettingsError(f"PGPASSFILE={name} is open to others, so libpq ignores it: make it mode 0400")
+
+
+def _replica_name(environ: Mapping[str, str]) -> str:
+    name = environ.get("REPLICA_NAME", socket.gethostname())
+    # Postgres cuts application_name at 63 bytes and replaces what is not ASCII.
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", name):
+        raise SettingsError("REPLICA_NAME must be 1 to 63 letters, digits, dots, dashes or underscores")
+    return name
+
+
+def _pool_size(environ: Mapping[str, str]) -> int:
+    # SQLAlchemy reads 0 as "no limit", and a negative overflow too; the pool contract knows no such pool.
+    return _whole(environ, "DB_POOL_SIZE", 5, 1, 200)
+
+
+def _max_overflow(environ: Mapping[str, str]) -> int:
+    return _whole(environ, "DB_MAX_OVERFLOW", 10, 0, 200)
+
+
+def _threads(environ: Mapping[str, str]) -> int:
+    # For each request that holds a connection three more may wait: a burst of short requests is served,
+    # not refused.
+    default = 4 * (_pool_size(environ) + _max_overflow(environ)) + RESERVED_THREADS
+    return _whole(environ, "WEB_THREADS", default, 1, 2000)
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name, str(default))
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise SettingsError(f"{name}={text!r} must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:
+    text = environ.get(name, f"{default:g}")
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text) or not least <= float(text) <= most:
+        raise SettingsError(f"{name}={text!r} must be a number of seconds from {least:g} to {most:g}")
+    return float(text)
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "0")
+    if text not in {"0", "1"}:
+        raise SettingsError(f"{name}={text!r} must be 0 or 1")
+    return text == "1"
