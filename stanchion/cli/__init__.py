@@ -1,0 +1,56 @@
+"""The command line: one module per verb, arguments in, exit code out.
+
+Nothing heavy is imported before a verb needs it: --help and --version answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from stanchion.cli.command import Program
+from stanchion.cli.completion import completion
+from stanchion.cli.deploy import deploy
+from stanchion.cli.destroy import destroy
+from stanchion.cli.history import history
+from stanchion.cli.status import status
+from stanchion.exit_codes import ExitCode
+
+
+@click.group(
+    cls=Program,
+    examples=("python runner.py deploy", "python runner.py status"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="stanchion", message="stanchion %(version)s")
+def program() -> None:
+    """Bring hosts to the declared Postgres and backend stack, and tell what runs."""
+
+
+for _verb in (deploy, status, destroy, history, completion):
+    program.add_command(_verb)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; whatever goes wrong is told, never raised."""
+    try:
+        code = program.main(list(arguments), prog_name=_prog_name(), standalone_mode=False)
+        return int(code or ExitCode.OK)
+    except BaseException as error:
+        from stanchion.cli.trouble import tell
+
+        return tell(error, arguments, [*program.commands])
+
+
+def _prog_name() -> str:
+    from stanchion.run.context import program_name
+
+    return program_name()
+
+
+def main() -> NoReturn:
+    """Be the program."""
+    sys.exit(run(sys.argv[1:]))

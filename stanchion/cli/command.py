@@ -1,0 +1,124 @@
+"""Commands whose help begins with two examples, and the options that verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from stanchion.run.inventory import DEFAULT
+
+FORMATS = ("text", "json")
+
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class _WithExamples(click.Command):
+    """Shows its examples before everything else."""
+
+    def __init__(self, *args: Any, examples: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help."""
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"  {example}\n")
+        formatter.write_paragraph()
+        super().format_help(ctx, formatter)
+
+
+class Verb(_WithExamples):
+    """One verb."""
+
+
+class Program(_WithExamples, click.Group):
+    """All verbs."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every verb that runs Ansible understands."""
+
+    inventory: str
+    limit: str | None
+    extra: tuple[str, ...]
+    verbose: int
+    output_format: str
+    output: Path | None
+    ask_become_pass: bool
+    no_input: bool
+    timeout: float | None
+    check: bool = False
+    diff: bool = False
+
+
+def _complete_inventory(_ctx: click.Context, _parameter: click.Parameter, word: str) -> list[CompletionItem]:
+    known = (str(path) for path in Path("inventory").glob("*"))
+    return [CompletionItem(name) for name in sorted(known) if name.startswith(word)]
+
+
+def _add(*options: Callable[[_Function], _Function]) -> Callable[[_Function], _Function]:
+    def decorate(function: _Function) -> _Function:
+        # click lists the last one applied first.
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+output_options = _add(
+    click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(FORMATS),
+        default=FORMATS[0],
+        show_default=True,
+        help="How the result is written.",
+    ),
+    click.option(
+        "--output",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write the result to FILE instead of stdout.",
+    ),
+)
+
+run_options = _add(
+    click.option(
+        "-i",
+        "--inventory",
+        default=DEFAULT,
+        show_default=True,
+        metavar="PATH",
+        shell_complete=_complete_inventory,
+        help="The hosts and their variables.",
+    ),
+    click.option("--limit", metavar="PATTERN", help="Only these hosts or groups."),
+    click.option(
+        "-e",
+        "--extra",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set a variable for this run (YAML value, repeatable; never a secret).",
+    ),
+    click.option("-v", "--verbose", count=True, help="Write more into the run's log (repeatable)."),
+    output_options,
+    click.option(
+        "--ask-become-pass", is_flag=True, help="Ask for the sudo password; read from stdin off a terminal."
+    ),
+    click.option("--no-input", is_flag=True, help="Never ask: where a question would come, fail."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=1),
+        metavar="SECONDS",
+        help="End the run after this long.",
+    ),
+)

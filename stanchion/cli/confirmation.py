@@ -1,0 +1,59 @@
+"""Nothing is removed that was not named and confirmed."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from stanchion.cli.session import Session, look
+from stanchion.errors import ConfigurationError, ConfirmationError
+from stanchion.report import build
+from stanchion.run.inventory import did_you_mean
+
+DEFAULT_STACK = "medication-tracker"
+
+
+def stack_names(session: Session) -> set[str]:
+    """Return the names of the stacks that this inventory and these variables declare."""
+    given = session.request.variables.get("stack_name")
+    if given is not None:
+        return {str(given)}
+    hosts = session.hosts.hosts if session.hosts is not None else {}
+    return {str(variables.get("stack_name", DEFAULT_STACK)) for variables in hosts.values()}
+
+
+def check_name(session: Session, named: str) -> None:
+    """Refuse data of a stack that is not the one declared."""
+    names = stack_names(session)
+    if names != {named}:
+        raise ConfigurationError(
+            f"--delete-data {named}: this inventory declares {' and '.join(sorted(names)) or 'no stack'}. "
+            "Nothing was removed.",
+            did_you_mean(named, names),
+        )
+
+
+def ask(session: Session, data: bool, no_input: bool) -> None:
+    """Name what would be lost, and go on only at a clear yes."""
+    if no_input or not sys.stdin.isatty():
+        raise ConfirmationError("destroy asks before it removes anything, and nobody can answer here.")
+    for line in losses(session, data):
+        click.echo(line, err=True)
+    if not click.confirm("Go on?", default=False, err=True):
+        raise ConfirmationError("Not confirmed: nothing was removed.", "")
+
+
+def losses(session: Session, data: bool) -> list[str]:
+    """Return what goes and what stays, host by host, from a live look."""
+    recording = look(session)
+    lines = []
+    for host in build.hosts_of(recording):
+        containers = ", ".join(container.name for container in host.containers) or "none"
+        volumes = ", ".join(volume.name for volume in host.volumes) or "none"
+        lines.append(f"{host.name}: containers {containers} and their networks go.")
+        if data:
+            lines.append(f"{host.name}: for good go volumes {volumes}, with all data, secrets and records.")
+        else:
+            lines.append(f"{host.name}: volumes {volumes}, secrets and images stay.")
+    return lines

@@ -1,0 +1,28 @@
+"""deploy: bring every host to the declared stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from stanchion.cli.command import Options, Verb, run_options
+
+
+@click.command(
+    cls=Verb,
+    examples=("python runner.py deploy", "python runner.py deploy -i inventory/local --check --diff"),
+)
+@run_options
+@click.option("--check", is_flag=True, help="Dry run: tell what would change, change nothing.")
+@click.option("--diff", is_flag=True, help="Write the differences of files into the run's log.")
+@click.option(
+    "--update-images", is_flag=True, help="Build the images anew where their packages have newer versions."
+)
+def deploy(update_images: bool, **shared: Any) -> int:
+    """Bring every host of the inventory to the declared stack, and prove that it is healthy."""
+    from stanchion.cli import session
+
+    options = Options(**shared)
+    opened = session.open_session("deploy", options, {"stack_update_images": True} if update_images else {})
+    return session.finish(session.perform(opened), options)

@@ -1,0 +1,164 @@
+"""One verb from its options to its exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from getpass import getpass
+from pathlib import Path
+
+from stanchion import engine
+from stanchion.cli.command import Options
+from stanchion.errors import ConfirmationError, FailedServingError, UsageError
+from stanchion.report import build, output, progress
+from stanchion.report.failure import Fault, explain
+from stanchion.report.model import Result
+from stanchion.report.stack import serves
+from stanchion.run import inventory, records, sudo, variables
+from stanchion.run.context import Context, begin
+from stanchion.run.events import Event
+from stanchion.run.folder import RunFolder
+from stanchion.run.paths import find_root
+from stanchion.run.recording import Recording
+from stanchion.run.stopping import Reason
+
+# A look takes seconds; one that hangs must not hold up the end of a failed run.
+_LOOK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Session:
+    """A verb about to run: everything that could be refused has been."""
+
+    context: Context
+    request: engine.Request
+    hosts: inventory.Inventory | None
+
+
+@dataclass(frozen=True)
+class _Watcher:
+    """Records every event, and shows it."""
+
+    recording: Recording
+    shown: progress.Progress
+
+    def on_event(self, event: Event) -> None:
+        self.recording.add(event)
+        self.shown.on_event(event)
+
+    def on_stop(self, reason: Reason) -> None:
+        self.shown.on_stop(reason)
+
+
+def open_session(
+    verb: str, options: Options, own: Mapping[str, object], read_inventory: bool = False
+) -> Session:
+    """Check what can be checked before anything starts."""
+    root = find_root()
+    if options.output is not None and not options.output.absolute().parent.is_dir():
+        raise UsageError(f"--output {options.output}: there is no such folder.")
+    path = inventory.resolve(options.inventory, root)
+    given = {**variables.parse(options.extra), **own}
+    check_sudo = sudo.needs_check(options.ask_become_pass)
+    hosts = inventory.read(path, root) if read_inventory or options.limit or check_sudo else None
+    if hosts is not None and options.limit:
+        inventory.check_limit(options.limit, hosts)
+    if hosts is not None and check_sudo:
+        sudo.check(hosts)
+    password = _become_password(options)
+    context = begin(verb)
+    request = engine.Request(
+        root=root,
+        playbook=root / "playbooks" / f"{verb}.yml",
+        inventory=path,
+        limit=options.limit,
+        check=options.check,
+        diff=options.diff,
+        variables={**given, "stanchion_run": _for_hosts(context)},
+        verbosity=options.verbose,
+        become_password=password,
+        environment={"STANCHION_RUN_ID": context.id, "STANCHION_VERB": verb},
+        timeout=options.timeout,
+    )
+    return Session(context, request, hosts)
+
+
+def _for_hosts(context: Context) -> dict[str, object]:
+    return {
+        **context.identity(),
+        "started": context.started.isoformat(),
+        "epoch": context.started.timestamp(),
+    }
+
+
+def _become_password(options: Options) -> str | None:
+    if not options.ask_become_pass:
+        return None
+    if options.no_input:
+        raise ConfirmationError(
+            "--ask-become-pass asks for a password, and --no-input forbids that.",
+            "Name a file of mode 0600 in the environment: ANSIBLE_BECOME_PASSWORD_FILE.",
+        )
+    return getpass("sudo password: ", sys.stderr) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+
+
+def perform(session: Session) -> Result:
+    """Run the verb, decide how it ended, and keep a record of it."""
+    context, request = session.context, session.request
+    expected = records.expected_tasks(context.state, context.verb, str(request.inventory), request.check)
+    recording = Recording()
+    with progress.follow(context.verb, expected) as shown:
+        outcome = engine.run(request, context.folder, _Watcher(recording, shown))
+    fault = explain(outcome, recording, _text(context.folder.log))
+    if fault is not None and fault.undecided:
+        fault = _decide(session, recording, fault)
+    if fault is None and context.verb == "status":
+        fault = build.silent_engine(build.hosts_of(recording))
+    result = build.result_of(context, request, recording, fault)
+    context.folder.write("result.json", result.model_dump_json(indent=2))
+    records.append(context.state, build.record_of(result, recording.tasks))
+    return result
+
+
+def look(session: Session) -> Recording:
+    """Look at the hosts as `status` does, on behalf of another verb."""
+    recording = Recording()
+    request = replace(
+        session.request,
+        playbook=session.request.root / "playbooks" / "status.yml",
+        check=False,
+        diff=False,
+        timeout=_LOOK_SECONDS,
+    )
+    folder: RunFolder = session.context.folder.below("look")
+    outcome = engine.run(request, folder, _Watcher(recording, progress.Silent()))
+    fault = explain(outcome, recording, _text(folder.log))
+    if fault is not None:
+        raise fault.error
+    return recording
+
+
+def _decide(session: Session, recording: Recording, fault: Fault) -> Fault:
+    """Find out whether what ran before the failed run still serves."""
+    from stanchion.errors import StanchionError
+
+    try:
+        seen = look(session)
+    except StanchionError:
+        # Could not look: never taken for a stack that serves.
+        return fault
+    recording.looks, recording.declared = seen.looks, seen.declared
+    if serves(build.hosts_of(seen)):
+        return replace(fault, error=FailedServingError(fault.error.what))
+    return fault
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def finish(result: Result, options: Options) -> int:
+    """Write the result where it was asked for, and return its exit code."""
+    output.write(result, options.output_format, options.output)
+    return result.exit_code

@@ -1,0 +1,175 @@
+"""From a run's recording to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from stanchion.engine import Request
+from stanchion.errors import StanchionError, UnreachableError
+from stanchion.exit_codes import ExitCode
+from stanchion.report import headline, next_steps
+from stanchion.report.failure import Fault
+from stanchion.report.model import Change, Failure, Host, Part, Result, Run, Status
+from stanchion.report.stack import host_of, serves
+from stanchion.run.context import Context
+from stanchion.run.recording import Recording
+
+
+def result_of(context: Context, request: Request, recording: Recording, fault: Fault | None) -> Result:
+    """Return the result of a run that came to its end, well or not."""
+    hosts = hosts_of(recording)
+    stack = stack_name(recording)
+    run = _run(context, request)
+    changes = [Change(role=e.phase, task=_imperative(e.task), host=e.host) for e in recording.changes]
+    status, code = _verdict(context.verb, request.check, hosts, changes, fault)
+    line = headline.of(context.verb, status, stack, hosts, recording, changes, run.seconds)
+    return Result(
+        verb=context.verb,
+        status=status,
+        exit_code=code,
+        headline=line if fault is None else headline.failed(context.verb, fault, run.seconds),
+        error=None if fault is None else failure_of(fault.error, run.log, fault, context.root),
+        stack=stack,
+        hosts=hosts,
+        changes=changes,
+        parts=[
+            Part(name=p.name, seconds=round(p.seconds, 2), tasks=p.tasks, changed=p.changed)
+            for p in recording.phases.values()
+        ],
+        removed=_removed(recording),
+        warnings=recording.warnings,
+        next_steps=next_steps.of(context.verb, status, request, hosts, stack),
+        run=run,
+    )
+
+
+def failure_of(
+    error: StanchionError, log: str | None, fault: Fault | None = None, root: Path | None = None
+) -> Failure:
+    """Return an error as the result shows it."""
+    event = None if fault is None else fault.event
+    return Failure(
+        kind=type(error).__name__.removesuffix("Error"),
+        what=error.what,
+        hosts=[] if fault is None else list(fault.hosts),
+        role=None if event is None else event.phase,
+        task=None if event is None else _imperative(event.task),
+        place=None if event is None else _place(event.path, root),
+        last_lines=[] if fault is None else list(fault.last_lines),
+        remedy=error.advice,
+        log=log,
+    )
+
+
+def record_of(result: Result, tasks: int) -> dict[str, Any]:
+    """Return what the state folder keeps of a run."""
+    run = {} if result.run is None else result.run.model_dump(mode="json", exclude={"folder", "log"})
+    summary = {"status": result.status, "exit_code": result.exit_code, "changes": len(result.changes)}
+    return {**run, **summary, "tasks": tasks}
+
+
+def error_result(verb: str | None, error: StanchionError, log: str | None = None) -> Result:
+    """Return the result of a command that did not come as far as a run."""
+    return Result(
+        verb=verb,
+        status="failed",
+        exit_code=error.exit_code,
+        headline=f"{verb or 'stanchion'} failed: {error.what}",
+        error=failure_of(error, log),
+    )
+
+
+def hosts_of(recording: Recording) -> list[Host]:
+    """Return what the look at each host found."""
+    return [
+        host_of(name, facts, recording.declared.get(name, {}))
+        for name, facts in sorted(recording.looks.items())
+    ]
+
+
+def silent_engine(hosts: Sequence[Host]) -> Fault | None:
+    """Return the fault of a look that found an engine which does not answer: that is no finding."""
+    silent = [host for host in hosts if host.engine in ("stopped", "unreachable")]
+    if not silent:
+        return None
+    reasons = [f"on {host.name} it is {host.engine}" for host in silent]
+    error = UnreachableError(f"The Docker engine does not answer: {', '.join(reasons)}.")
+    lines = [f"{host.name}: {reason}" for host in silent for reason in host.unreadable]
+    return Fault(error, hosts=tuple(host.name for host in silent), last_lines=tuple(lines))
+
+
+def stack_name(recording: Recording) -> str | None:
+    """Return the name of the stack that was looked at."""
+    names = [str(facts["stack"]) for facts in recording.looks.values() if facts.get("stack")]
+    return names[0] if names else None
+
+
+def _place(path: str, root: Path | None) -> str | None:
+    """Return file:line, relative to the root; Ansible goes to a clone's own roles through a link."""
+    file, _, line = path.rpartition(":")
+    if not file:
+        return None
+    real = Path(file).resolve()
+    if root is not None and real.is_relative_to(root.resolve()):
+        real = real.relative_to(root.resolve())
+    return f"{real}:{line}"
+
+
+def _imperative(task: str) -> str:
+    """Drop the file from "file | Do this": the role already says where."""
+    return task.partition(" | ")[2] or task
+
+
+def _removed(recording: Recording) -> dict[str, list[str]]:
+    """Return what destroy took away, by kind, over all hosts."""
+    removed: dict[str, list[str]] = {}
+    for kinds in recording.removed.values():
+        for kind, names in kinds.items():
+            removed.setdefault(str(kind), []).extend(str(name) for name in names)
+    return {kind: names for kind, names in removed.items() if names}
+
+
+def _verdict(
+    verb: str, check: bool, hosts: Sequence[Host], changes: Sequence[Change], fault: Fault | None
+) -> tuple[Status, ExitCode]:
+    if fault is not None:
+        return "failed", fault.error.exit_code
+    if check:
+        return "planned", ExitCode.OK
+    if verb == "destroy":
+        return "destroyed" if changes else "unchanged", ExitCode.OK
+    health = health_of(hosts)
+    if health != "healthy":
+        return health, ExitCode.CHECK_FAILED
+    if verb == "deploy":
+        return "deployed" if changes else "unchanged", ExitCode.OK
+    return health, ExitCode.OK
+
+
+def health_of(hosts: Sequence[Host]) -> Status:
+    """Return one word for all hosts. What could not be looked at is never healthy."""
+    containers = [container for host in hosts for container in host.containers]
+    if any(host.unreadable for host in hosts):
+        return "degraded" if serves(hosts) else "down"
+    if not containers:
+        return "absent"
+    if not serves(hosts):
+        return "down"
+    whole = all(container.well for container in containers) and not any(host.missing for host in hosts)
+    return "healthy" if whole else "degraded"
+
+
+def _run(context: Context, request: Request) -> Run:
+    return Run(
+        **context.identity(),
+        inventory=str(request.inventory),
+        limit=request.limit,
+        check=request.check,
+        started=context.started,
+        seconds=round((datetime.now(UTC) - context.started).total_seconds(), 2),
+        folder=str(context.folder.path),
+        log=str(context.folder.log),
+    )

@@ -1,0 +1,148 @@
+"""What went wrong in a run, and with which class of error it ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stanchion import errors
+from stanchion.engine import Outcome
+from stanchion.run.events import Event
+from stanchion.run.recording import Recording
+
+_LAST_LINES = 12
+_LOCK_ACTION = "stanchion.stack.deploy_lock"
+# What these refuse, they refuse before anything is touched.
+_BY_ACTION: dict[str, type[errors.StanchionError]] = {
+    "ansible.builtin.validate_argument_spec": errors.ConfigurationError,
+    "stanchion.stack.known_variables": errors.ConfigurationError,
+    "stanchion.stack.preflight": errors.ConfigurationError,
+}
+_NO_SUDO = re.compile(
+    r"missing sudo password|sudo: a password is required|incorrect sudo password|no password was provided"
+    r"|waiting for privilege escalation prompt|sudo: no tty present|is not in the sudoers file",
+    re.IGNORECASE,
+)
+_NO_ENGINE = re.compile(r"Error connecting|Cannot connect to the Docker daemon", re.IGNORECASE)
+_STOPPED: dict[str, tuple[type[errors.StanchionError], str]] = {
+    "interrupted": (errors.InterruptedRunError, "Interrupted"),
+    "terminated": (errors.TerminatedRunError, "Terminated"),
+    "timed out": (errors.TimedOutError, "The time limit is over"),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One explained failure. `undecided`: whether the stack still serves decides the class."""
+
+    error: errors.StanchionError
+    undecided: bool = False
+    hosts: tuple[str, ...] = ()
+    event: Event | None = None
+    last_lines: tuple[str, ...] = ()
+
+
+def explain(outcome: Outcome, recording: Recording, log: str) -> Fault | None:
+    """Return what failed, or None where all went well."""
+    if outcome.stopped is not None:
+        return _stopped(outcome.stopped, recording)
+    if recording.no_hosts:
+        return Fault(errors.InventoryError("The inventory has no host for this play.", _NO_HOSTS_REMEDY))
+    if outcome.return_code == 0:
+        return None
+    if outcome.return_code is None:
+        return Fault(errors.InternalError("Ansible was killed.", "Run deploy again: it resumes."))
+    if recording.failures:
+        return _task_failed(recording.failures)
+    if recording.unreachable:
+        return _unreachable(recording.unreachable)
+    return _never_started(outcome.return_code, log)
+
+
+_NO_HOSTS_REMEDY = "Put the stack's hosts into the group `stack` of the inventory, or mend --limit."
+
+
+def _stopped(reason: str, recording: Recording) -> Fault:
+    error, what = _STOPPED[reason]
+    where = f" in {list(recording.phases)[-1]}" if recording.phases else " before anything was touched"
+    count = len(recording.changes)
+    done = f"{count} change{'s were' if count != 1 else ' was'} made"
+    return Fault(error(f"{what}{where}; {done}."), hosts=tuple(sorted(recording.hosts)))
+
+
+def _unreachable(events: Sequence[Event]) -> Fault:
+    first = events[0]
+    message = message_of(first.result)
+    hosts = tuple(dict.fromkeys(event.host for event in events))
+    if _NO_SUDO.search(message):
+        return Fault(errors.SudoError(f"On {first.host}: {message}"), hosts=hosts, event=first)
+    error = errors.UnreachableError(
+        message, "See that the host is up and that ssh works without a question, then run it again."
+    )
+    return Fault(error, hosts=hosts, event=first)
+
+
+def _task_failed(failures: Sequence[Event]) -> Fault:
+    # The last one counts: an earlier one was rescued. Giving the lock back comes after whatever went wrong.
+    last = next((e for e in reversed(failures) if e.action != _LOCK_ACTION), failures[-1])
+    same = [event for event in failures if (event.task, event.path) == (last.task, last.path)]
+    hosts = tuple(dict.fromkeys(event.host for event in same))
+    message = message_of(last.result)
+    lines = tuple(last_lines(last.result))
+    kind, remedy = _class_of(last, message)
+    if kind is None:
+        return Fault(errors.FailedNotServingError(message), True, hosts, last, lines)
+    return Fault(kind(message, remedy), False, hosts, last, lines)
+
+
+def _class_of(event: Event, message: str) -> tuple[type[errors.StanchionError] | None, str | None]:
+    """Return the class of a failed task, and the remedy where the message does not bring its own."""
+    told = event.result.get("stanchion")
+    if isinstance(told, Mapping) and told.get("exit") in errors.BY_NAME:
+        return errors.BY_NAME[told["exit"]], ""
+    if _NO_SUDO.search(message):
+        return errors.SudoError, None
+    if event.action in _BY_ACTION:
+        return _BY_ACTION[event.action], ""
+    if _NO_ENGINE.search(message):
+        return errors.UnreachableError, None
+    return None, None
+
+
+def _never_started(return_code: int, log: str) -> Fault:
+    """Explain a run that ended before its first task: unreadable files, a missing vault password, a bug."""
+    complaints = re.findall(r"^\[ERROR\]: (.+?)(?=^\[|\n\n|\Z)", log, re.MULTILINE | re.DOTALL)
+    text = " ".join(complaints[0].split()) if complaints else "Ansible ended without saying why."
+    if return_code == 250:
+        return Fault(errors.InternalError(text))
+    if "vault" in text.lower():
+        remedy = "Name the file with the vault password in the environment: ANSIBLE_VAULT_PASSWORD_FILE."
+        return Fault(errors.ConfigurationError(text, remedy))
+    return Fault(errors.ConfigurationError(text))
+
+
+def message_of(result: Mapping[str, Any]) -> str:
+    """Return what a failed task says of itself; of a loop, what its first failed item says."""
+    for item in result.get("results") or []:
+        if isinstance(item, Mapping) and item.get("failed"):
+            return message_of(item)
+    message = str(result.get("msg") or "").strip()
+    if result.get("censored"):
+        return "The task failed; what it says is hidden, since it handles a secret."
+    if "Traceback (most recent call last)" in message or message.startswith("MODULE FAILURE"):
+        return "A module ended with an error of its own; its stack trace is in the log."
+    return message or "The task failed without saying why."
+
+
+def last_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return the end of what the failed thing printed."""
+    for item in result.get("results") or []:
+        if isinstance(item, Mapping) and item.get("failed"):
+            return last_lines(item)
+    for key in ("stderr", "module_stderr", "stdout", "module_stdout"):
+        lines = [line for line in str(result.get(key) or "").splitlines() if line.strip()]
+        if lines and not any("Traceback (most recent call last)" in line for line in lines):
+            return lines[-_LAST_LINES:]
+    return []

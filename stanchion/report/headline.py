@@ -1,0 +1,75 @@
+"""The first sentence: how it went, where, how long, how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stanchion.report.failure import Fault
+from stanchion.report.model import Change, Host, Status
+from stanchion.run.recording import Recording
+
+_STATE = {
+    "healthy": "is healthy",
+    "degraded": "serves, but not all is well",
+    "down": "does not serve",
+    "absent": "is not deployed",
+}
+
+
+def of(
+    verb: str,
+    status: Status,
+    stack: str | None,
+    hosts: Sequence[Host],
+    recording: Recording,
+    changes: Sequence[Change],
+    seconds: float,
+) -> str:
+    """Return the sentence of a run that went to its end."""
+    name = stack or "the stack"
+    where = f"on {counted(len(recording.hosts), 'host')}"
+    took = duration(seconds)
+    if status == "planned":
+        return f"planned: {counted(len(changes), 'change')} to {name} {where}; nothing was changed ({took})"
+    if verb == "destroy":
+        if status == "unchanged":
+            return f"unchanged: nothing of {name} was left {where} ({took})"
+        return f"destroyed: containers and networks of {name} {where} in {took}{_kept(recording)}"
+    if verb == "deploy":
+        word = status if status in ("deployed", "unchanged") else f"deployed, {status}"
+        state = _STATE["healthy" if status in ("deployed", "unchanged") else status]
+        return f"{word}: {name} {state} {where} in {took}, {counted(len(changes), 'change')}"
+    running = sum(container.well for host in hosts for container in host.containers)
+    total = sum(len(host.containers) for host in hosts)
+    return f"{status}: {name} {_STATE[status]} {where}; {running} of {counted(total, 'container')} well"
+
+
+def failed(verb: str, fault: Fault, seconds: float) -> str:
+    """Return the sentence of a run that failed."""
+    where = f" on {', '.join(fault.hosts[:3])}" if fault.hosts else ""
+    role = f", in {fault.event.phase}" if fault.event is not None else ""
+    return f"{verb} failed{where}{role} after {duration(seconds)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 host", "2 hosts"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a span as people say it."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 120:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def _kept(recording: Recording) -> str:
+    data = any(kinds.get("volumes") for kinds in recording.removed.values())
+    return ", data and secrets too" if data else "; volumes, secrets and images stay"

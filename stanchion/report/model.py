@@ -1,0 +1,180 @@
+"""The result of a run, as JSON has it. schemas/*.json are generated from these models; a test compares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal[
+    "deployed",
+    "unchanged",
+    "planned",
+    "healthy",
+    "degraded",
+    "down",
+    "absent",
+    "destroyed",
+    "failed",
+]
+
+
+class Model(BaseModel):
+    """A part of a result: immutable, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Container(Model):
+    """One container of the stack."""
+
+    name: str
+    role: str
+    image: str
+    state: str = Field(description="As the engine says: running, exited, restarting, …")
+    health: str | None = Field(description="healthy, unhealthy, starting; null without a health check")
+    well: bool = Field(description="It runs, and its health check (where it has one) says healthy")
+    addresses: list[str] = Field(description="Where the host publishes it")
+    started_at: datetime | None
+    uptime_seconds: float | None
+    restarts: int
+
+
+class Volume(Model):
+    """One volume of the stack."""
+
+    name: str
+    role: str
+    used_by: list[str]
+    active: bool = Field(description="The host's record names it as the database's volume")
+
+
+class VolumeRecord(Model):
+    """What the host records about the database's volume."""
+
+    volume: str
+    state: str
+    system_identifier: str | None
+    timeline: int | None
+
+
+class Image(Model):
+    """An image that a container of the stack uses."""
+
+    name: str
+    created: datetime
+    age_days: int
+
+
+class Host(Model):
+    """What a look at one host found."""
+
+    name: str
+    engine: str = Field(description="running, absent, stopped or unreachable")
+    engine_version: str | None
+    containers: list[Container]
+    missing: list[str] = Field(description="What is declared and does not run")
+    volumes: list[Volume]
+    volume_record: VolumeRecord | None
+    images: list[Image]
+    lock: str | None = Field(description="Who holds the host's lock, where somebody does")
+    unreadable: list[str] = Field(description="What could not be looked at, and why")
+
+
+class Change(Model):
+    """A task that changed its host, or would in a dry run."""
+
+    role: str
+    task: str
+    host: str
+
+
+class Part(Model):
+    """One role, or the playbook's own part: how long it took and what it did."""
+
+    name: str
+    seconds: float
+    tasks: int
+    changed: int
+
+
+class Failure(Model):
+    """What went wrong."""
+
+    kind: str = Field(description="The class of the error, stable")
+    what: str
+    hosts: list[str]
+    role: str | None
+    task: str | None
+    place: str | None = Field(description="file:line of the task")
+    last_lines: list[str]
+    remedy: str
+    log: str | None
+
+
+class Run(Model):
+    """Who ran what, when and from where."""
+
+    id: str
+    verb: str
+    version: str
+    user: str
+    controller: str
+    directory: str
+    inventory: str
+    limit: str | None
+    check: bool
+    started: datetime
+    seconds: float
+    folder: str
+    log: str
+
+
+class Result(Model):
+    """The one object that `--format json` prints."""
+
+    schema_version: Literal[1] = 1
+    verb: str | None
+    status: Status
+    exit_code: int
+    headline: str
+    error: Failure | None = None
+    stack: str | None = None
+    hosts: list[Host] = []
+    changes: list[Change] = []
+    parts: list[Part] = []
+    removed: dict[str, list[str]] = {}
+    warnings: list[str] = []
+    next_steps: list[str] = []
+    run: Run | None = None
+
+
+class Record(Model):
+    """One past run, as it is kept in the state folder."""
+
+    id: str
+    verb: str
+    version: str
+    user: str
+    controller: str
+    directory: str
+    inventory: str
+    limit: str | None
+    check: bool
+    started: datetime
+    seconds: float
+    status: str
+    exit_code: int
+    changes: int
+    tasks: int
+
+
+class History(Model):
+    """What `history --format json` prints."""
+
+    schema_version: Literal[1] = 1
+    verb: Literal["history"] = "history"
+    status: Literal["listed"] = "listed"
+    exit_code: Literal[0] = 0
+    runs: list[Record]

@@ -1,0 +1,47 @@
+"""What to do next, as lines that work when pasted."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from stanchion.engine import Request
+from stanchion.report.model import Host, Status
+from stanchion.run.context import program_name
+from stanchion.run.inventory import DEFAULT
+
+
+def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], stack: str | None) -> list[str]:
+    """Return the steps after this result; a failure brings its own remedy."""
+    if status == "failed":
+        return []
+    if status == "planned":
+        return [f"apply it: {command(verb, request)}"]
+    if status == "destroyed":
+        again = [f"bring it back: {command('deploy', request)}"]
+        data = f"remove its data for good: {command('destroy', request)} --delete-data {stack}"
+        return again + ([data] if stack and verb == "destroy" else [])
+    if status in ("degraded", "down", "absent"):
+        return [f"bring it back: {command('deploy', request)}"]
+    steps = [f"use it: curl -s http://{address}/health" for address in _addresses(hosts)[:1]]
+    if verb == "deploy":
+        steps.append(f"look again: {command('status', request)}")
+    return [*steps, f"take it down, keeping its data: {command('destroy', request)}"]
+
+
+def command(verb: str, request: Request) -> str:
+    """Return the command line of a verb for the same inventory."""
+    parts = [program_name(), verb]
+    if request.inventory != request.root / DEFAULT:
+        parts += ["-i", shlex.quote(str(request.inventory))]
+    return " ".join(parts)
+
+
+def _addresses(hosts: Sequence[Host]) -> list[str]:
+    return [
+        address
+        for host in hosts
+        for container in host.containers
+        if container.role == "backend" and container.well
+        for address in container.addresses
+    ]

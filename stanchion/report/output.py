@@ -1,0 +1,44 @@
+"""Writes a result in the format and to the place that were asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from stanchion.errors import ConfigurationError
+from stanchion.report import github
+from stanchion.report.model import Result
+
+
+def write(result: Result, output_format: str, path: Path | None) -> None:
+    """Write to the file, else to stdout; a job of GitHub Actions is told besides."""
+    with to_place(path) as stream:
+        _render(result, output_format, stream)
+    github.tell(result, sys.stderr)
+
+
+@contextlib.contextmanager
+def to_place(path: Path | None) -> Iterator[TextIO]:
+    """Give the file, or stdout where none is named."""
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"--output {path} cannot be written: {error.strerror}.") from error
+    with file:
+        yield file
+    print(f"The result is in {path}.", file=sys.stderr)
+
+
+def _render(result: Result, output_format: str, stream: TextIO) -> None:
+    if output_format == "json":
+        print(result.model_dump_json(indent=2), file=stream)
+        return
+    from stanchion.report import text
+
+    text.render(result, stream)

@@ -1,0 +1,1 @@
+"""What surrounds one run of Ansible: places, environment, inventory, variables, stopping, records."""
