@@ -21,18 +21,17 @@ from stanchion.run.recording import Recording
 def result_of(context: Context, request: Request, recording: Recording, fault: Fault | None) -> Result:
     """Return the result of a run that came to its end, well or not."""
     hosts = hosts_of(recording)
-    stack = stack_name(recording)
     run = _run(context, request)
     changes = [Change(role=e.phase, task=_imperative(e.task), host=e.host) for e in recording.changes]
     status, code = _verdict(context.verb, request.check, hosts, changes, fault)
-    line = headline.of(context.verb, status, stack, hosts, recording, changes, run.seconds)
+    line = headline.of(context.verb, status, hosts, recording, changes, run.seconds)
     return Result(
         verb=context.verb,
         status=status,
         exit_code=code,
         headline=line if fault is None else headline.failed(context.verb, fault, run.seconds),
         error=None if fault is None else failure_of(fault.error, run.log, fault, context.root),
-        stack=stack,
+        stack=recording.stack,
         hosts=hosts,
         changes=changes,
         parts=[
@@ -41,7 +40,7 @@ def result_of(context: Context, request: Request, recording: Recording, fault: F
         ],
         removed=_removed(recording),
         warnings=recording.warnings,
-        next_steps=next_steps.of(context.verb, status, request, hosts, stack),
+        next_steps=next_steps.of(context.verb, status, request, hosts, recording),
         run=run,
     )
 
@@ -99,12 +98,6 @@ def silent_engine(hosts: Sequence[Host]) -> Fault | None:
     error = UnreachableError(f"The Docker engine does not answer: {', '.join(reasons)}.")
     lines = [f"{host.name}: {reason}" for host in silent for reason in host.unreadable]
     return Fault(error, hosts=tuple(host.name for host in silent), last_lines=tuple(lines))
-
-
-def stack_name(recording: Recording) -> str | None:
-    """Return the name of the stack that was looked at."""
-    names = [str(facts["stack"]) for facts in recording.looks.values() if facts.get("stack")]
-    return names[0] if names else None
 
 
 def _place(path: str, root: Path | None) -> str | None:

@@ -19,16 +19,18 @@ _STATE = {
 def of(
     verb: str,
     status: Status,
-    stack: str | None,
     hosts: Sequence[Host],
     recording: Recording,
     changes: Sequence[Change],
     seconds: float,
 ) -> str:
     """Return the sentence of a run that went to its end."""
-    name = stack or "the stack"
+    name = recording.stack or "the stack"
     where = f"on {counted(len(recording.hosts), 'host')}"
     took = duration(seconds)
+    if status == "planned" and verb == "destroy":
+        things = sum(len(names) for kinds in recording.removed.values() for names in kinds.values())
+        return f"planned: {counted(things, 'thing')} of {name} {where} would go; nothing was removed ({took})"
     if status == "planned":
         return f"planned: {counted(len(changes), 'change')} to {name} {where}; nothing was changed ({took})"
     if verb == "destroy":
@@ -71,5 +73,9 @@ def duration(seconds: float) -> str:
 
 
 def _kept(recording: Recording) -> str:
-    data = any(kinds.get("volumes") for kinds in recording.removed.values())
-    return ", data and secrets too" if data else "; volumes, secrets and images stay"
+    return ", data and secrets too" if took_data(recording) else "; volumes, secrets and images stay"
+
+
+def took_data(recording: Recording) -> bool:
+    """Say whether destroy took the data along."""
+    return any(kinds.get("volumes") or kinds.get("folders") for kinds in recording.removed.values())

@@ -6,21 +6,23 @@ import shlex
 from collections.abc import Sequence
 
 from stanchion.engine import Request
+from stanchion.report.headline import took_data
 from stanchion.report.model import Host, Status
 from stanchion.run.context import program_name
 from stanchion.run.inventory import DEFAULT
+from stanchion.run.recording import Recording
 
 
-def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], stack: str | None) -> list[str]:
+def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recording: Recording) -> list[str]:
     """Return the steps after this result; a failure brings its own remedy."""
     if status == "failed":
         return []
     if status == "planned":
         return [f"apply it: {command(verb, request)}"]
-    if status == "destroyed":
+    if verb == "destroy":
         again = [f"bring it back: {command('deploy', request)}"]
-        data = f"remove its data for good: {command('destroy', request)} --delete-data {stack}"
-        return again + ([data] if stack and verb == "destroy" else [])
+        data = f"remove its data for good: {command('destroy', request)} --delete-data {recording.stack}"
+        return again if took_data(recording) else [*again, data]
     if status in ("degraded", "down", "absent"):
         return [f"bring it back: {command('deploy', request)}"]
     steps = [f"use it: curl -s http://{address}/health" for address in _addresses(hosts)[:1]]

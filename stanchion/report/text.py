@@ -103,7 +103,11 @@ def _host_lines(hosts: Iterable[Host]) -> list[tuple[str, str]]:
     images: dict[str, str] = {}
     for host in hosts:
         record = host.volume_record
-        if record is not None:
+        if record is None:
+            lines += [
+                ("data", f"volume {volume.name} on {host.name}, not recorded") for volume in host.volumes
+            ]
+        else:
             identity = f", system {record.system_identifier}" if record.system_identifier else ""
             timeline = f", timeline {record.timeline}" if record.timeline is not None else ""
             lines.append(

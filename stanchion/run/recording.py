@@ -39,6 +39,7 @@ class Recording:
     tasks: int = 0
     no_hosts: bool = False
     removed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    stack: str | None = None
     _task_began: tuple[str, float] | None = None
 
     def add(self, event: Event) -> None:
@@ -81,11 +82,13 @@ class Recording:
             self._phase(event.phase).changed += 1
         if event.task == LOOK_TASK and "stack_facts" in event.result:
             self.looks[event.host] = event.result["stack_facts"]
+            self.stack = str(event.result["stack_facts"].get("stack") or "") or None
         if event.task == DECLARED_TASK:
             facts: Mapping[str, Any] = event.result.get("ansible_facts") or {}
             self.declared[event.host] = facts.get(DECLARED_FACT) or {}
         if isinstance(event.result.get("removed"), Mapping):
             self.removed[event.host] = event.result["removed"]
+            self.stack = str(event.result.get("stack") or "") or None
 
     def _keep_warnings(self, event: Event) -> None:
         for warning in event.result.get("warnings") or []:

@@ -1,0 +1,141 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What of a stack can be removed from a Docker host, and in which order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STACK_LABEL = "io.stanchion.stack"
+ROLE_LABEL = "io.stanchion.role"
+# Who writes to the database stops before it.
+_FIRST, _LAST = "backend", "postgres"
+
+Run = Callable[[list[str]], tuple[int, str, str]]
+
+
+class RefusedError(Exception):
+    """It was not done, for a reason that people can do something about."""
+
+    def __init__(self, message: str, exit_name: str | None = "configuration") -> None:
+        super().__init__(message)
+        self.exit = exit_name
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that goes."""
+
+    name: str
+    role: str
+    paused: bool
+
+
+@dataclass
+class Plan:
+    """Everything that goes."""
+
+    containers: list[Container] = field(default_factory=list)
+    networks: list[str] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)
+
+
+class Docker:
+    """The docker command, which every host of a stack has."""
+
+    def __init__(self, run: Run, program: str) -> None:
+        self._run = run
+        self._program = program
+
+    def __call__(self, *arguments: str) -> str:
+        code, out, err = self._run([self._program, *arguments])
+        if code == 0:
+            return out
+        if "Cannot connect to the Docker daemon" in err or "trying to connect to the Docker daemon" in err:
+            raise RefusedError(
+                f"The Docker engine does not answer: {err.strip()} Start it and run this again.",
+                "unreachable",
+            )
+        raise RefusedError(f"docker {' '.join(arguments[:2])} failed: {err.strip()}", None)
+
+    def names(self, kind: str, *arguments: str) -> list[str]:
+        return self(
+            kind, "ls", "--format", "{{.Names}}" if kind == "container" else "{{.Name}}", *arguments
+        ).split()
+
+    def inspect(self, kind: str, names: list[str]) -> list[dict]:
+        return json.loads(self(kind, "inspect", *names)) if names else []
+
+
+def plan(docker: Docker, stack: str, data: bool) -> Plan:
+    """Return what would go; refuse where somebody else needs it."""
+    mine = f"label={STACK_LABEL}={stack}"
+    containers = [
+        _container(item) for item in docker.inspect("container", docker.names("container", "-a", "-f", mine))
+    ]
+    own = {container.name for container in containers}
+    networks = sorted(docker.names("network", "-f", mine))
+    for network in docker.inspect("network", networks):
+        attached = {item["Name"] for item in (network.get("Containers") or {}).values()} - own
+        _refuse_foreign("network", network["Name"], attached, "Disconnect")
+    volumes = sorted(docker.names("volume", "-f", mine)) if data else []
+    for volume in volumes:
+        users = set(docker.names("container", "-a", "-f", f"volume={volume}")) - own
+        _refuse_foreign("volume", volume, users, "Remove")
+    return Plan(sorted(containers, key=_order), networks, volumes)
+
+
+def _container(item: dict) -> Container:
+    return Container(
+        name=item["Name"].lstrip("/"),
+        role=(item["Config"].get("Labels") or {}).get(ROLE_LABEL, ""),
+        paused=bool(item["State"].get("Paused")),
+    )
+
+
+def _order(container: Container) -> tuple[int, str]:
+    return {_FIRST: 0, _LAST: 2}.get(container.role, 1), container.name
+
+
+def _refuse_foreign(kind: str, name: str, users: set[str], what_to_do: str) -> None:
+    if users:
+        listed = ", ".join(sorted(users))
+        raise RefusedError(
+            f"The {kind} {name} is in use by containers that are not of this stack: {listed}. "
+            f"Nothing was removed. {what_to_do} them first, then run this again."
+        )
+
+
+def carry_out(docker: Docker, plan: Plan) -> None:
+    """Stop and remove, backends before the database; what is gone meanwhile does not hurt a second run."""
+    for rank in range(3):
+        wave = [container for container in plan.containers if _order(container)[0] == rank]
+        names = [container.name for container in wave]
+        paused = [container.name for container in wave if container.paused]
+        if paused:
+            # A paused process would not see its stop signal.
+            docker("container", "unpause", *paused)
+        if names:
+            # No time is given: each container has its own.
+            docker("container", "stop", *names)
+            docker("container", "rm", *names)
+    if plan.networks:
+        docker("network", "rm", *plan.networks)
+    if plan.volumes:
+        docker("volume", "rm", *plan.volumes)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be one stack's own."""
+    if (
+        not folder.is_absolute()
+        or len(folder.parts) < 4
+        or folder.is_symlink()
+        or (folder / "lock.json").exists()
+    ):
+        raise RefusedError(
+            f"{folder} is not the folder of one stack, so it is not deleted. Nothing was removed. "
+            "Set stack_state_dir to the folder that the deploy used."
+        )

@@ -1,0 +1,155 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils import _removal
+
+DOCUMENTATION = r"""
+module: stack_removal
+short_description: Remove a stack's containers and networks, its data only when its name is repeated
+description:
+  - Removes what carries the label C(io.stanchion.stack=STACK) and nothing else. Backends stop first, the
+    database last, each with its own stop time-out, so that the database shuts down cleanly.
+  - Volumes, secrets, records and images stay. With O(delete_data) the stack's volumes and its folder on the
+    host go too, for good; images stay even then.
+  - Refuses, before anything is touched, where a container of somebody else uses a network or a volume that
+    would go.
+  - On a host without an engine there is nothing to remove but the folder.
+options:
+  stack:
+    description: Name of the stack, the value of the label.
+    required: true
+    type: str
+  delete_data:
+    description: The stack's name once more. Anything else is refused.
+    type: str
+  state_dir:
+    description: The stack's folder on the host.
+    required: true
+    type: path
+  secrets_dir:
+    description: Where its secrets lie. Outside of O(state_dir) they stay, with a warning.
+    type: path
+author:
+  - Stanchion maintainers
+attributes:
+  check_mode:
+    support: full
+    description: Tells what would go.
+  idempotent:
+    support: full
+    description: What is gone already is no change.
+"""
+
+EXAMPLES = r"""
+- name: Remove the containers and networks
+  stanchion.stack.stack_removal:
+    stack: medication-tracker
+    state_dir: /var/lib/stanchion/medication-tracker
+
+- name: Remove the data too, for good
+  stanchion.stack.stack_removal:
+    stack: medication-tracker
+    delete_data: medication-tracker
+    state_dir: /var/lib/stanchion/medication-tracker
+"""
+
+RETURN = r"""
+stack:
+  description: The stack that was removed.
+  returned: success
+  type: str
+removed:
+  description: What went, or would go in check mode, by kind.
+  returned: success
+  type: dict
+  contains:
+    containers:
+      description: Names, in the order they were stopped.
+      type: list
+    networks:
+      description: Names.
+      type: list
+    volumes:
+      description: Names.
+      type: list
+    folders:
+      description: Paths.
+      type: list
+stanchion:
+  description: With what a command line should end, when this fails.
+  returned: failure
+  type: dict
+"""
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "stack": {"type": "str", "required": True},
+            "delete_data": {"type": "str"},
+            "state_dir": {"type": "path", "required": True},
+            "secrets_dir": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        removed = _run(module)
+    except _removal.RefusedError as error:
+        told = {"stanchion": {"exit": error.exit}} if error.exit else {}
+        module.fail_json(msg=str(error), **told)
+    before = "".join(f"{kind}: {name}\n" for kind, names in removed.items() for name in names)
+    module.exit_json(
+        changed=any(removed.values()),
+        stack=module.params["stack"],
+        removed=removed,
+        diff={"before": before, "after": ""},
+        warnings=_stays(module),
+    )
+
+
+def _run(module: AnsibleModule) -> dict[str, list[str]]:
+    stack, named = module.params["stack"], module.params["delete_data"]
+    data = named is not None
+    if data and named != stack:
+        raise _removal.RefusedError(
+            f"The data of {named} was to be deleted, but the stack of this host is called {stack}. "
+            f"Nothing was removed. Repeat the stack's own name when its data shall go."
+        )
+    folder = Path(module.params["state_dir"])
+    if data:
+        _removal.check_folder(folder)
+    program = module.get_bin_path("docker")
+    plan = _removal.Plan()
+    if program is not None:
+        docker = _removal.Docker(module.run_command, program)
+        plan = _removal.plan(docker, stack, data)
+        if not module.check_mode:
+            _removal.carry_out(docker, plan)
+    folders = [str(folder)] if data and folder.is_dir() else []
+    if folders and not module.check_mode:
+        shutil.rmtree(folder)
+    return {
+        "containers": [container.name for container in plan.containers],
+        "networks": plan.networks,
+        "volumes": plan.volumes,
+        "folders": folders,
+    }
+
+
+def _stays(module: AnsibleModule) -> list[str]:
+    secrets = module.params["secrets_dir"]
+    if module.params["delete_data"] is None or secrets is None:
+        return []
+    if Path(secrets).is_relative_to(module.params["state_dir"]) or not Path(secrets).exists():
+        return []
+    return [f"The secrets in {secrets} lie outside of the stack's folder and stay; remove them by hand."]
+
+
+if __name__ == "__main__":
+    main()
