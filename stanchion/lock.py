@@ -55,6 +55,20 @@ def identity(verb: str, environment: Mapping[str, str] = os.environ, proc: Path 
     )
 
 
+def death(holder: Mapping[str, Any], proc: Path = Path("/proc")) -> str | None:
+    """Say how it is certain here, on the controller, that a holder is gone, or None.
+
+    The locked host may be another machine, or a container that sees none of the controller's processes.
+    """
+    here = (_text(proc / "sys/kernel/random/boot_id"), _link(proc / "self/ns/pid"))
+    if None in here or (holder.get("boot_id"), holder.get("pid_namespace")) != here:
+        return None
+    started = _started(proc, int(holder["pid"]))
+    if started is not None and started == holder.get("pid_started"):
+        return None
+    return f"its process {holder['pid']} on {holder['hostname']}, from where this run comes too, is gone"
+
+
 def _ansible_pid() -> int:
     """Return ansible-playbook's own process: an action runs in a worker that it forked."""
     parent = multiprocessing.parent_process()
@@ -71,9 +85,13 @@ def _user(environment: Mapping[str, str]) -> str:
 
 
 def _started(proc: Path, pid: int) -> int | None:
+    """Return when a process began, in ticks since boot; None for one that is gone or a zombie."""
     text = _text(proc / str(pid) / "stat")
+    if text is None:
+        return None
     # The name, in brackets, may itself hold brackets and spaces.
-    return None if text is None else int(text.rpartition(")")[2].split()[19])
+    field = text.rpartition(")")[2].split()
+    return None if field[0] in "ZX" else int(field[19])
 
 
 def _text(path: Path) -> str | None:

@@ -30,7 +30,14 @@ class ActionModule(ActionBase):
             return {**result, "changed": False, "lock": {**memory["lock"], "taken": "fresh"}}
         args["identity"] = identity
         asked = time.monotonic()
-        result.update(self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars))
+        answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
+        lock = answer.get("lock") or {}
+        if answer.get("failed") and lock.get("state") == "foreign" and lock.get("holder"):
+            reason = part("lock").death(lock["holder"])
+            if reason:
+                args["dead"] = {"run_id": lock["holder"]["run_id"], "reason": reason}
+                answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
+        result.update(answer)
         result["ansible_facts"] = {MEMORY: self._remember(result, identity["run_id"], asked)}
         return result
 

@@ -87,7 +87,7 @@ def volume_record(state_dir: str) -> dict:
 def image_records(folder: Path = BASE / "images") -> dict:
     """Return the resolved packages of each image, as the role container_image recorded them."""
     items = {path.stem: _record(path) for path in sorted(folder.glob("*.json"))}
-    return {"path": str(folder), "items": items}
+    return {"path": str(folder), "entries": items}
 
 
 def _record(path: Path) -> object:

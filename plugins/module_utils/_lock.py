@@ -71,9 +71,12 @@ def _link(path: str) -> str | None:
         return None
 
 
-def hold(directory: Path, identity: dict, lease: int, host: Host, now: float) -> dict:
-    """Take the lock, or renew one's own; Refused where it is somebody else's.
+def hold(
+    directory: Path, identity: dict, lease: int, host: Host, now: float, dead: dict | None = None
+) -> dict:
+    """Take the lock, or renew one's own; RefusedError where it is somebody else's.
 
+    `dead` names a holder ("run_id") that the controller knows to be gone, and says how ("reason").
     Returns {"holder", "taken": free|renewed|expired|dead, "reason", "previous"}.
     """
     with _exclusive(directory):
@@ -82,6 +85,8 @@ def hold(directory: Path, identity: dict, lease: int, host: Host, now: float) ->
         if holder is None or holder["run_id"] != identity["run_id"]:
             _refuse_lost(content, identity["run_id"])
         taken, reason = _judge(holder, identity["run_id"], host, now)
+        if taken == "held" and dead and dead["run_id"] == holder["run_id"]:
+            taken, reason = "dead", dead["reason"]
         if taken == "held":
             raise RefusedError(refusal(holder, now, directory))
         if taken in ("expired", "dead"):

@@ -17,7 +17,8 @@ description:
     (C(0600), root).
   - The lock is taken when it is free, when its lease has ended, or when its holder is certainly dead. That is
     certain where the holder ran on this very host and either the host was booted since (boot id), or the
-    holder's process in the same PID namespace is gone or is another one by now (start time).
+    holder's process in the same PID namespace is gone or is another one by now (start time). It is certain as
+    well where the holder ran on the controller from which this run comes, and its process there is gone.
   - Whoever is refused learns within five seconds who holds it, since when, from where and until when.
   - A run that holds the lock renews the lease by asking for it again. The action looks at the host only once
     a third of the lease is over, so that asking often, at every role's boundary, costs next to nothing. The
@@ -46,6 +47,10 @@ options:
     type: path
   identity:
     description: Who asks. Filled in by the action.
+    type: dict
+  dead:
+    description:
+      - A holder that is known on the controller to be gone, V(run_id) and V(reason). Filled in by the action.
     type: dict
 author:
   - Stanchion maintainers
@@ -126,6 +131,7 @@ def main() -> None:
             "verb": {"type": "str"},
             "directory": {"type": "path", "default": str(_lock.DIRECTORY)},
             "identity": {"type": "dict", "required": True},
+            "dead": {"type": "dict"},
         },
         supports_check_mode=True,
     )
@@ -147,7 +153,12 @@ def main() -> None:
 
 def _hold(module: AnsibleModule, directory: Path) -> None:
     answer = _lock.hold(
-        directory, module.params["identity"], module.params["lease_seconds"], _lock.Host.this(), time.time()
+        directory,
+        module.params["identity"],
+        module.params["lease_seconds"],
+        _lock.Host.this(),
+        time.time(),
+        module.params["dead"],
     )
     module.exit_json(changed=False, lock={"path": str(directory / _lock.NAME), "state": "held", **answer})
 

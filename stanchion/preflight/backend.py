@@ -10,19 +10,18 @@ Declared, under their own names: `stack_name`, `stack_database_alias`, `stack_da
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from stanchion.contract import pool
+from stanchion.preflight.database_url import url_problems
 from stanchion.preflight.files import secret_problems
+from stanchion.preflight.ports import port_problems
 from stanchion.preflight.problem import Problem
-from stanchion.preflight.reading import Declared, Facts, has_engine, show, unreadable
+from stanchion.preflight.reading import Declared, Facts, show, unreadable
 from stanchion.run.variables import is_secret_like
 
 SOURCES = ("engine", "ports", "memory", "cpus", "files")
 
-ROLE = "backend"
 # What the role sets itself; two values for one name cannot both be meant.
 OWN_NAMES = frozenset(
     ("DATABASE_URL", "DB_POOL_SIZE", "DB_MAX_OVERFLOW", "DB_POOL_TIMEOUT", "DB_POOL_RECYCLE", "PGPASSFILE")
@@ -31,19 +30,16 @@ _ENDPOINT = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 _PASSWORD_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
 def look(declared: Declared, facts: Facts) -> list[Problem]:
     """Return everything about the backend that cannot be meant, or does not fit the host."""
     return [
         *_pool(declared),
-        *_database_url(declared),
+        *url_problems(declared),
         *_environment(declared),
         *_health(declared),
         *_endpoints(declared),
         *_limits(declared, facts),
-        *_ports(declared, facts),
+        *port_problems(declared, facts),
         *secret_problems(declared.get("secret_files", []), facts),
     ]
 
@@ -57,10 +53,10 @@ def _pool(declared: Declared) -> list[Problem]:
     }
     found = [
         Problem(
-            f"backend.{problem.slug}",
-            problem.what,
-            "the variables stack_backend_* and stack_db_*",
-            problem.remedy,
+            slug=f"backend.{problem.slug.replace('-', '_')}",
+            what=problem.what,
+            where="the variables stack_backend_* and stack_db_*",
+            remedy=problem.remedy,
         )
         for problem in pool.problems(numbers)
     ]
@@ -85,81 +81,6 @@ def _pool(declared: Declared) -> list[Problem]:
             )
         )
     return found
-
-
-def _database_url(declared: Declared) -> list[Problem]:
-    text = declared.text("backend_database_url")
-    try:
-        url = urlsplit(text)
-        host, port = _target(url)
-    except ValueError as error:
-        return [_url_problem("backend.url", f"DATABASE_URL cannot be read: {error}.", "Correct it.")]
-    alias, expected_port = declared.text("stack_database_alias"), declared.number("stack_database_port")
-    found = []
-    if not url.scheme.startswith("postgresql"):
-        found.append(
-            _url_problem(
-                "backend.url_scheme",
-                f"DATABASE_URL begins with {url.scheme or 'no scheme'}://, which is no Postgres.",
-                "Begin it with postgresql:// (SQLAlchemy 2 no longer takes postgres://).",
-            )
-        )
-    if host != alias:
-        found.append(
-            _url_problem(
-                "backend.url_host",
-                f"The host of DATABASE_URL is {host or 'missing'!r}, and this stack's database is {alias!r}.",
-                f"Write {alias} in its place, or leave backend_database_url out. Addresses change when the "
-                "database is replaced, other databases are not this stack's.",
-            )
-        )
-    elif port != expected_port:
-        found.append(
-            _url_problem(
-                "backend.url_port",
-                f"DATABASE_URL leads to port {port}, and the database listens on {expected_port}.",
-                f"Write :{expected_port}.",
-            )
-        )
-    if url.password and declared.text("backend_password_mode") != "environment":
-        found.append(
-            _url_problem(
-                "backend.url_password",
-                "DATABASE_URL holds a password, which docker inspect would show.",
-                "Take it out: libpq reads it from PGPASSFILE.",
-            )
-        )
-    return found + _names(url, declared)
-
-
-def _target(url: SplitResult) -> tuple[str | None, int]:
-    """Return host and port; SQLAlchemy takes both from the query as well (?host=db&port=5432)."""
-    query = parse_qs(url.query)
-    host = url.hostname or next(iter(query.get("host", [])), None)
-    port = url.port or int(next(iter(query.get("port", [])), "5432"))
-    return host, port
-
-
-def _names(url: SplitResult, declared: Declared) -> list[Problem]:
-    found = []
-    for what, written, variable in (
-        ("user", url.username or "", "stack_database_user"),
-        ("database", url.path.lstrip("/"), "stack_database_name"),
-    ):
-        expected = declared.text(variable)
-        if written != expected:
-            found.append(
-                _url_problem(
-                    f"backend.url_{what}",
-                    f"The {what} of DATABASE_URL is {written!r}, and {variable} is {expected!r}.",
-                    "Change one of the two, or leave backend_database_url out.",
-                )
-            )
-    return found
-
-
-def _url_problem(slug: str, what: str, remedy: str) -> Problem:
-    return Problem(slug=slug, what=what, where="the variable backend_database_url", remedy=remedy)
 
 
 def _environment(declared: Declared) -> list[Problem]:
@@ -193,8 +114,8 @@ def _environment(declared: Declared) -> list[Problem]:
                     what=f"backend_environment sets {name}, which looks like a secret: docker inspect would "
                     "show it.",
                     where=where,
-                    remedy="Put it into backend_secrets, which become files in the container. A name that ends "
-                    "in _FILE is taken for the path of one.",
+                    remedy="Put it into backend_secrets, which become files in the container. What ends in "
+                    "_FILE is taken for the path of one.",
                 )
             )
     return found
@@ -253,96 +174,3 @@ def _limits(declared: Declared, facts: Facts) -> list[Problem]:
             )
         )
     return found
-
-
-def _ports(declared: Declared, facts: Facts) -> list[Problem]:
-    try:
-        address = ipaddress.ip_address(declared.text("backend_publish_address"))
-    except ValueError as error:
-        return [
-            _port_problem("backend.address", f"backend_publish_address: {error}.", "Write an IP address.")
-        ]
-    first, replicas = declared.number("backend_publish_port"), declared.number("stack_backend_replicas")
-    last = first + replicas - 1
-    if first < 1 or last > 65535:
-        return [
-            _port_problem(
-                "backend.port_range",
-                f"{replicas} replicas are published on the ports {first} to {last}, which do not all exist.",
-                f"Set backend_publish_port to a number from 1 to {65536 - replicas}.",
-            )
-        ]
-    found = []
-    if not address.is_loopback:
-        found.append(
-            Problem(
-                slug="backend.public",
-                what=f"The replicas are published on {address}. Docker's published ports pass by the host's "
-                "firewall (ufw included), without TLS.",
-                where="the variable backend_publish_address",
-                remedy="Publish on 127.0.0.1 behind a proxy, or put rules into the chain DOCKER-USER.",
-                level="warning",
-            )
-        )
-    return found + _taken(address, range(first, last + 1), declared.text("stack_name"), facts)
-
-
-def _taken(address: Address, wanted: range, stack: str, facts: Facts) -> list[Problem]:
-    broken = unreadable(facts, "ports")
-    if broken:
-        return broken
-    error = facts["ports"]["containers_error"]
-    if has_engine(facts) and error:
-        return [
-            Problem(
-                slug="host.unreadable",
-                what=f"Which containers publish which ports could not be looked at: {error}.",
-                where="the engine of the host",
-                remedy="See to that first; what was not looked at is not taken for granted.",
-                exit="unreachable",
-            )
-        ]
-    users: dict[int, str] = {}
-    for entry in facts["ports"]["entries"]:
-        own = entry["stack"] == stack and entry["role"] == ROLE
-        if entry["port"] in wanted and not own and _same(address, ipaddress.ip_address(entry["address"])):
-            users[entry["port"]] = _user(entry)
-    free = _free(address, wanted, facts)
-    return [
-        _port_problem(
-            "backend.port_taken",
-            f"Port {port} is taken already on the host, by {user}.",
-            f"Stop that, or set backend_publish_port to another number ({free} would be free).",
-        )
-        for port, user in sorted(users.items())
-    ]
-
-
-def _same(
-    wanted: Address,
-    there: Address,
-) -> bool:
-    """Say whether two sockets meet: who listens everywhere (by IPv6 that includes IPv4) listens here too."""
-    return wanted == there or wanted.is_unspecified or there.is_unspecified
-
-
-def _user(entry: dict[str, object]) -> str:
-    if not entry["container"]:
-        return f"a program that listens on {entry['address']} (ss -ltnp shows it)"
-    return f"the container {entry['container']}"
-
-
-def _free(address: Address, wanted: range, facts: Facts) -> int:
-    taken = {
-        entry["port"]
-        for entry in facts["ports"]["entries"]
-        if _same(address, ipaddress.ip_address(entry["address"]))
-    }
-    first = wanted.start
-    while taken & set(range(first, first + len(wanted))):
-        first += len(wanted)
-    return first
-
-
-def _port_problem(slug: str, what: str, remedy: str) -> Problem:
-    return Problem(slug=slug, what=what, where="the variable backend_publish_port or _address", remedy=remedy)

@@ -100,13 +100,17 @@ def _host(facts: Facts) -> list[Problem]:
     return found
 
 
+def _images_there(facts: Facts) -> int:
+    images = facts["images"]["entries"] if facts["images"]["ok"] else []
+    return sum(image["size"] for image in images if image["name"])
+
+
 def _disk(declared: Declared, facts: Facts) -> list[Problem]:
     if not facts["disk"]["ok"]:
         return unreadable(facts, "disk")
     found = []
     disk = facts["disk"]["docker_root"]
-    there = facts["images"]["ok"] and any(image["name"] for image in facts["images"]["entries"])
-    needed = REBUILD_SPACE if there else declared.size("image_space", IMAGE_SPACE)
+    needed = max(REBUILD_SPACE, declared.size("image_space", IMAGE_SPACE) - _images_there(facts))
     if disk["free"] < needed:
         found.append(
             Problem(

@@ -34,7 +34,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
 def _contract(declared: Declared) -> list[Problem]:
     return [
         Problem(
-            slug=f"postgres.{problem.slug}",
+            slug=f"postgres.{problem.slug.replace('-', '_')}",
             what=problem.what,
             where="the variables stack_* and postgres_* of the inventory",
             remedy=problem.remedy,

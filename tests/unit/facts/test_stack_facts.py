@@ -1,0 +1,42 @@
+"""The module as a whole: its documentation, and a look that ends in time whatever the engine does."""
+
+import time
+
+import yaml
+from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import ask_all
+from ansible_collections.stanchion.stack.plugins.modules import stack_facts
+
+PARAMS = {"stack": "s", "paths": [], "docker_host": None, "state_dir": None, "timeout": 5.0}
+
+
+def test_documentation_names_every_source():
+    options = yaml.safe_load(stack_facts.DOCUMENTATION)["options"]
+    returned = yaml.safe_load(stack_facts.RETURN)["stack_facts"]["contains"]
+    assert options["sources"]["choices"] == stack_facts.SOURCES
+    assert list(stack_facts.sources(PARAMS)) == stack_facts.SOURCES
+    assert set(stack_facts.SOURCES) < set(returned)
+
+
+def test_a_frozen_engine_costs_its_time_limit_once(fake_engine, tmp_path):
+    silent = dict.fromkeys(
+        ["/info", "/version", "/containers/json", "/networks", "/volumes", "/images/json"], None
+    )
+    params = {**PARAMS, "docker_host": fake_engine(silent).host, "timeout": 1.0, "state_dir": str(tmp_path)}
+    began = time.monotonic()
+    answers = ask_all(stack_facts.sources(params), params["timeout"])
+    assert time.monotonic() - began < 3
+    assert answers["engine"]["state"] == "unreachable"
+    assert {name for name, answer in answers.items() if not answer["ok"]} == {
+        "engine", "containers", "networks", "volumes", "images"
+    }  # fmt: skip
+    # What can be told without the engine is told.
+    assert answers["ports"]["containers_error"]
+    assert answers["disk"]["docker_root"]["path"] == stack_facts.DOCKER_ROOT
+
+
+def test_environment_names_the_engine(monkeypatch, fake_engine):
+    engine = fake_engine({"/info": {}, "/version": {}})
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    answers = ask_all({"engine": stack_facts.sources(PARAMS)["engine"]}, 5)
+    assert answers["engine"]["host"] == engine.host
+    assert answers["engine"]["state"] == "running"
