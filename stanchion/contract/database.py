@@ -2,7 +2,7 @@
 
 The declared database is a mapping (what role postgres hands to its filters and to the preflight)::
 
-    {"stack": "medication-tracker", "memory_bytes": 2147483648, "cpus": 2,
+    {"stack_name": "medication-tracker", "memory_bytes": 2147483648, "cpus": 2,
      "pool": {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10, "other": 10},
      "settings": {"work_mem": "2MB"}}
 
@@ -38,6 +38,10 @@ OWNED = frozenset(
 # The shut-down checkpoint writes the dirty part of shared_buffers; a slow disk takes 20 MB a second.
 STOP_BYTES_A_SECOND = 20 * memory.MB
 LEAST_STOP_SECONDS = 120
+# Parallel queries exchange rows through /dev/shm; Docker's own 64 MB end them with an error.
+LEAST_SHM = 256 * memory.MB
+# Postgres' own processes, health checks and whoever looks in with `docker exec`.
+OTHER_PROCESSES = 100
 
 _CUSTOM = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 
@@ -82,10 +86,15 @@ def contract(declared: Mapping[str, Any]) -> pool.PoolContract:
     return pool.contract(_pool(declared))
 
 
-def stop_seconds(declared: Mapping[str, Any]) -> int:
-    """How long a stop may take before Docker kills: never under 120 s, more with large shared_buffers."""
-    shared_buffers = _plan(declared).shared_buffers
-    return max(LEAST_STOP_SECONDS, 60 + shared_buffers // STOP_BYTES_A_SECOND)
+def limits(declared: Mapping[str, Any]) -> dict[str, int]:
+    """What the container needs for these settings: seconds for a stop, bytes of /dev/shm, processes."""
+    plan = _plan(declared)
+    processes = contract(declared).max_connections + _parallel_workers(declared) + OTHER_PROCESSES
+    return {
+        "stop_seconds": max(LEAST_STOP_SECONDS, 60 + plan.shared_buffers // STOP_BYTES_A_SECOND),
+        "shm_bytes": max(LEAST_SHM, plan.limit // 8),
+        "pids": processes,
+    }
 
 
 def literal(value: Any) -> str:
@@ -307,7 +316,7 @@ def _computed(declared: Mapping[str, Any]) -> list[Setting]:
         "Everything else": [
             ("timezone", "UTC", "one clock everywhere"),
             ("log_timezone", "UTC", "one clock everywhere"),
-            ("cluster_name", str(declared["stack"]), "shown in the process list"),
+            ("cluster_name", str(declared["stack_name"]), "shown in the process list"),
         ],
     }
     return [

@@ -7,7 +7,7 @@ import pytest
 from stanchion.contract import database, memory
 
 DECLARED = {
-    "stack": "unit",
+    "stack_name": "unit",
     "memory_bytes": 2 * memory.GB,
     "cpus": 2,
     "pool": {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10},
@@ -135,5 +135,11 @@ def test_values_are_quoted_where_they_must_be(value, expected):
 
 
 def test_a_stop_has_time_for_the_last_checkpoint():
-    assert database.stop_seconds(DECLARED) == 120
-    assert database.stop_seconds({**DECLARED, "memory_bytes": 64 * memory.GB}) > 800
+    assert database.limits(DECLARED)["stop_seconds"] == 120
+    assert database.limits({**DECLARED, "memory_bytes": 64 * memory.GB})["stop_seconds"] > 800
+
+
+def test_the_container_holds_every_connection():
+    limits = database.limits(DECLARED)
+    assert limits["pids"] > 139
+    assert limits["shm_bytes"] == 256 * memory.MB

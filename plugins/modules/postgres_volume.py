@@ -1,0 +1,380 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Decides which volume the database container may mount, and keeps the record of it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import (
+    DEFAULT_HOST,
+    Engine,
+    EngineError,
+)
+from ansible_collections.stanchion.stack.plugins.module_utils._postgres import (
+    NotConnectedError,
+    connect,
+    need_psycopg2,
+    rows,
+)
+from ansible_collections.stanchion.stack.plugins.module_utils._volume import (
+    ACTIVE,
+    INITIALISING,
+    Decision,
+    RefusedError,
+    decide,
+    strangers,
+)
+
+DOCUMENTATION = r"""
+module: postgres_volume
+short_description: Decide which volume the database container may mount
+description:
+  - Reads the record of the active volume, looks at the volume and at every container, and refuses whatever
+    would put the database on a wrong, empty or shared volume.
+  - Where there is neither a record nor data, writes the record as V(initialising), makes the volume, and says
+    that it has to be initialised.
+  - With O(state=active), asks the running server for its identity and completes the record.
+author: [Stanchion maintainers]
+options:
+  state:
+    description: V(ready) before the server starts, V(active) once it is healthy.
+    type: str
+    choices: [ready, active]
+    default: ready
+  stack:
+    description: Name of the stack.
+    type: str
+    required: true
+  record:
+    description: File of the record.
+    type: path
+    required: true
+  volume:
+    description: Name of the volume for a stack that has no record yet.
+    type: str
+    required: true
+  container:
+    description: Name of the server's container.
+    type: str
+    required: true
+  image:
+    description: The image whose C(identify) looks into the volume. Without it, in check mode, nothing looks.
+    type: str
+  major:
+    description: Major version of the image's Postgres.
+    type: str
+    required: true
+  socket:
+    description: Folder of the operators' socket.
+    type: path
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description: Without an engine or an image, everything counts as not there yet.
+  diff_mode:
+    support: full
+    description: Shows the record.
+"""
+
+EXAMPLES = r"""
+- name: Decide which volume to mount
+  stanchion.stack.postgres_volume:
+    stack: medication-tracker
+    record: /var/lib/stanchion/medication-tracker/postgres/volume.json
+    volume: medication-tracker-pgdata
+    container: medication-tracker-db
+    image: stanchion/postgres:1f2e3d4c
+    major: "17"
+    socket: /var/lib/stanchion/medication-tracker/postgres/socket
+  register: __postgres_volume
+"""
+
+RETURN = r"""
+volume:
+  description: The volume to mount.
+  type: str
+  returned: always
+initialise:
+  description: Whether a cluster has to be made in it first.
+  type: bool
+  returned: always
+record:
+  description: The record as it is now; null in check mode where there is none yet.
+  type: dict
+  returned: always
+engine:
+  description: Whether there is an engine; false only in check mode.
+  type: bool
+  returned: always
+cpus:
+  description: The engine's processors; null without an engine.
+  type: int
+  returned: always
+"""
+
+ASK_WITHIN = 20.0
+LOOK_WITHIN = "60"
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(path.read_text())
+        if record["state"] not in (INITIALISING, ACTIVE) or not record["volume"]:
+            raise ValueError(f"its state is {record['state']!r}")
+        if record["state"] == ACTIVE:
+            int(record["system_identifier"]), int(record["timeline"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RefusedError(
+            f"The record of the active volume, {path}, can't be read ({error}). Without it nobody knows "
+            f"which volume "
+            "is the database. Put it back from a copy"
+        ) from error
+    return record
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        file.write(text_of(record))
+        file.flush()
+        os.fsync(handle)
+    Path(draft).rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+def text_of(record: dict[str, Any] | None) -> str:
+    return json.dumps(record, indent=2) + "\n" if record else ""
+
+
+def new_record(volume: str, major: str) -> dict[str, Any]:
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {
+        "volume": volume,
+        "state": INITIALISING,
+        "system_identifier": None,
+        "timeline": None,
+        "major": major,
+        "created_at": now,
+    }
+
+
+def identity(socket: str, within: float) -> dict[str, Any]:
+    """Ask the running server who it is."""
+    connection = connect(socket, within=within)
+    try:
+        ((identifier, timeline, major),) = rows(
+            connection,
+            "SELECT s.system_identifier::text, c.timeline_id, current_setting('server_version_num')::int / "
+            "10000"
+            " FROM pg_control_system() s, pg_control_checkpoint() c",
+        )
+    finally:
+        connection.close()
+    return {
+        "content": "cluster",
+        "system_identifier": identifier,
+        "timeline": str(timeline),
+        "major": str(major),
+    }
+
+
+class Volumes:
+    """What the engine knows of volumes and containers."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.params = module.params
+        self.engine = Engine(os.environ.get("DOCKER_HOST") or DEFAULT_HOST, ASK_WITHIN)
+
+    def docker(self, *arguments: str) -> str:
+        status, output, errors = self.module.run_command(
+            ["timeout", LOOK_WITHIN, "docker", *arguments], errors="replace"
+        )
+        if status == 0:
+            return output
+        reason = errors.strip() or output.strip() or f"it ended with {status}"
+        raise RefusedError(f"`docker {arguments[0]}` failed: {reason}")
+
+    def mountpoint(self, volume: str) -> str | None:
+        """Return where the volume lies on the host; None where there is no such volume."""
+        listed = self.engine.get("/volumes", filters={"name": [volume]})
+        for found in listed.get("Volumes") or []:
+            if found["Name"] == volume:
+                return str(found.get("Mountpoint") or "").rstrip("/")
+        return None
+
+    def found(self, volume: str, exists: bool, server: dict[str, Any] | None) -> dict[str, str]:
+        """Say what the volume holds, asking the server where it runs on it already."""
+        if not exists:
+            return {"content": "missing"}
+        mounted = server and any(m.get("Name") == volume for m in server.get("Mounts") or [])
+        if mounted and server["State"] in ("running", "paused", "restarting"):
+            try:
+                return identity(self.params["socket"], within=0)
+            except NotConnectedError:
+                return {"content": "unknown"}
+        if not self.params["image"]:
+            return {"content": "unknown"}
+        return self.identify(volume)
+
+    def identify(self, volume: str) -> dict[str, str]:
+        name = f"{self.params['container']}-identify"
+        self.module.run_command(["docker", "rm", "--force", name])
+        output = self.docker(
+            *("run", "--rm", "--name", name, "--network", "none", "--read-only", "--cap-drop", "ALL"),
+            *("--security-opt", "no-new-privileges", "--label", f"io.stanchion.stack={self.params['stack']}"),
+            *("--label", "io.stanchion.role=postgres", "--memory", "128m", "--pids-limit", "32"),
+            *("--volume", f"{volume}:/var/lib/postgresql/data:ro", self.params["image"], "identify"),
+        )
+        return dict(line.split("=", 1) for line in output.split() if "=" in line)
+
+    def create(self, volume: str) -> None:
+        self.docker(
+            *("volume", "create", "--label", f"io.stanchion.stack={self.params['stack']}"),
+            *("--label", "io.stanchion.role=postgres", volume),
+        )
+
+
+def ready(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    path = Path(params["record"])
+    record = read_record(path)
+    volume = record["volume"] if record else params["volume"]
+    try:
+        volumes = Volumes(module)
+        cpus = int(volumes.engine.get("/info")["NCPU"])
+        containers = volumes.engine.get("/containers/json", all="true")
+        mountpoint = volumes.mountpoint(volume)
+    except EngineError as error:
+        if module.check_mode and record is None:
+            return {
+                "changed": True,
+                "volume": volume,
+                "initialise": True,
+                "record": None,
+                "engine": False,
+                "cpus": None,
+            }
+        raise RefusedError(f"Could not look at the volumes: {error}") from error
+
+    server = next((c for c in containers if f"/{params['container']}" in c["Names"]), None)
+    if server and (server.get("Labels") or {}).get("io.stanchion.stack") != params["stack"]:
+        raise RefusedError(
+            f"A container {params['container']} is there that this stack did not make. Rename or remove it, "
+            f"or choose "
+            "another stack_name"
+        )
+    own = {params["container"], f"{params['container']}-initialise", f"{params['container']}-identify"}
+    others = strangers(containers, volume, mountpoint, params["stack"], own)
+    if others:
+        raise RefusedError(
+            f"The volume {volume} is mounted by {', '.join(others)} too. Two servers on one volume destroy "
+            f"it, even "
+            "when one is stopped and starts later. Remove that container first"
+        )
+    found = volumes.found(volume, mountpoint is not None, server)
+    decision = decide(record, volume, found, params["major"])
+    record = carry_out(module, volumes, path, record, volume, decision)
+    return {
+        "changed": decision.create or decision.record,
+        "volume": volume,
+        "initialise": decision.initialise,
+        "record": record,
+        "engine": True,
+        "cpus": cpus,
+    }
+
+
+def carry_out(
+    module: AnsibleModule,
+    volumes: Volumes,
+    path: Path,
+    record: dict[str, Any] | None,
+    volume: str,
+    decision: Decision,
+) -> dict[str, Any] | None:
+    """The record first: a run killed after it resumes, one killed before it has made nothing."""
+    if module.check_mode:
+        return record
+    if decision.record:
+        record = new_record(volume, module.params["major"])
+        write_record(path, record)
+    if decision.create:
+        volumes.create(volume)
+    return record
+
+
+def active(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    path = Path(params["record"])
+    record = read_record(path)
+    result = {"initialise": False, "engine": True, "cpus": None}
+    if record is None:
+        if module.check_mode:
+            return {"changed": True, "volume": params["volume"], "record": None, **result}
+        raise RefusedError(f"There is no record {path} to complete. Run the whole role again")
+    try:
+        found = identity(params["socket"], within=ASK_WITHIN)
+    except NotConnectedError as error:
+        if module.check_mode:
+            return {"changed": False, "volume": record["volume"], "record": record, **result}
+        raise RefusedError(
+            f"The server does not answer on its socket in {params['socket']}: {error}"
+        ) from error
+    decide(record, record["volume"], found, params["major"])
+    completed = {
+        **record,
+        "state": ACTIVE,
+        "system_identifier": found["system_identifier"],
+        "timeline": int(found["timeline"]),
+        "major": found["major"],
+    }
+    changed = completed != record
+    if changed and not module.check_mode:
+        write_record(path, completed)
+    diff = {"before": text_of(record), "after": text_of(completed)}
+    return {"changed": changed, "volume": record["volume"], "record": completed, "diff": diff, **result}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["ready", "active"], "default": "ready"},
+            "stack": {"type": "str", "required": True},
+            "record": {"type": "path", "required": True},
+            "volume": {"type": "str", "required": True},
+            "container": {"type": "str", "required": True},
+            "image": {"type": "str"},
+            "major": {"type": "str", "required": True},
+            "socket": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    if not module.check_mode:
+        need_psycopg2(module)
+    try:
+        result = active(module) if module.params["state"] == "active" else ready(module)
+    except (RefusedError, EngineError) as error:
+        module.fail_json(msg=f"{error}.")
+    except OSError as error:
+        module.fail_json(
+            msg=f"The record {module.params['record']} can't be kept: {error.strerror or error}."
+        )
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
