@@ -116,6 +116,8 @@ def _room(network: _Wanted, declared: Declared) -> list[Problem]:
 
 
 def _engine_clashes(wanted: list[_Wanted], stack: str, facts: Facts) -> list[Problem]:
+    # Where the stack's own subnets overlap, its own existing networks would only say so again.
+    told = {network.name for network in wanted} if _between(wanted) else set()
     found = []
     for network in wanted:
         for other in facts["networks"]["entries"]:
@@ -123,10 +125,11 @@ def _engine_clashes(wanted: list[_Wanted], stack: str, facts: Facts) -> list[Pro
                 if other["stack"] != stack:
                     found.append(_foreign(network, other["stack"]))
                 continue
+            if other["name"] in told:
+                continue
+            owner = f"the Docker network {other['name']}"
             for subnet in _overlapping(network, other["subnets"]):
-                found.append(
-                    _clash("network.docker_clash", network, subnet, f"the Docker network {other['name']}")
-                )
+                found.append(_clash("network.docker_clash", network, subnet, owner))
     return found
 
 

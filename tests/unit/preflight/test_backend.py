@@ -1,0 +1,300 @@
+"""The declared backend beside its database, its secrets and the ports of the host."""
+
+import copy
+
+import pytest
+
+from stanchion.preflight import DeclaredError, errors
+from stanchion.preflight.ports import Address
+
+DECLARED = {
+    "stack_name": "medication-tracker",
+    "secret_files": [],
+    "stack_database_alias": "db",
+    "stack_database_port": 5432,
+    "stack_database_name": "medication_tracker",
+    "stack_database_user": "app",
+    "stack_backend_replicas": 2,
+    "stack_backend_workers": 2,
+    "stack_db_pool_size": 5,
+    "stack_db_max_overflow": 10,
+    "backend_cpus": 1.0,
+    "backend_database_url": "postgresql://app@db:5432/medication_tracker",
+    "backend_endpoints": [],
+    "backend_environment": {},
+    "backend_health_path": "/health",
+    "backend_memory": "512m",
+    "backend_password_mode": "pgpass",
+    "backend_pool_recycle": 1800,
+    "backend_pool_timeout": 30,
+    "backend_publish_address": "127.0.0.1",
+    "backend_publish_port": 5000,
+}
+PLAIN = {"backend_password_mode": "environment"}
+URL = "postgresql://app@db:5432/medication_tracker"
+
+
+@pytest.fixture
+def declared():
+    return copy.deepcopy(DECLARED)
+
+
+@pytest.fixture
+def found(look, running, declared):
+    """Change what is declared, look, and return the slugs."""
+
+    def run(**changes):
+        return [problem.slug for problem in look("backend", {**declared, **changes}, running)]
+
+    return run
+
+
+def test_the_defaults_fit(found):
+    assert found() == []
+
+
+def test_a_bare_host(look, declared, bare):
+    assert look("backend", declared, bare) == []
+
+
+def test_numbers_may_come_as_text(found):
+    assert found(backend_publish_port="5000", stack_backend_replicas="2", backend_pool_timeout="30") == []
+
+
+class TestDatabaseUrl:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "postgresql://app@db/medication_tracker",
+            "postgresql+psycopg2://app@db:5432/medication_tracker",
+            "postgresql://app@/medication_tracker?host=db&port=5432",
+            "postgresql://app@DB:5432/medication_tracker?sslmode=prefer",
+        ],
+    )
+    def test_ways_to_write_it(self, found, url):
+        assert found(backend_database_url=url) == []
+
+    @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "db.example.com", "database", "172.30.240.2"])
+    def test_another_host(self, look, running, declared, host):
+        declared["backend_database_url"] = f"postgresql://app@{host}:5432/medication_tracker"
+        (problem,) = look("backend", declared, running)
+        assert problem.slug == "backend.url_host"
+        assert repr(host) in problem.what
+        assert "'db'" in problem.what
+
+    def test_no_host(self, found):
+        assert found(backend_database_url="postgresql://app@/medication_tracker") == ["backend.url_host"]
+
+    def test_port(self, found):
+        assert found(backend_database_url="postgresql://app@db:6432/medication_tracker") == [
+            "backend.url_port"
+        ]
+
+    def test_scheme(self, found):
+        assert found(backend_database_url="postgres://app@db/medication_tracker") == ["backend.url_scheme"]
+
+    def test_other_names(self, found):
+        assert found(backend_database_url="postgresql://a@db/b") == [
+            "backend.url_user",
+            "backend.url_database",
+        ]
+
+    @pytest.mark.parametrize("text", ["postgresql://app@db:port/x", "postgresql://[::1/x"])
+    def test_nonsense(self, found, text):
+        assert found(backend_database_url=text) == ["backend.url"]
+
+    def test_password(self, found):
+        url = "postgresql://app:hunter2@db/medication_tracker"
+        assert found(backend_database_url=url) == ["backend.url_password"]
+        assert found(backend_database_url=url, **PLAIN) == ["backend.plain_environment"]
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "postgresql://app:hunter2@elsewhere/other",
+            "postgresql://app:hun/ter2@db/medication_tracker",
+            "postgresql://app:5/hunter2@db/medication_tracker",
+            "postgresql://app:hun#ter2@db/medication_tracker",
+            "postgresql://app:hunter2@db:5x/medication_tracker",
+        ],
+    )
+    def test_no_message_repeats_a_password(self, look, running, declared, url):
+        declared["backend_database_url"] = url
+        problems = look("backend", declared, running)
+        assert errors(problems)
+        assert "hun" not in " ".join(str(problem) for problem in problems)
+
+
+class TestPorts:
+    def listen(self, running, address, port, container=None, stack=None, role=None):
+        running["ports"]["entries"].append(
+            {"address": address, "port": port, "container": container, "stack": stack, "role": role}
+        )
+
+    @pytest.mark.parametrize(
+        ("wanted", "there", "clash"),
+        [
+            ("127.0.0.1", "127.0.0.1", True),
+            ("127.0.0.1", "ANY", True),
+            ("127.0.0.1", "::", True),
+            ("127.0.0.1", "127.0.0.2", False),
+            ("127.0.0.1", "192.0.2.1", False),
+            ("127.0.0.1", "::1", False),
+            ("ANY", "192.0.2.1", True),
+            ("ANY", "::1", False),
+            ("::", "127.0.0.1", True),
+            ("::1", "ANY", False),
+        ],
+    )
+    def test_which_sockets_meet(self, look, slugs, running, declared, wanted, there, clash):
+        anywhere = str(Address.__args__[0](0))
+        declared["backend_publish_address"] = wanted.replace("ANY", anywhere)
+        self.listen(running, there.replace("ANY", anywhere), 5001)
+        problems = errors(look("backend", declared, running))
+        assert slugs(problems) == (["backend.port_taken"] if clash else [])
+
+    def test_whoever_has_it_is_named(self, look, running, declared):
+        self.listen(running, "127.0.0.1", 5000)
+        self.listen(running, "127.0.0.1", 5001, container="other-web", stack=None)
+        program, container = look("backend", declared, running)
+        assert "Port 5000 is taken already on the host, by a program" in program.what
+        assert "Port 5001" in container.what
+        assert "the container other-web" in container.what
+        assert "5002 would be free" in program.remedy
+
+    def test_ones_own_replicas_keep_their_ports(self, look, running, declared):
+        self.listen(
+            running, "127.0.0.1", 5000, "medication-tracker-backend-1", "medication-tracker", "backend"
+        )
+        assert look("backend", declared, running) == []
+
+    @pytest.mark.parametrize(("stack", "role"), [("medication-tracker", "monitoring"), ("other", "backend")])
+    def test_other_roles_and_stacks_are_others(self, look, slugs, running, declared, stack, role):
+        self.listen(running, "127.0.0.1", 5000, "x", stack, role)
+        assert slugs(look("backend", declared, running)) == ["backend.port_taken"]
+
+    def test_as_recorded(self, found):
+        assert found(backend_publish_port=15660) == ["backend.port_taken"] * 2
+        assert found(backend_publish_port=15051, stack_backend_replicas=1) == []
+        assert found(backend_publish_port=15051) == ["backend.port_taken"]
+
+    @pytest.mark.parametrize(
+        ("port", "fits"), [(65534, True), (65535, False), (1, True), (0, False), (-5, False)]
+    )
+    def test_ports_that_exist(self, found, port, fits):
+        assert found(backend_publish_port=port) == ([] if fits else ["backend.port_range"])
+
+    def test_the_last_ports_leave_no_other_to_propose(self, look, running, declared):
+        declared["backend_publish_port"] = 65534
+        self.listen(running, "127.0.0.1", 65535)
+        (problem,) = look("backend", declared, running)
+        assert "would be free" not in problem.remedy
+
+    @pytest.mark.parametrize("address", ["localhost", "127.0.0.1:5000", ""])
+    def test_no_address(self, found, address):
+        assert found(backend_publish_address=address) == ["backend.address"]
+
+    def test_a_public_address_is_a_risk_and_no_error(self, look, running, declared):
+        declared["backend_publish_address"] = "192.0.2.2"
+        (problem,) = look("backend", declared, running)
+        assert (problem.slug, problem.level) == ("backend.public", "warning")
+        assert "DOCKER-USER" in problem.remedy
+
+    def test_containers_that_could_not_be_asked(self, look, running, declared, bare):
+        running["ports"]["containers_error"] = "no answer"
+        (problem,) = look("backend", declared, running)
+        assert (problem.slug, problem.exit) == ("host.unreadable", "unreachable")
+        # Without an engine there are none.
+        assert bare["ports"]["containers_error"]
+        assert look("backend", declared, bare) == []
+
+
+class TestEnvironment:
+    @pytest.mark.parametrize("name", ["DATABASE_URL", "DB_POOL_SIZE", "PGPASSFILE"])
+    def test_what_the_role_sets_itself(self, found, name):
+        assert found(backend_environment={name: "x"}) == ["backend.environment_owned"]
+
+    @pytest.mark.parametrize("name", ["SECRET_KEY", "API_TOKEN", "SMTP_PASSWORD"])
+    def test_secret_by_name(self, look, running, declared, name):
+        declared["backend_environment"] = {name: "hunter2"}
+        (problem,) = look("backend", declared, running)
+        assert problem.slug == "backend.environment_secret"
+        assert "hunter2" not in str(problem)
+
+    def test_secret_by_value(self, look, running, declared):
+        declared["backend_environment"] = {"CACHE": "redis://:hunter2@cache:6379/0"}
+        (problem,) = look("backend", declared, running)
+        assert problem.slug == "backend.environment_secret"
+        assert "hunter2" not in str(problem)
+
+    def test_ordinary_variables(self, found):
+        plain = {
+            "LOG_LEVEL": "info",
+            "SECRET_KEY_FILE": "/run/secrets/key",
+            "URL": "https://a.b/c?d=e@f",
+            "N": 3,
+        }
+        assert found(backend_environment=plain) == []
+
+    def test_plain_password_is_a_risk_and_no_error(self, look, running, declared):
+        declared.update(PLAIN)
+        (problem,) = look("backend", declared, running)
+        assert (problem.slug, problem.level) == ("backend.plain_environment", "warning")
+
+
+@pytest.mark.parametrize(
+    ("path", "fits"), [("/health", True), ("/a/b?c=d", True), ("health", False), ("/a b", False), ("", False)]
+)
+def test_health_path(found, path, fits):
+    assert found(backend_health_path=path) == ([] if fits else ["backend.health_path"])
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fits"),
+    [
+        ("api.example.com:443", True),
+        ("192.0.2.1:80", True),
+        ("[2001:db8::1]:80", True),
+        ("api.example.com", False),
+        ("https://api.example.com:443", False),
+        ("api.example.com:70000", False),
+        ("api.example.com:0", False),
+        (443, False),
+    ],
+)
+def test_endpoints(found, endpoint, fits):
+    assert found(backend_endpoints=[endpoint]) == ([] if fits else ["backend.endpoint"])
+
+
+@pytest.mark.parametrize(
+    ("change", "slug"),
+    [
+        ({"stack_db_pool_size": 0}, "backend.pool_range"),
+        ({"stack_db_max_overflow": -1}, "backend.pool_range"),
+        ({"stack_backend_workers": "two"}, "backend.pool_unreadable"),
+        ({"backend_pool_timeout": 0}, "backend.pool_timeout"),
+        ({"backend_pool_recycle": 0}, "backend.pool_recycle"),
+        ({"backend_memory": "64g"}, "backend.host_memory"),
+        ({"backend_cpus": 2.5}, "backend.host_cpus"),
+    ],
+)
+def test_numbers(found, change, slug):
+    assert found(**change) == [slug]
+
+
+def test_recycling_may_be_switched_off(found):
+    assert found(backend_pool_recycle=-1) == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"backend_publish_port": "http"}, {"backend_memory": "much"}, {"backend_cpus": None}]
+)
+def test_what_cannot_be_read_names_its_variable(found, change):
+    with pytest.raises(DeclaredError, match=next(iter(change))):
+        found(**change)
+
+
+@pytest.mark.parametrize("source", ["ports", "memory", "cpus", "files"])
+def test_what_could_not_be_looked_at(look, slugs, declared, running, source):
+    running[source] = {"ok": False, "error": "no answer"}
+    assert slugs(look("backend", declared, running)) == ["host.unreadable"]

@@ -1,0 +1,140 @@
+"""The declared database beside its pool, its memory, the host and the disk."""
+
+import copy
+
+import pytest
+
+GB = 1024**3
+MB = 1024**2
+PATH = "/var/lib/stanchion/medication-tracker/secrets/app_password"
+DECLARED = {
+    "stack_name": "medication-tracker",
+    "state_dir": "/var/lib/stanchion/medication-tracker",
+    "memory_bytes": 2 * GB,
+    "cpus": 2,
+    "pool": {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10},
+    "settings": {},
+    "data_space": "1g",
+    "secret_files": [PATH],
+}
+FILE = {
+    "exists": True,
+    "kind": "file",
+    "mode": "0400",
+    "uid": 0,
+    "gid": 0,
+    "owner": "root",
+    "group": "root",
+    "size": 33,
+    "parent": {"path": "/p", "exists": True, "mode": "0700", "uid": 0, "root_only": True},
+}
+
+
+@pytest.fixture
+def declared():
+    return copy.deepcopy(DECLARED)
+
+
+@pytest.fixture
+def facts(running):
+    running["files"]["entries"][PATH] = copy.deepcopy(FILE)
+    return running
+
+
+def test_the_defaults_fit(look, declared, facts):
+    assert look("postgres", declared, facts) == []
+
+
+def test_a_bare_host(look, declared, bare):
+    assert look("postgres", declared, bare) == []
+
+
+def test_pool_that_does_not_fit(look, declared, facts):
+    declared["settings"]["max_connections"] = 100
+    (problem,) = look("postgres", declared, facts)
+    assert problem.slug == "postgres.pool_contract"
+    assert "2 replicas x 2 workers" in problem.what
+    assert "would fit" in problem.remedy
+
+
+def test_memory_limit_too_small_for_the_settings(look, declared, facts):
+    declared["memory_bytes"] = 256 * MB
+    (problem,) = look("postgres", declared, facts)
+    assert problem.slug == "postgres.memory_limit"
+    assert "raise postgres_memory to at least" in problem.remedy.lower()
+
+
+def test_unknown_setting(look, slugs, declared, facts):
+    declared["settings"]["work_mme"] = "4MB"
+    assert slugs(look("postgres", declared, facts)) == ["postgres.settings_unknown"]
+
+
+@pytest.mark.parametrize(("total", "found"), [(2 * GB - 1, True), (2 * GB, False)])
+def test_memory_limit_beside_the_host(look, slugs, declared, facts, total, found):
+    facts["memory"]["total"] = total
+    assert slugs(look("postgres", declared, facts)) == (["postgres.host_memory"] if found else [])
+
+
+@pytest.mark.parametrize(("cpus", "found"), [(2, False), ("2", False), (0.5, False), (2.5, True)])
+def test_processors_beside_the_host(look, slugs, declared, facts, cpus, found):
+    declared["cpus"] = cpus
+    assert slugs(look("postgres", declared, facts)) == (["postgres.host_cpus"] if found else [])
+
+
+class TestDisk:
+    def test_a_first_deploy_needs_room_for_the_data(self, look, declared, facts):
+        facts["disk"]["docker_root"]["free"] = 1 * GB - 1
+        (problem,) = look("postgres", declared, facts)
+        assert problem.slug == "disk.data"
+        assert "1.0 GB" in problem.what
+
+    def test_data_that_is_there_needs_less(self, look, declared, facts):
+        facts["volume_record"]["exists"] = True
+        facts["disk"]["docker_root"]["free"] = 256 * MB
+        assert look("postgres", declared, facts) == []
+
+    def test_but_not_nothing(self, look, slugs, declared, facts):
+        facts["volume_record"]["exists"] = True
+        facts["disk"]["docker_root"]["free"] = 256 * MB - 1
+        assert slugs(look("postgres", declared, facts)) == ["disk.data"]
+
+
+class TestSecretFile:
+    @pytest.mark.parametrize("mode", ["0400", "0600"])
+    def test_closed(self, look, declared, facts, mode):
+        facts["files"]["entries"][PATH]["mode"] = mode
+        assert look("postgres", declared, facts) == []
+
+    @pytest.mark.parametrize("mode", ["0640", "0404", "0700", "0402", "0777", "2440"])
+    def test_open(self, look, declared, facts, mode):
+        facts["files"]["entries"][PATH]["mode"] = mode
+        (problem,) = look("postgres", declared, facts)
+        assert problem.slug == "secret.mode"
+        assert mode in problem.what
+        assert f"chmod 0400 {PATH}" in problem.remedy
+
+    def test_empty(self, look, declared, facts):
+        facts["files"]["entries"][PATH]["size"] = 0
+        (problem,) = look("postgres", declared, facts)
+        assert problem.slug == "secret.empty"
+        assert problem.where == f"{PATH} on the host"
+
+    @pytest.mark.parametrize("kind", ["directory", "link", "other"])
+    def test_no_file(self, look, slugs, declared, facts, kind):
+        facts["files"]["entries"][PATH]["kind"] = kind
+        assert slugs(look("postgres", declared, facts)) == ["secret.kind"]
+
+    @pytest.mark.parametrize(("mode", "found"), [("0755", False), ("0775", True), ("1777", True)])
+    def test_folder_in_which_others_may_replace_it(self, look, slugs, declared, facts, mode, found):
+        facts["files"]["entries"][PATH]["parent"]["mode"] = mode
+        assert slugs(look("postgres", declared, facts)) == (["secret.folder"] if found else [])
+
+    def test_missing_one_is_made_by_the_role(self, look, declared, facts):
+        facts["files"]["entries"][PATH] = {"exists": False, "parent": {"exists": False, "mode": None}}
+        assert look("postgres", declared, facts) == []
+
+
+@pytest.mark.parametrize("source", ["memory", "cpus", "disk", "files", "volume_record"])
+def test_what_could_not_be_looked_at(look, slugs, declared, facts, source):
+    facts[source] = {"ok": False, "error": "no answer"}
+    assert slugs(look("postgres", declared, facts)) == ["host.unreadable"]
