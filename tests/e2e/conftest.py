@@ -1,0 +1,69 @@
+"""A Docker host in a container for the whole session, and stacks on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from stack import ROOT, Host, Stack
+
+# Two runs on one machine take different names.
+MACHINE = os.environ.get("STANCHION_TEST_NAME", "stanchion-test") + "-e2e"
+
+
+def playbook(name: str) -> None:
+    """Run a playbook of this folder on this machine; an error shows its last lines."""
+    done = subprocess.run(
+        ["ansible-playbook", f"tests/e2e/{name}", "-e", f"machine={MACHINE}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    """A Docker host with nothing on it but the base image."""
+    playbook("create.yml")
+    yield Host(MACHINE)
+    if not os.environ.get("STANCHION_TEST_KEEP"):
+        playbook("destroy.yml")
+
+
+@pytest.fixture(scope="session")
+def first_stack(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """The stack of most tests: debug routes on, small pools, short waits."""
+    root = tmp_path_factory.mktemp("e2e")
+    folder = root / "medication-tracker"
+    folder.mkdir()
+    return Stack(
+        host,
+        folder,
+        "medication-tracker",
+        {
+            "backend_environment": {"ENABLE_DEBUG_ROUTES": "1"},
+            "backend_pool_timeout": 3,
+            "stack_db_pool_size": 2,
+            "stack_db_max_overflow": 3,
+            "backend_healthy_timeout": 30,
+        },
+    )
+
+
+@pytest.fixture
+def stack(first_stack: Stack) -> Stack:
+    """The stack, deployed; brought back where an earlier test has left it changed."""
+    first_stack.deploy()
+    return first_stack
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for files of the tests."""
+    return tmp_path_factory.mktemp("scratch")

@@ -1,0 +1,168 @@
+"""One stack on one Docker host in a container, driven as a person would drive it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Host:
+    """A Docker host that is itself a container on this machine's engine."""
+
+    container: str
+
+    def run(self, *argv: str, stdin: str | None = None, check: bool = True, timeout: float = 120) -> str:
+        """Run a command on the host as root and return what it printed."""
+        done = subprocess.run(
+            ["docker", "exec", "-i", self.container, *argv],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{' '.join(argv)} ended with {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def python(self, script: str, *argv: str, timeout: float = 180) -> Any:
+        """Run a Python script on the host and return the JSON that it printed."""
+        return json.loads(self.run("python3", "-", *argv, stdin=script, timeout=timeout))
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """Return `docker inspect` of one container of the host."""
+        return json.loads(self.run("docker", "inspect", container))[0]
+
+    def containers(self, stack: str) -> dict[str, str]:
+        """Return name and id of every container of a stack, stopped ones too."""
+        listed = self.run(
+            "docker", "ps", "-aq", "--no-trunc", "--filter", f"label=io.stanchion.stack={stack}",
+            "--format", "{{.Names}} {{.ID}}",
+        )  # fmt: skip
+        return dict(line.split() for line in listed.splitlines())
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of the runner ended with."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The JSON object on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def text(self) -> str:
+        """All that a person would read, white space folded."""
+        return " ".join((self.out + self.err).split())
+
+
+@dataclass
+class Stack:
+    """A stack's inventory, and the runner pointed at it."""
+
+    host: Host
+    folder: Path
+    name: str
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    def with_variables(self, **changed: Any) -> Stack:
+        """Return the same stack with other variables, in an inventory of its own."""
+        folder = self.folder / f"v{len(list(self.folder.iterdir()))}"
+        folder.mkdir()
+        return dataclasses.replace(self, folder=folder, variables={**self.variables, **changed})
+
+    @property
+    def inventory(self) -> Path:
+        """Write the inventory and return its file."""
+        connection = {
+            "ansible_connection": "community.docker.docker",
+            "ansible_host": self.host.container,
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
+        hosts = {"hosts": {"dockerhost": None}}
+        groups = {
+            "stack": {
+                "children": {"database": hosts, "backend": dict(hosts)},
+                "vars": {**connection, "stack_name": self.name, **self.variables},
+            }
+        }  # fmt: skip
+        path = self.folder / "hosts.yml"
+        path.write_text(yaml.safe_dump(groups))
+        return path
+
+    def command(self, verb: str, *argv: str) -> list[str]:
+        """Return the command line of a verb."""
+        return [sys.executable, "runner.py", verb, "-i", str(self.inventory), *argv]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a run: its records stay in the test's own folder."""
+        return {**os.environ, "STANCHION_STATE": str(self.folder.parent / "state"), "NO_COLOR": "1"}
+
+    def start(self, verb: str, *argv: str) -> subprocess.Popen[str]:
+        """Start a verb in a process group of its own."""
+        return subprocess.Popen(
+            self.command(verb, *argv),
+            cwd=ROOT,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def runner(self, verb: str, *argv: str, timeout: float = 600) -> Run:
+        """Run a verb to its end."""
+        process = self.start(verb, *argv)
+        out, err = process.communicate(timeout=timeout)
+        return Run(process.returncode, out, err)
+
+    def deploy(self, *argv: str) -> Run:
+        """Deploy, and insist that it succeeds."""
+        run = self.runner("deploy", "--format", "json", *argv)
+        assert run.code == 0, f"deploy ended with {run.code}: {run.out}{run.err}"
+        return run
+
+    def sql(self, query: str) -> str:
+        """Run a query as an operator, by the socket inside the database's container."""
+        return self.host.run(
+            "docker", "exec", "-i", f"{self.name}-db", "psql", "-U", "postgres", "-XAtq",
+            "-d", "medication_tracker", "-c", query,
+        ).strip()  # fmt: skip
+
+    def url(self, replica: int = 1) -> str:
+        """Return the address of a replica, as the host sees it."""
+        return f"http://127.0.0.1:{int(self.variables.get('backend_publish_port', 5000)) + replica - 1}"
+
+    def curl(self, path: str, *argv: str, replica: int = 1) -> tuple[int, str]:
+        """Ask a replica from its host; return status (0: no answer) and body."""
+        out = self.host.run(
+            "curl", "-s", "-m", "40", "-w", "\n%{http_code}", *argv, self.url(replica) + path, check=False
+        )
+        body, _, status = out.rpartition("\n")
+        return int(status or 0), body
+
+    def add_medication(self, name: str, replica: int = 1) -> int:
+        """Create a medication by the API and return its id."""
+        body = json.dumps({"name": name, "dosage": "400 mg"})
+        status, answer = self.curl(
+            "/medications", "-H", "Content-Type: application/json", "-d", body, replica=replica
+        )
+        assert status == 201, f"{status}: {answer}"
+        return int(json.loads(answer)["id"])

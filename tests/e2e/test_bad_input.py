@@ -1,0 +1,149 @@
+"""Each kind of bad input: a clear error, the exit code that names its class, and nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stack import Run, Stack
+
+
+def picture(stack: Stack) -> tuple[Any, ...]:
+    """What must not change: containers with their start, networks, volumes, images, the stack's files."""
+    script = f"""
+    docker ps -a --no-trunc --format '{{{{.ID}}}} {{{{.Names}}}}' | sort
+    docker ps -aq | xargs docker inspect --format '{{{{.Name}}}} {{{{.State.StartedAt}}}}' | sort
+    docker network ls -q --no-trunc | sort
+    docker volume ls -q | sort
+    docker image ls -aq --no-trunc | sort
+    find /var/lib/stanchion -type f ! -name 'runs.jsonl' ! -name 'lock*' -exec sha256sum {{}} + | sort
+    find /var/lib/stanchion/{stack.name} -printf '%p %m %u %g\\n' | grep -v runs.jsonl | sort
+    """
+    return tuple(stack.host.run("sh", "-c", script).splitlines())
+
+
+def refused(stack: Stack, code: int, *words: str, unchanged: bool = True, argv: tuple[str, ...] = ()) -> Run:
+    """Deploy, and insist that it is refused in these words."""
+    before = picture(stack)
+    run = stack.runner("deploy", *argv)
+    assert run.code == code, run.text
+    missing = [word for word in words if word not in run.text]
+    assert not missing, f"{missing} not in: {run.text}"
+    assert "Traceback" not in run.text
+    if unchanged:
+        assert picture(stack) == before
+    return run
+
+
+VARIABLES = {
+    "misspelt variable": ({"postgres_memroy": "1g"}, ("postgres_memroy", "postgres_memory")),
+    "value of a wrong kind": ({"stack_backend_replicas": "many"}, ("stack_backend_replicas",)),
+    "pool does not fit": ({"postgres_settings": {"max_connections": 20}}, ("max_connections", "20")),
+    "memory limit too small": ({"postgres_memory": "48m"}, ("postgres_memory",)),
+    "disk too small": ({"postgres_data_space": "900t"}, ("disk",)),
+    "subnet clash": ({"stack_app_subnet": "172.17.0.0/24"}, ("172.17.0.0/24",)),
+    "no subnet": ({"stack_app_subnet": "172.30.240.0/33"}, ("172.30.240.0/33",)),
+    "other database host": (
+        {"backend_database_url": "postgresql://medication_tracker@elsewhere:5432/medication_tracker"},
+        ("elsewhere", "db"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", VARIABLES)
+def test_variables_that_cannot_work(stack: Stack, case: str) -> None:
+    """The preflight refuses them before anything is touched."""
+    variables, words = VARIABLES[case]
+    refused(stack.with_variables(**variables), 2, *words)
+
+
+def test_unknown_inventory(stack: Stack) -> None:
+    """A folder that is not there is named."""
+    run = stack.runner("deploy", "-i", "inventory/nowhere")
+    assert run.code == 2
+    assert "inventory/nowhere" in run.text
+
+
+def test_port_taken_on_the_host(stack: Stack) -> None:
+    """The port and what listens there are named."""
+    listen = "python3 -m http.server 5700 --bind 127.0.0.1 >/dev/null 2>&1 & echo $!"
+    pid = stack.host.run("sh", "-c", listen).strip()
+    try:
+        refused(stack.with_variables(backend_publish_port=5699), 2, "5700")
+    finally:
+        stack.host.run("kill", pid)
+
+
+@contextmanager
+def changed_file(stack: Stack, path: str, change: str) -> Iterator[None]:
+    """Change a file of the host by a shell command, and put it back with its mode and owner."""
+    stack.host.run("cp", "-p", path, "/root/kept")
+    try:
+        stack.host.run("sh", "-c", change)
+        yield
+    finally:
+        stack.host.run("cp", "-p", "/root/kept", path)
+
+
+@pytest.mark.parametrize("change", ["chmod 0644 {}", "truncate -s 0 {}"], ids=["too open", "empty"])
+def test_secret_file(stack: Stack, change: str) -> None:
+    """A secret that everybody can read, or that is empty, is neither used nor replaced."""
+    path = f"/var/lib/stanchion/{stack.name}/secrets/app_password"
+    with changed_file(stack, path, change.format(path)):
+        refused(stack, 2, path)
+
+
+def test_engine_does_not_answer(stack: Stack) -> None:
+    """A frozen engine is an answer within seconds, not a hang."""
+    stack.host.run("sh", "-c", "kill -STOP $(pidof dockerd)")
+    try:
+        run = stack.runner("deploy", timeout=60)
+    finally:
+        stack.host.run("sh", "-c", "kill -CONT $(pidof dockerd)")
+    assert run.code == 3, run.text
+    assert "engine" in run.text.lower()
+
+
+@pytest.fixture
+def broken_context(tmp_path: Path) -> Callable[[str], str]:
+    """A build context from the text of a Dockerfile."""
+
+    def write(dockerfile: str) -> str:
+        (tmp_path / "Dockerfile").write_text(dockerfile)
+        return str(tmp_path)
+
+    return write
+
+
+def test_image_that_fails_to_build(stack: Stack, broken_context: Callable[[str], str]) -> None:
+    """The last lines of the build are shown; what serves is left alone."""
+    context = broken_context(
+        "ARG BASE\nFROM ${BASE}\nARG RESOLVED\nRUN echo the reason is written here >&2; exit 3\n"
+    )
+    before = stack.host.containers(stack.name)
+    run = stack.with_variables(backend_context=context, backend_image_packages=[]).runner("deploy")
+    assert run.code == 4, run.text
+    assert "the reason is written here" in run.text
+    assert stack.host.containers(stack.name) == before
+
+
+def test_context_without_a_dockerfile(stack: Stack, tmp_path: Path) -> None:
+    """Seen before anything is touched."""
+    refused(stack.with_variables(backend_context=str(tmp_path)), 2, "Dockerfile")
+
+
+def test_secret_on_the_command_line(stack: Stack) -> None:
+    """Refused, with the way to do it."""
+    run = refused(stack, 2, "vault", argv=("-e", "postgres_application_password=canary-on-argv"))
+    assert "canary-on-argv" not in run.text
+
+
+def test_deleting_data_needs_the_right_name(stack: Stack) -> None:
+    """Another stack's name, or none on a run without questions, deletes nothing."""
+    before = picture(stack)
+    wrong = stack.runner("destroy", "--no-input", "--delete-data", "another-stack")
+    assert wrong.code == 2, wrong.text
+    assert picture(stack) == before

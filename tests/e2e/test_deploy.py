@@ -1,0 +1,145 @@
+"""The main job, on a host that has nothing yet, and again, and by other ways."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+from stack import ROOT, Stack
+
+
+def identities(stack: Stack) -> dict[str, tuple[str, str, int]]:
+    """What tells that a container was neither replaced nor restarted."""
+    found = {}
+    for name in stack.host.containers(stack.name):
+        seen = stack.host.inspect(name)
+        found[name] = (seen["Id"], seen["State"]["StartedAt"], seen["RestartCount"])
+    return found
+
+
+def test_a_fresh_host_gets_the_whole_stack(first_stack: Stack) -> None:
+    """Everything is healthy, and the API keeps what it is given."""
+    first_stack.deploy()
+    for container in ("db", "backend-1", "backend-2"):
+        assert (
+            first_stack.host.inspect(f"{first_stack.name}-{container}")["State"]["Health"]["Status"]
+            == "healthy"
+        )
+    created = first_stack.add_medication("Ibuprofen")
+    status, body = first_stack.curl(f"/medications/{created}", replica=2)
+    assert (status, json.loads(body)["name"]) == (200, "Ibuprofen")
+
+
+def test_a_second_deploy_changes_nothing(stack: Stack) -> None:
+    """Zero changed tasks, and no container restarted."""
+    before = identities(stack)
+    result = stack.deploy().result
+    assert result["changed"] == 0, result
+    assert identities(stack) == before
+
+
+def test_plain_ansible_does_the_same(stack: Stack) -> None:
+    """The playbook without the runner: nothing to change either."""
+    done = subprocess.run(
+        ["ansible-playbook", "-i", str(stack.inventory), "playbooks/deploy.yml"],
+        cwd=ROOT, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changed=0" in done.stdout
+
+
+def test_the_database_container_is_replaced_and_the_rows_stay(stack: Stack) -> None:
+    """A container is nothing; the recorded volume is the database."""
+    stack.add_medication("kept through a removed container")
+    stack.host.run("docker", "rm", "-f", f"{stack.name}-db")
+    stack.deploy()
+    assert (
+        stack.sql("SELECT count(*) FROM medications WHERE name = 'kept through a removed container'") == "1"
+    )
+
+
+def test_no_secret_is_seen(stack: Stack) -> None:
+    """Neither password stands in `docker inspect`, in the process list, in the output or in run folders."""
+    secrets = [
+        stack.host.run("cat", f"/var/lib/stanchion/{stack.name}/secrets/{name}").strip()
+        for name in ("postgres_password", "app_password")
+    ]
+    assert all(len(secret) >= 20 for secret in secrets)
+    # A deploy that has real work to do: both kinds of container are made anew.
+    stack.host.run("docker", "rm", "-f", f"{stack.name}-db", f"{stack.name}-backend-1")
+    run = stack.start("deploy", "-vvv")
+    processes = []
+    while run.poll() is None:
+        processes.append(stack.host.run("ps", "-eww", "-o", "args", "e"))
+        processes.append(subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True).stdout)
+    out, err = run.communicate()
+    assert run.returncode == 0, out + err
+    seen = {"output": out + err, "processes": "".join(processes)}
+    for container in stack.host.containers(stack.name):
+        seen[container] = json.dumps(stack.host.inspect(container))
+    state = stack.folder.parent / "state"
+    for path in (path for path in state.rglob("*") if path.is_file()):
+        seen[str(path)] = path.read_text(errors="replace")
+    assert any(path.startswith(str(state)) for path in seen)
+    assert [place for place, text in seen.items() if any(secret in text for secret in secrets)] == []
+
+
+def test_status_tells_what_runs_and_changes_nothing(stack: Stack) -> None:
+    """Healthy is 0; a stopped replica is named and is 1."""
+    before = identities(stack)
+    healthy = stack.runner("status")
+    assert healthy.code == 0, healthy.text
+    assert f"{stack.name}-backend-2" in healthy.text
+    assert identities(stack) == before
+    stack.host.run("docker", "stop", f"{stack.name}-backend-2")
+    stopped = stack.runner("status")
+    assert stopped.code == 1
+    assert f"{stack.name}-backend-2" in stopped.text
+
+
+def test_check_mode_changes_nothing(stack: Stack) -> None:
+    """What would change is said, and is not done."""
+    before = identities(stack)
+    run = stack.with_variables(backend_pool_timeout=4).runner(
+        "deploy", "--check", "--diff", "--format", "json"
+    )
+    assert run.code == 0, run.out + run.err
+    assert run.result["status"] == "planned"
+    assert run.result["changed"] > 0
+    assert identities(stack) == before
+
+
+def test_an_installed_collection_runs_by_full_name(stack: Stack, tmp_path: os.PathLike[str]) -> None:
+    """The built archive carries all that a deploy needs, and nothing of the workshop."""
+    build = ["ansible-galaxy", "collection", "build", "--output-path", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (archive,) = (entry.path for entry in os.scandir(tmp_path))
+    names = subprocess.run(
+        ["tar", "tzf", archive], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    workshop = (".venv", ".git", ".stanchion", ".ansible", "tests/", "molecule/", "bench/", ".ci")
+    assert [name for name in names if name.startswith(workshop)] == []
+    assert "roles/postgres/tasks/main.yml" in names
+    install = [
+        "ansible-galaxy",
+        "collection",
+        "install",
+        "--offline",
+        "--no-deps",
+        archive,
+        "-p",
+        str(tmp_path),
+    ]
+    subprocess.run(install, check=True, capture_output=True)
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),
+        "ANSIBLE_INJECT_FACT_VARS": "False",
+    }
+    done = subprocess.run(
+        ["ansible-playbook", "-i", str(stack.inventory), "stanchion.stack.deploy"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changed=0" in done.stdout

@@ -1,0 +1,85 @@
+"""Runs that are killed, and runs that meet."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from stack import Host, Stack
+
+
+def kill_at_task(stack: Stack, task: str) -> None:
+    """Start a deploy and SIGKILL all of it once the named task has begun.
+
+    Raises:
+        AssertionError: the deploy ended before the task began.
+    """
+    run = stack.start("deploy")
+    state = stack.folder.parent / "state"
+    try:
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            latest = max(state.glob("runs/*/artifacts/*/stdout"), key=os.path.getmtime, default=None)
+            if latest and f"TASK [{task}" in latest.read_text(errors="replace"):
+                return
+            if run.poll() is not None:
+                raise AssertionError(f"the deploy ended before {task}: {run.communicate()}")
+            time.sleep(0.05)
+        raise AssertionError(f"{task} did not begin")
+    finally:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+
+
+KILLED_AT = [
+    "stanchion.stack.postgres : volume |",
+    "stanchion.stack.postgres : container |",
+    "stanchion.stack.postgres : application |",
+    "stanchion.stack.backend : migrate |",
+    "stanchion.stack.backend : create |",
+]
+
+
+@pytest.fixture(scope="module")
+def fresh(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """A second stack beside the first, not deployed yet."""
+    root: Path = tmp_path_factory.mktemp("interrupted")
+    folder = root / "killed"
+    folder.mkdir()
+    return Stack(
+        host,
+        folder,
+        "killed",
+        {
+            "stack_app_subnet": "172.30.242.0/24",
+            "stack_edge_subnet": "172.30.243.0/24",
+            "backend_publish_port": 5100,
+        },
+    )
+
+
+def test_killed_at_several_tasks_then_run_again(fresh: Stack) -> None:
+    """A first deploy killed at one task after another; each rerun resumes, the last one converges."""
+    for task in KILLED_AT:
+        kill_at_task(fresh, task)
+    fresh.deploy()
+    assert fresh.deploy().result["changed"] == 0
+    fresh.add_medication("after the kills")
+    assert fresh.runner("destroy", "--no-input", "--delete-data", "killed").code == 0
+
+
+def test_two_deploys_at_once(stack: Stack) -> None:
+    """The second ends within seconds and names the first; the first is not disturbed."""
+    first = stack.start("deploy")
+    time.sleep(4)
+    began = time.monotonic()
+    second = stack.runner("deploy")
+    elapsed = time.monotonic() - began
+    out, err = first.communicate(timeout=600)
+    assert first.returncode == 0, out + err
+    assert second.code == 6, second.text
+    assert elapsed < 8, "5 s, and the start of two processes on a busy machine"
+    assert str(first.pid) in second.text or os.uname().nodename in second.text
