@@ -27,7 +27,10 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "stack_delete_data": "destroy --delete-data",
     "stack_preflight_facts": "registered by deploy.yml for its preflights",
     "stack_preflight_passed": "set by deploy.yml after its preflights",
+    "stack_declared": "set by the look at a stack: what should run on the host",
+    "stack_run_finished": "set by a playbook when all of it is done, for the record of the run",
     "container_image_refs": "set by the role container_image for whoever uses the image",
+    "backend_addresses": "set by the role backend: where its replicas answer",
     "docker_engine_absent": "set by the role docker_engine in check mode, where no engine is there yet",
 }
 

@@ -1,0 +1,214 @@
+"""The guards through a real ansible-playbook on this machine: three runs of some seconds, without Docker."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.stanchion.stack.plugins.module_utils import _lock
+
+from stanchion import lock
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+CONFIGURATION = f"""\
+[defaults]
+collections_path = {ROOT}/.ansible/collections
+inject_facts_as_vars = False
+stdout_callback = ansible.posix.json
+
+[connection]
+pipelining = True
+"""
+
+
+def as_module(name, label, **arguments):
+    return {"name": label, f"stanchion.stack.{name}": arguments, "ignore_errors": True}
+
+
+def declared_network(folder, **changes):
+    return {
+        "stack_name": "guarded",
+        "docker_host": f"unix://{folder}/no-engine",
+        "stack_app_network": "guarded_app",
+        "stack_app_subnet": "10.201.1.0/24",
+        "stack_edge_network": "guarded_edge",
+        "stack_edge_subnet": "10.201.2.0/24",
+        "stack_backend_replicas": "2",
+        **changes,
+    }
+
+
+class Play:
+    """Runs tasks on localhost and returns each task's result by its name."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "ansible.cfg").write_text(CONFIGURATION)
+        (folder / "group_vars").mkdir()
+        (folder / "group_vars" / "all.yml").write_text("stack_name: guarded\nstack_nmae: x\nstak_name: y\n")
+        (folder / "hosts.yml").write_text(
+            yaml.safe_dump(
+                {
+                    "all": {
+                        "hosts": {"localhost": {"ansible_connection": "local"}},
+                        "vars": {"ansible_python_interpreter": sys.executable},
+                    }
+                }
+            )
+        )
+
+    def run(self, tasks, *arguments):
+        play = {"name": "Guard", "hosts": "localhost", "gather_facts": False, "tasks": tasks}
+        (self.folder / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
+        outcome = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("ansible-playbook")),
+                "-i",
+                self.folder,
+                *arguments,
+                "play.yml",
+            ],
+            cwd=self.folder,
+            env={**os.environ, "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+        report = json.loads(outcome.stdout[outcome.stdout.index("{") :])
+        found = report["plays"][0]["tasks"]
+        return {task["task"]["name"]: task["hosts"]["localhost"] for task in found}
+
+
+@pytest.fixture(scope="module")
+def play(tmp_path_factory):
+    return Play(tmp_path_factory.mktemp("guards"))
+
+
+@pytest.fixture
+def stranger(play):
+    """Another run's process, and its lock on this host."""
+    directory = play.folder / "stranger"
+    with subprocess.Popen(["sleep", "300"]) as process:
+        started = lock._started(Path("/proc"), process.pid)
+        mine = lock.identity("deploy", {"SUDO_USER": "bob"}).as_dict()
+        theirs = {**mine, "run_id": "theirs", "pid": process.pid, "pid_started": started}
+        _lock.hold(directory, theirs, 900, _lock.Host.this(), time.time())
+        yield process, directory
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def results(play):
+    own = str(play.folder / "own")
+    return play.run(
+        [
+            as_module("known_variables", "variables"),
+            as_module("deploy_lock", "take", directory=own),
+            as_module("deploy_lock", "take again", directory=own),
+            as_module("deploy_lock", "renew", directory=own, lease_seconds=0),
+            as_module("deploy_lock", "and again", directory=own),
+            as_module("deploy_lock", "give back", directory=own, state="released"),
+            as_module("deploy_lock", "give back twice", directory=own, state="released"),
+            as_module("preflight", "good", subject="network", declared=declared_network(play.folder)),
+            as_module(
+                "preflight",
+                "bad",
+                subject="network",
+                declared=declared_network(
+                    play.folder, stack_app_subnet="127.0.3.0/24", stack_edge_subnet="nonsense"
+                ),
+            ),
+            as_module("preflight", "too little", subject="network", declared={"stack_name": "guarded"}),
+            as_module("preflight", "no such subject", subject="weather", declared={}),
+            {
+                "name": "look",
+                "stanchion.stack.stack_facts": {"stack": "guarded", "sources": ["routes", "engine"]},
+                "register": "stack_preflight_facts",
+            },
+            as_module("preflight", "by the look", subject="network", declared=declared_network(play.folder)),
+        ],
+        "-e",
+        "stack_other=1",
+    )
+
+
+def test_unknown_variables_are_refused_with_their_places(results):
+    result = results["variables"]
+    assert result["failed"]
+    assert result["stanchion"] == {"exit": "configuration"}
+    assert result["msg"].splitlines() == [
+        "No role knows 2 variables of localhost; nothing was changed.",
+        "stack_nmae (group_vars/all.yml:2). Did you mean stack_name?",
+        "stack_other (-e on the command line).",
+    ]
+    assert any("stak_name (group_vars/all.yml:3)" in warning for warning in result["warnings"])
+
+
+def test_lock_is_taken_and_given_back(results):
+    assert [results[name]["lock"]["taken"] for name in ("take", "take again", "renew", "and again")] == [
+        "free",
+        "fresh",
+        "fresh",
+        "fresh",
+    ]
+    assert results["give back"]["lock"]["state"] == "released"
+    assert results["give back twice"]["lock"]["state"] == "free"
+    assert not any(result.get("changed") for result in results.values())
+
+
+def test_holder_is_this_run(results):
+    holder = results["take"]["lock"]["holder"]
+    assert holder["verb"] == "guard"
+    assert holder["boot_id"] == holder["host_boot_id"]
+    assert holder["lease_until"] == pytest.approx(holder["since"] + 900)
+
+
+def test_preflight_passes(results):
+    assert results["good"]["problems"] == []
+    assert not results["good"].get("failed")
+    assert results["by the look"]["problems"] == []
+
+
+def test_preflight_tells_every_problem(results):
+    result = results["bad"]
+    assert result["failed"]
+    assert [problem["slug"] for problem in result["problems"]] == ["network.cidr", "network.kind"]
+    assert result["msg"].startswith(
+        "The network preflight of localhost found 2 problems; nothing was changed."
+    )
+    assert result["stanchion"] == {"exit": "configuration"}
+
+
+def test_preflight_that_declares_too_little(results):
+    assert "was not told stack_app_subnet" in results["too little"]["msg"]
+    assert results["no such subject"]["failed"]
+
+
+def test_another_runs_lock(play, stranger):
+    process, directory = stranger
+    take = as_module("deploy_lock", "take", directory=str(directory))
+    began = time.monotonic()
+    refused = play.run([take])["take"]
+    assert time.monotonic() - began < 5
+    assert refused["failed"]
+    assert refused["stanchion"] == {"exit": "lock"}
+    assert refused["lock"]["holder"]["run_id"] == "theirs"
+    assert "bob@" in refused["msg"]
+    assert '"deploy"' in refused["msg"]
+    # A dry run takes nothing and only says what would be in its way.
+    seen = play.run([take], "--check")["take"]
+    assert not seen.get("failed")
+    assert seen["lock"]["state"] == "foreign"
+    assert "Another run holds the lock" in seen["warnings"][0]
+    # Once that process is gone, its lock is taken over at once.
+    process.kill()
+    process.wait()
+    taken = play.run([take])["take"]["lock"]
+    assert (taken["taken"], taken["previous"]["run_id"]) == ("dead", "theirs")
