@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,11 @@ def declared_network(folder, **changes):
         "stack_backend_replicas": "2",
         **changes,
     }
+
+
+def seconds(duration):
+    begin, end = (datetime.fromisoformat(duration[key]) for key in ("start", "end"))
+    return (end - begin).total_seconds()
 
 
 class Play:
@@ -83,6 +89,7 @@ class Play:
         assert outcome.returncode == 0, outcome.stdout + outcome.stderr
         report = json.loads(outcome.stdout[outcome.stdout.index("{") :])
         found = report["plays"][0]["tasks"]
+        self.seconds = {task["task"]["name"]: seconds(task["task"]["duration"]) for task in found}
         return {task["task"]["name"]: task["hosts"]["localhost"] for task in found}
 
 
@@ -194,9 +201,8 @@ def test_preflight_that_declares_too_little(results):
 def test_another_runs_lock(play, stranger):
     process, directory = stranger
     take = as_module("deploy_lock", "take", directory=str(directory))
-    began = time.monotonic()
     refused = play.run([take])["take"]
-    assert time.monotonic() - began < 5
+    assert play.seconds["take"] < 5
     assert refused["failed"]
     assert refused["stanchion"] == {"exit": "lock"}
     assert refused["lock"]["holder"]["run_id"] == "theirs"
