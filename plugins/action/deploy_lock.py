@@ -47,7 +47,8 @@ class ActionModule(ActionBase):
         if memory.get("run_id") != run_id or memory.get("directory") != args.get("directory"):
             return False
         lease = memory["lock"]["holder"]["lease_seconds"]
-        return 0 <= time.monotonic() - memory["renewed"] < lease / 3
+        longer = int(args.get("lease_seconds", lease)) > lease
+        return not longer and 0 <= time.monotonic() - memory["renewed"] < lease / 3
 
     def _remember(self, result: dict, run_id: str, asked: float) -> dict:
         lock = result.get("lock") or {}

@@ -33,7 +33,9 @@ options:
     default: held
     type: str
   lease_seconds:
-    description: How long the lock lasts when nobody renews it.
+    description:
+      - How long the lock lasts when nobody renews it, at least 60. Before a stretch that may take longer, ask
+        again with more.
     default: 900
     type: int
   verb:
@@ -122,6 +124,8 @@ stanchion:
   type: dict
 """
 
+LEAST_LEASE = 60
+
 
 def main() -> None:
     module = AnsibleModule(
@@ -136,6 +140,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     directory = Path(module.params["directory"])
+    if module.params["lease_seconds"] < LEAST_LEASE:
+        module.fail_json(msg=f"lease_seconds has to be at least {LEAST_LEASE}, for a task takes its time.")
     try:
         if module.check_mode:
             _look(module, directory)

@@ -1,4 +1,4 @@
-"""The guards through a real ansible-playbook on this machine: three runs of some seconds, without Docker."""
+"""The guards through a real ansible-playbook on this machine: some seconds, without Docker."""
 
 import json
 import os
@@ -119,11 +119,17 @@ def results(play):
             as_module("known_variables", "variables"),
             as_module("deploy_lock", "take", directory=own),
             as_module("deploy_lock", "take again", directory=own),
-            as_module("deploy_lock", "renew", directory=own, lease_seconds=0),
-            as_module("deploy_lock", "and again", directory=own),
+            as_module("deploy_lock", "ask for longer", directory=own, lease_seconds=2000),
+            as_module("deploy_lock", "ask for less", directory=own, lease_seconds=900),
+            as_module("deploy_lock", "too short", directory=own, lease_seconds=59, state="released"),
             as_module("deploy_lock", "give back", directory=own, state="released"),
             as_module("deploy_lock", "give back twice", directory=own, state="released"),
             as_module("preflight", "good", subject="network", declared=declared_network(play.folder)),
+            {
+                "name": "look",
+                "stanchion.stack.stack_facts": {"stack": "guarded", "sources": ["routes", "engine"]},
+                "register": "stack_preflight_facts",
+            },
             as_module(
                 "preflight",
                 "bad",
@@ -134,11 +140,6 @@ def results(play):
             ),
             as_module("preflight", "too little", subject="network", declared={"stack_name": "guarded"}),
             as_module("preflight", "no such subject", subject="weather", declared={}),
-            {
-                "name": "look",
-                "stanchion.stack.stack_facts": {"stack": "guarded", "sources": ["routes", "engine"]},
-                "register": "stack_preflight_facts",
-            },
             as_module("preflight", "by the look", subject="network", declared=declared_network(play.folder)),
         ],
         "-e",
@@ -159,12 +160,10 @@ def test_unknown_variables_are_refused_with_their_places(results):
 
 
 def test_lock_is_taken_and_given_back(results):
-    assert [results[name]["lock"]["taken"] for name in ("take", "take again", "renew", "and again")] == [
-        "free",
-        "fresh",
-        "fresh",
-        "fresh",
-    ]
+    names = ("take", "take again", "ask for longer", "ask for less")
+    assert [results[name]["lock"]["taken"] for name in names] == ["free", "fresh", "renewed", "fresh"]
+    assert results["ask for longer"]["lock"]["holder"]["lease_seconds"] == 2000
+    assert "at least 60" in results["too short"]["msg"]
     assert results["give back"]["lock"]["state"] == "released"
     assert results["give back twice"]["lock"]["state"] == "free"
     assert not any(result.get("changed") for result in results.values())
@@ -201,7 +200,8 @@ def test_preflight_that_declares_too_little(results):
 def test_another_runs_lock(play, stranger):
     process, directory = stranger
     take = as_module("deploy_lock", "take", directory=str(directory))
-    refused = play.run([take])["take"]
+    found = play.run([take, {**take, "name": "dry run", "check_mode": True}])
+    refused, seen = found["take"], found["dry run"]
     assert play.seconds["take"] < 5
     assert refused["failed"]
     assert refused["stanchion"] == {"exit": "lock"}
@@ -209,7 +209,6 @@ def test_another_runs_lock(play, stranger):
     assert "bob@" in refused["msg"]
     assert '"deploy"' in refused["msg"]
     # A dry run takes nothing and only says what would be in its way.
-    seen = play.run([take], "--check")["take"]
     assert not seen.get("failed")
     assert seen["lock"]["state"] == "foreign"
     assert "Another run holds the lock" in seen["warnings"][0]
