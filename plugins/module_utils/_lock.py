@@ -171,7 +171,7 @@ def _refuse_lost(content: dict, run_id: str) -> None:
     )
     raise RefusedError(
         f"This run has lost its lock: the lease was not renewed in time, and at {_clock(lost['ended'])} "
-        f"{_who(taker) if taker else 'another run'} took it over. The host may have been changed since. "
+        f"{who(taker) if taker else 'another run'} took it over. The host may have been changed since. "
         "Wait until that run has ended, then start this one anew."
     )
 
@@ -180,7 +180,7 @@ def refusal(holder: dict, now: float, directory: Path = DIRECTORY) -> str:
     """Return what a refused run tells its people."""
     left = holder["lease_until"] - now
     return (
-        f"Another run holds the lock: {_who(holder)}, since {_clock(holder['since'])} "
+        f"Another run holds the lock: {who(holder)}, since {_clock(holder['since'])} "
         f"({_ago(now - holder['since'])} ago), process {holder['pid']} there. "
         f"Its lease ends at {_clock(holder['lease_until'])} (in {_ago(left)}) unless it is renewed. "
         "Wait for that run to end; if it is gone without having said so, the lock is free once the lease "
@@ -188,7 +188,8 @@ def refusal(holder: dict, now: float, directory: Path = DIRECTORY) -> str:
     )
 
 
-def _who(holder: dict) -> str:
+def who(holder: dict) -> str:
+    """Name a run: who started it where, and what it does."""
     return f'{holder["user"]}@{holder["hostname"]} with "{holder["verb"]}" from {holder["directory"]}'
 
 

@@ -166,6 +166,8 @@ def _hold(module: AnsibleModule, directory: Path) -> None:
         time.time(),
         module.params["dead"],
     )
+    if answer["previous"]:
+        module.warn(f"Took over the lock of {_lock.who(answer['previous'])}: {answer['reason']}.")
     module.exit_json(changed=False, lock={"path": str(directory / _lock.NAME), "state": "held", **answer})
 
 

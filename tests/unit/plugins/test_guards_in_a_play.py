@@ -215,5 +215,7 @@ def test_another_runs_lock(play, stranger):
     # Once that process is gone, its lock is taken over at once.
     process.kill()
     process.wait()
-    taken = play.run([take])["take"]["lock"]
+    taken = play.run([take])["take"]
+    assert "Took over the lock of bob@" in taken["warnings"][0]
+    taken = taken["lock"]
     assert (taken["taken"], taken["previous"]["run_id"]) == ("dead", "theirs")
