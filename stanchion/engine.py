@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +91,6 @@ def _runner(
     config = importlib.import_module("ansible_runner.config.runner").RunnerConfig(
         private_data_dir=str(folder.path),
         project_dir=str(request.root),
-        artifact_dir=str(folder.path),
         ident="ansible",
         playbook=str(request.playbook),
         cmdline=shlex.join(arguments),
@@ -103,6 +103,7 @@ def _runner(
     # It starts from the whole environment of this process, and writes all of it to a file.
     config.env = environment.scrub(config.env)
     config.env["PATH"] = environment.with_own_programs(config.env.get("PATH", os.defpath))
+    config.command = [sys.executable, "-P", "-m", "stanchion.run.leash", str(os.getpid()), *config.command]
     # How long a signal or the time limit may go unnoticed.
     config.pexpect_timeout = 0.5
 

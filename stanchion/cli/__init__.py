@@ -18,6 +18,7 @@ from stanchion.cli.destroy import destroy
 from stanchion.cli.history import history
 from stanchion.cli.status import status
 from stanchion.exit_codes import ExitCode
+from stanchion.run.paths import program_name
 
 
 @click.group(
@@ -37,18 +38,12 @@ for _verb in (deploy, status, destroy, history, completion):
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; whatever goes wrong is told, never raised."""
     try:
-        code = program.main(list(arguments), prog_name=_prog_name(), standalone_mode=False)
+        code = program.main(list(arguments), prog_name=program_name(), standalone_mode=False)
         return int(code or ExitCode.OK)
     except BaseException as error:
         from stanchion.cli.trouble import tell
 
         return tell(error, arguments, [*program.commands])
-
-
-def _prog_name() -> str:
-    from stanchion.run.context import program_name
-
-    return program_name()
 
 
 def main() -> NoReturn:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
-from stanchion.run.inventory import DEFAULT
+from stanchion.run.paths import DEFAULT_INVENTORY
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 FORMATS = ("text", "json")
 
@@ -60,6 +62,8 @@ class Options:
 
 
 def _complete_inventory(_ctx: click.Context, _parameter: click.Parameter, word: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
     known = (str(path) for path in Path("inventory").glob("*"))
     return [CompletionItem(name) for name in sorted(known) if name.startswith(word)]
 
@@ -95,7 +99,7 @@ run_options = _add(
     click.option(
         "-i",
         "--inventory",
-        default=DEFAULT,
+        default=DEFAULT_INVENTORY,
         show_default=True,
         metavar="PATH",
         shell_complete=_complete_inventory,

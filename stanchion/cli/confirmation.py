@@ -35,8 +35,11 @@ def check_name(session: Session, named: str) -> None:
 
 
 def ask(session: Session, data: bool, no_input: bool) -> None:
-    """Name what would be lost, and go on only at a clear yes."""
+    """Name what would be lost, and go on only at a clear yes; where nobody can answer, flags count."""
     if no_input or not sys.stdin.isatty():
+        if data:
+            # The stack's name was spelled out: there is no clearer yes.
+            return
         raise ConfirmationError("destroy asks before it removes anything, and nobody can answer here.")
     for line in losses(session, data):
         click.echo(line, err=True)

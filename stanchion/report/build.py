@@ -24,15 +24,19 @@ def result_of(context: Context, request: Request, recording: Recording, fault: F
     run = _run(context, request)
     changes = [Change(role=e.phase, task=_imperative(e.task), host=e.host) for e in recording.changes]
     status, code = _verdict(context.verb, request.check, hosts, changes, fault)
-    line = headline.of(context.verb, status, hosts, recording, changes, run.seconds)
+    if fault is None:
+        line = headline.of(context.verb, status, hosts, recording, changes, run.seconds)
+    else:
+        line = headline.failed(context.verb, fault, run.seconds)
     return Result(
         verb=context.verb,
         status=status,
         exit_code=code,
-        headline=line if fault is None else headline.failed(context.verb, fault, run.seconds),
+        headline=line,
         error=None if fault is None else failure_of(fault.error, run.log, fault, context.root),
         stack=recording.stack,
         hosts=hosts,
+        changed=len(changes),
         changes=changes,
         parts=[
             Part(name=p.name, seconds=round(p.seconds, 2), tasks=p.tasks, changed=p.changed)

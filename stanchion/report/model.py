@@ -141,6 +141,7 @@ class Result(Model):
     headline: str
     error: Failure | None = None
     stack: str | None = None
+    changed: int = Field(default=0, description="How many tasks changed something, or would in a dry run")
     hosts: list[Host] = []
     changes: list[Change] = []
     parts: list[Part] = []

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from stanchion.engine import Request
 from stanchion.report.headline import took_data
 from stanchion.report.model import Host, Status
-from stanchion.run.context import program_name
-from stanchion.run.inventory import DEFAULT
+from stanchion.run.paths import DEFAULT_INVENTORY, program_name
 from stanchion.run.recording import Recording
 
 
@@ -34,7 +33,7 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
 def command(verb: str, request: Request) -> str:
     """Return the command line of a verb for the same inventory."""
     parts = [program_name(), verb]
-    if request.inventory != request.root / DEFAULT:
+    if request.inventory != request.root / DEFAULT_INVENTORY:
         parts += ["-i", shlex.quote(str(request.inventory))]
     return " ".join(parts)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,9 +78,3 @@ def user_name() -> str:
     except (KeyError, OSError):
         # A uid without a name, as containers have.
         return f"uid {os.getuid()}"
-
-
-def program_name() -> str:
-    """Return how people call us, for lines that they can paste."""
-    called = Path(sys.argv[0]).name
-    return "stanchion" if called == "stanchion" else "python runner.py"

@@ -38,12 +38,12 @@ class RunFolder:
     @property
     def log(self) -> Path:
         """Return Ansible's own output."""
-        return self.path / "ansible" / "stdout"
+        return self.path / "artifacts" / "ansible" / "stdout"
 
     @property
     def command(self) -> Path:
         """Return what ansible-runner writes for itself: argv and environment."""
-        return self.path / "ansible" / "command"
+        return self.path / "artifacts" / "ansible" / "command"
 
     def write(self, name: str, text: str) -> Path:
         """Write a file that only this user can read."""

@@ -16,7 +16,6 @@ from typing import Any
 from stanchion.errors import InventoryError
 from stanchion.run import environment
 
-DEFAULT = "inventory/local"
 _READ_SECONDS = 60
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from stanchion.errors import ConfigurationError
 
 STATE_VARIABLE = "STANCHION_STATE"
+DEFAULT_INVENTORY = "inventory/local"
 
 
 def find_root(package: Path | None = None, cwd: Path | None = None) -> Path:
@@ -22,6 +24,11 @@ def find_root(package: Path | None = None, cwd: Path | None = None) -> Path:
         f"No playbooks/deploy.yml beside the package ({here.parent}), in {current}, or above it.",
         "Run this from a clone of the repository, or from the installed collection's folder.",
     )
+
+
+def program_name() -> str:
+    """Return how people call us, for lines that they can paste."""
+    return "stanchion" if Path(sys.argv[0]).name == "stanchion" else "python runner.py"
 
 
 def state_folder(root: Path, environment: Mapping[str, str] = os.environ) -> Path:

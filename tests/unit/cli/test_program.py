@@ -1,0 +1,173 @@
+"""The program as a whole: help, wrong usage, start-up, completion."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stanchion import cli
+from stanchion.cli.command import Options
+from stanchion.errors import StanchionError
+
+ROOT = Path(__file__).resolve().parents[3]
+VERBS = sorted(cli.program.commands)
+HEAVY = ("ansible_runner", "pydantic", "rich", "yaml", "ansible")
+
+
+def helped(capsys: pytest.CaptureFixture[str], *verb: str) -> str:
+    assert cli.run([*verb, "--help"]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", [[], *([name] for name in VERBS)])
+def test_help_begins_with_two_examples(capsys: pytest.CaptureFixture[str], verb: list[str]) -> None:
+    lines = helped(capsys, *verb).splitlines()
+    assert lines[0] == "Examples:"
+    assert all(line.startswith("  ") and line.strip() for line in lines[1:3])
+    assert lines[3] == ""
+    assert lines[4].startswith("Usage: ")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_examples_are_command_lines_that_are_understood(verb: str) -> None:
+    command = cli.program.commands[verb]
+    for example in command.examples:
+        words = shlex.split(example.removeprefix('eval "$(').removesuffix(')"').split(" | ")[0])
+        start = words.index(verb)
+        assert words[:start] in (["python", "runner.py"], ["stanchion"])
+        command.make_context(verb, words[start + 1 :])
+    assert (ROOT / "runner.py").is_file()
+    assert (ROOT / "inventory" / "local").is_dir()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["deploy", "--help"], ["history", "--help"]]
+)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    script = (
+        "import sys\n"
+        "from stanchion import cli\n"
+        f"cli.run({arguments!r})\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("stanchion 0.")
+
+
+def test_runner_py_is_the_program() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "runner.py"), "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout[:11]) == (0, "stanchion 0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (["depoly"], "deploy"),
+        (["deploy", "--chek"], "--check"),
+        (["status", "--format", "jsn"], "json"),
+        (["deploy", "-i", "inventory/locl"], "inventory/local"),
+    ],
+)
+def test_near_matches(capsys: pytest.CaptureFixture[str], arguments: list[str], near: str) -> None:
+    assert cli.run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert near in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["depoly", "--format", "json"],
+        ["deploy", "--format=json", "--chek"],
+        ["deploy", "--format", "json", "--timeout", "soon"],
+        ["status", "--format", "json", "-i", "nowhere"],
+        ["deploy", "--format", "json", "-e", "db_password=x"],
+        ["deploy", "--format", "json", "--output", "/no/such/folder/x"],
+        ["destroy", "--format", "json", "--no-input"],
+        ["deploy", "--format", "json", "--no-input", "--ask-become-pass"],
+        ["deploy", "extra", "--format", "json"],
+    ],
+)
+def test_wrong_usage_is_one_json_object(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert cli.run(arguments) == 2
+    result = json.loads(capsys.readouterr().out)
+    assert (result["schema_version"], result["status"], result["exit_code"]) == (1, "failed", 2)
+    assert result["error"]["what"]
+
+
+def test_no_verb_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([]) == 2
+    assert "Usage: " in capsys.readouterr().err
+
+
+def test_an_unexpected_error_goes_to_a_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STANCHION_STATE", str(tmp_path))
+
+    def explode(*_: object, **__: object) -> int:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(cli.program.commands["status"], "callback", explode)
+    assert cli.run(["status"]) == 70
+    err = capsys.readouterr().err
+    (log,) = tmp_path.glob("crash-*.log")
+    assert str(log) in err
+    assert "Traceback" not in err
+    assert "RuntimeError: boom" in log.read_text()
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_ctrl_c_before_a_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.program.commands["status"], "callback", interrupt)
+    assert cli.run(["status"]) == 130
+    assert "Interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(capsys: pytest.CaptureFixture[str], shell: str) -> None:
+    assert cli.run(["completion", shell]) == 0
+    assert "_STANCHION_COMPLETE" in capsys.readouterr().out
+
+
+def test_verbs_and_options_are_completed() -> None:
+    from click.shell_completion import ShellComplete
+
+    complete = ShellComplete(cli.program, {}, "stanchion", "_STANCHION_COMPLETE")
+    assert [item.value for item in complete.get_completions([], "de")] == ["deploy", "destroy"]
+    assert [item.value for item in complete.get_completions(["deploy"], "--che")] == ["--check"]
+
+
+def test_every_verb_that_runs_ansible_takes_the_shared_options() -> None:
+    shared = {name for name in Options.__dataclass_fields__ if name not in ("check", "diff")}
+    for verb in ("deploy", "status", "destroy"):
+        assert shared <= {parameter.name for parameter in cli.program.commands[verb].params}
+
+
+def test_every_error_has_an_exit_code_and_a_remedy() -> None:
+    def below(kind: type[StanchionError]) -> list[type[StanchionError]]:
+        return [kind, *(deeper for child in kind.__subclasses__() for deeper in below(child))]
+
+    kinds = below(StanchionError)
+    assert len(kinds) > 10
+    for kind in kinds[1:]:
+        assert kind.exit_code != 0
+        assert kind.remedy.endswith(".")
+        assert str(kind("What happened.")) == f"What happened. {kind.remedy}"

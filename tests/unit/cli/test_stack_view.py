@@ -1,0 +1,136 @@
+"""From a host's facts to what people see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stanchion.report.build import health_of, silent_engine
+from stanchion.report.stack import host_of, serves
+
+NOW = "2026-11-24T18:00:00+00:00"
+
+
+def item(name: str, role: str, **more: Any) -> dict[str, Any]:
+    values = {
+        "name": name,
+        "role": role,
+        "image": f"{role}:abc",
+        "state": "running",
+        "running": True,
+        "health": "healthy",
+        "started_at": "2026-11-24T17:59:00.123456789Z",
+        "restart_count": 0,
+        "ports": [],
+    }
+    return values | more
+
+
+def facts(*containers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "stack": "demo",
+        "collected_at": NOW,
+        "engine": {"ok": True, "state": "running", "version": "26.1"},
+        "containers": {"ok": True, "entries": list(containers)},
+        "volumes": {
+            "ok": True,
+            "entries": [{"name": "demo-pgdata", "role": "postgres", "used_by": ["demo-db"]}],
+        },
+        "volume_record": {
+            "ok": True,
+            "exists": True,
+            "record": {"volume": "demo-pgdata", "state": "active", "system_identifier": 7439, "timeline": 2},
+        },
+        "images": {
+            "ok": True,
+            "entries": [
+                {"id": "1", "refs": ["postgres:abc"], "created": "2026-11-21T17:00:00+00:00", "in_use": True},
+                {
+                    "id": "2",
+                    "refs": ["postgres:old"],
+                    "created": "2026-11-01T17:00:00+00:00",
+                    "in_use": False,
+                },
+            ],
+        },
+        "lock": {"ok": True, "state": "free", "holder": None},
+    }
+    return values | more
+
+
+DATABASE = item("demo-db", "postgres")
+BACKEND = item("demo-backend-1", "backend", ports=[{"address": "127.0.0.1", "port": 5000}])
+DECLARED = {"database": True, "backend_replicas": 1}
+
+
+def test_a_healthy_host() -> None:
+    host = host_of("one", facts(BACKEND, DATABASE), DECLARED)
+    assert [container.name for container in host.containers] == ["demo-db", "demo-backend-1"]
+    assert host.containers[1].addresses == ["127.0.0.1:5000"]
+    assert host.containers[0].uptime_seconds is not None
+    assert 59 < host.containers[0].uptime_seconds < 60
+    assert [(volume.name, volume.active) for volume in host.volumes] == [("demo-pgdata", True)]
+    assert host.volume_record is not None
+    assert (host.volume_record.system_identifier, host.volume_record.timeline) == ("7439", 2)
+    assert [(image.name, image.age_days) for image in host.images] == [("postgres:abc", 3)]
+    assert (host.missing, host.unreadable, host.lock) == ([], [], None)
+    assert serves([host])
+    assert health_of([host]) == "healthy"
+
+
+def test_a_missing_replica_is_told_and_a_candidate_is_none() -> None:
+    candidate = item("demo-backend-2-candidate", "backend", health="starting")
+    host = host_of("one", facts(DATABASE, BACKEND, candidate), {"database": True, "backend_replicas": 3})
+    assert host.missing == ["2 backend replicas"]
+    assert health_of([host]) == "degraded"
+
+
+def test_an_unhealthy_database_does_not_serve() -> None:
+    host = host_of("one", facts(item("demo-db", "postgres", health="unhealthy"), BACKEND), DECLARED)
+    assert not serves([host])
+    assert health_of([host]) == "down"
+
+
+def test_a_stopped_container_is_not_well_and_has_no_uptime() -> None:
+    stopped = item("demo-backend-1", "backend", running=False, state="exited", health="unhealthy")
+    host = host_of("one", facts(DATABASE, stopped), DECLARED)
+    (seen,) = [container for container in host.containers if container.role == "backend"]
+    assert (seen.well, seen.uptime_seconds) == (False, None)
+
+
+def test_database_and_backend_may_live_apart() -> None:
+    hosts = [
+        host_of("one", facts(DATABASE), {"database": True}),
+        host_of("two", facts(BACKEND), {"backend_replicas": 1}),
+    ]
+    assert health_of(hosts) == "healthy"
+
+
+def test_nothing_is_absent() -> None:
+    host = host_of("one", facts(engine={"ok": True, "state": "absent"}), DECLARED)
+    assert health_of([host]) == "absent"
+    assert host.missing == ["the database", "1 backend replica"]
+
+
+def test_what_could_not_be_looked_at_is_never_green() -> None:
+    host = host_of(
+        "one", facts(DATABASE, BACKEND, volumes={"ok": False, "error": "no answer within 5 s"}), DECLARED
+    )
+    assert host.unreadable == ["volumes: no answer within 5 s"]
+    assert health_of([host]) == "degraded"
+
+
+def test_a_silent_engine_is_a_fault() -> None:
+    silent = {"ok": False, "state": "unreachable", "error": "connection refused"}
+    host = host_of(
+        "one", facts(engine=silent, containers={"ok": False, "error": "connection refused"}), DECLARED
+    )
+    fault = silent_engine([host])
+    assert fault is not None
+    assert (fault.error.exit_code, fault.hosts) == (3, ("one",))
+    assert silent_engine([host_of("two", facts(DATABASE), DECLARED)]) is None
+
+
+def test_who_holds_the_lock() -> None:
+    holder = {"user": "alice", "hostname": "desk", "verb": "deploy", "since": 1795542000.0}
+    host = host_of("one", facts(lock={"ok": True, "state": "held", "holder": holder}), DECLARED)
+    assert host.lock == "alice@desk with deploy since 2026-11-24 17:40:00 UTC"

@@ -1,0 +1,84 @@
+"""-e KEY=VALUE."""
+
+from __future__ import annotations
+
+import pytest
+
+from stanchion.errors import SecretOnCommandLineError, UsageError
+from stanchion.run.variables import is_secret_like, parse
+
+
+@pytest.mark.parametrize(
+    ("assignment", "value"),
+    [
+        ("n=3", 3),
+        ("n=true", True),
+        ("n=text", "text"),
+        ("n=", ""),
+        ("n=a=b", "a=b"),
+        ("n=[1, two]", [1, "two"]),
+        ("n={a: 1}", {"a": 1}),
+        ('n="3"', "3"),
+        ("n=~", None),
+    ],
+)
+def test_values_are_yaml(assignment: str, value: object) -> None:
+    assert parse([assignment]) == {"n": value}
+
+
+def test_the_last_one_wins() -> None:
+    assert parse(["n=1", "m=2", "n=3"]) == {"n": 3, "m": 2}
+
+
+@pytest.mark.parametrize("assignment", ["n", "=3", "3n=1", "a b=1", "n: 3", "a.b=1", "@file.yml", "n={a: ]"])
+def test_what_is_no_assignment_is_refused(assignment: str) -> None:
+    with pytest.raises(UsageError, match="-e"):
+        parse([assignment])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "postgres_password",
+        "DB_PASSWD",
+        "api_token",
+        "client_secret",
+        "passphrase",
+        "ssh_private_key",
+        "privatekey",
+        "ansible_become_password",
+        "aws_credentials",
+    ],
+)
+def test_secrets_are_refused_and_never_repeated(name: str) -> None:
+    with pytest.raises(SecretOnCommandLineError, match="vault") as caught:
+        parse([f"{name}=hunter2"])
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_secret_inside_a_value_is_refused() -> None:
+    with pytest.raises(SecretOnCommandLineError, match="db_password"):
+        parse(["backend_environment={a: [{db_password: hunter2}]}"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stack_database_password_file",
+        "secret_path",
+        "password_length",
+        "secret_file_mode",
+        "stack_secrets_dir",
+        "token_owner",
+        "stack_name",
+    ],
+)
+def test_what_is_only_about_a_secret_passes(name: str) -> None:
+    assert not is_secret_like(name)
+
+
+def test_a_value_without_a_name_is_not_repeated_in_full() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(["x" * 30 + " " + "hunter2" * 10])
+    assert str(caught.value).count("hunter2") <= 1

@@ -1,0 +1,242 @@
+"""Whole runs of the command line, with throw-away playbooks in place of the real ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+INVENTORY = """
+stack:
+  hosts:
+    here:
+      ansible_connection: local
+      ansible_python_interpreter: "{{ ansible_playbook_python }}"
+      stack_name: demo
+"""
+
+PLAY = "- name: Play\n  hosts: stack\n  gather_facts: false\n  tasks:\n"
+
+# Stands in for the module stack_facts: it tells what stands in a file.
+LOOK_MODULE = """
+import json
+import os
+from ansible.module_utils.basic import AnsibleModule
+module = AnsibleModule(argument_spec={"path": {"type": "path"}})
+if not os.path.exists(module.params["path"]):
+    module.fail_json(msg="no look")
+module.exit_json(stack_facts=json.load(open(module.params["path"])))
+"""
+
+STATUS = """
+    - name: status | Look at the stack
+      look:
+        path: "{{ playbook_dir }}/facts.json"
+"""
+
+DEPLOY = """
+    - name: roll_out | Change something
+      ansible.builtin.command: "true"
+    - name: roll_out | Do what the test wants
+      ansible.builtin.shell: "{{ wanted | default('true') }}"
+      changed_when: false
+"""
+
+DESTROY = """
+    - name: Say who runs this
+      ansible.builtin.debug:
+        msg: "{{ stanchion_run.verb }} {{ stack_delete_data | default('nothing') }}"
+"""
+
+# Ansible is started by the real program; only its root is another one.
+PROGRAM = """
+import sys
+from pathlib import Path
+from stanchion.cli import session
+from stanchion.run import context
+root = Path(sys.argv.pop(1))
+session.find_root = context.find_root = lambda: root
+from stanchion.cli import main
+main()
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Project:
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("STANCHION_", "GITHUB_"))
+        }
+        return {**kept, "STANCHION_STATE": str(self.root / "state")}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(self.root), *arguments],
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> Done:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=60)
+        return Done(process.returncode, out, err)
+
+    def records(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.root / "state" / "runs.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    root = tmp_path_factory.mktemp("clone")
+    for folder in ("playbooks", "inventory/local"):
+        (root / folder).mkdir(parents=True)
+    (root / "inventory" / "local" / "hosts.yml").write_text(INVENTORY)
+    (root / "playbooks" / "deploy.yml").write_text(PLAY + DEPLOY)
+    (root / "playbooks" / "status.yml").write_text(PLAY + STATUS)
+    (root / "playbooks" / "library").mkdir()
+    (root / "playbooks" / "library" / "look.py").write_text(LOOK_MODULE)
+    (root / "playbooks" / "destroy.yml").write_text(PLAY + DESTROY)
+    return Project(root)
+
+
+def test_a_dry_run_is_planned_and_recorded(project: Project) -> None:
+    done = project.run("deploy", "--check", "--format", "json")
+    assert (done.code, done.result["status"], done.result["error"]) == (0, "planned", None), done.err
+    assert done.err.splitlines()[0].startswith("deploy: roll_out (")
+    last = project.records()[-1]
+    assert (last["verb"], last["status"], last["check"], last["tasks"]) == ("deploy", "planned", True, 2)
+    folder = Path(done.result["run"]["folder"])
+    assert json.loads((folder / "result.json").read_text()) == done.result
+
+
+def test_a_failed_task_with_no_stack_that_serves(project: Project) -> None:
+    done = project.run("deploy", "-e", "wanted=echo last words; exit 3")
+    assert done.code == 5
+    assert done.out.splitlines()[0].startswith("deploy failed on here, in roll_out after ")
+    assert "  last words" in done.out
+    assert "playbooks/deploy.yml:" in done.out
+    assert "Nothing serves now" in done.out
+    log = next(line for line in done.out.splitlines() if line.startswith("log ")).split()[1]
+    assert "last words" in Path(log).read_text()
+    assert project.records()[-1]["exit_code"] == 5
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals(project: Project, number: signal.Signals, code: int) -> None:
+    mark = project.root / f"mark-{code}"
+    process = project.start("deploy", "--format", "json", "-e", f"wanted=touch {mark}; sleep 30")
+    ends = time.monotonic() + 30
+    while not mark.exists() and time.monotonic() < ends:
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == code, err
+    result = json.loads(out)
+    assert (result["exit_code"], result["changed"]) == (code, 1)
+    assert "resumes" in result["error"]["remedy"]
+    assert "asking Ansible to stop" in err
+
+
+def test_the_time_limit(project: Project) -> None:
+    done = project.run("deploy", "--timeout", "3", "-e", "wanted=sleep 30")
+    assert done.code == 7, done.err
+    assert "The time limit is over" in done.out
+
+
+def test_destroy_wants_a_confirmation(project: Project) -> None:
+    done = project.run("destroy")
+    assert (done.code, done.out) == (2, "")
+    assert "--yes" in done.err
+
+
+def test_data_of_another_stack_is_refused_before_anything(project: Project) -> None:
+    runs = len(project.records())
+    done = project.run("destroy", "--yes", "--delete-data", "dema")
+    assert done.code == 2
+    assert "Did you mean demo?" in done.err
+    assert len(project.records()) == runs
+
+
+def test_data_goes_when_its_stack_is_named(project: Project) -> None:
+    done = project.run("destroy", "--no-input", "--delete-data", "demo", "--format", "json")
+    assert done.code == 0, done.err
+    log = Path(done.result["run"]["log"]).read_text()
+    assert "destroy demo" in log
+
+
+def test_a_look_that_failed_is_no_green(project: Project) -> None:
+    done = project.run("status", "--format", "json")
+    assert done.code not in (0, 4)
+    assert done.result["error"]["what"] == "no look"
+
+
+@pytest.fixture
+def serving(project: Project) -> Iterator[None]:
+    """Let the look find a stack that serves."""
+    well = {"image": "x:1", "state": "running", "running": True, "health": "healthy"}
+    containers = [{"name": f"demo-{role}", "role": role, **well} for role in ("postgres", "backend")]
+    facts = {
+        "stack": "demo",
+        "engine": {"ok": True, "state": "running"},
+        "containers": {"ok": True, "entries": containers},
+    }
+    path = project.root / "playbooks" / "facts.json"
+    path.write_text(json.dumps(facts))
+    yield
+    path.unlink()
+
+
+@pytest.mark.usefixtures("serving")
+def test_status_of_a_stack_that_serves(project: Project) -> None:
+    done = project.run("status", "--format", "json")
+    assert (done.code, done.result["status"]) == (0, "healthy"), done.err
+    assert done.result["headline"] == "healthy: demo is healthy on 1 host; 2 of 2 containers well"
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_failed_deploy_beside_a_stack_that_serves(project: Project) -> None:
+    done = project.run("deploy", "--format", "json", "-e", "wanted=exit 3")
+    assert (done.code, done.result["error"]["kind"]) == (4, "FailedServing"), done.err
+    assert len(done.result["hosts"][0]["containers"]) == 2
+
+
+def test_an_inventory_without_the_group(project: Project) -> None:
+    (project.root / "other.yml").write_text("all:\n  hosts:\n    one:\n")
+    done = project.run("deploy", "-i", "other.yml")
+    assert done.code == 2
+    assert "no host for this play" in done.out
+
+
+def test_history_shows_them_all(project: Project) -> None:
+    done = project.run("history", "--format", "json", "--last", "500")
+    assert done.code == 0, done.err
+    assert [run["id"] for run in done.result["runs"]] == [run["id"] for run in project.records()]
