@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from flask import Flask
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import BaseConverter
 
 from . import errors, metrics
 from .config import Settings
@@ -15,11 +15,13 @@ from .routes import debug, doses, health, medications, schedules
 MOST_BODY_BYTES = 64 * 1024
 
 
-class IdConverter(IntegerConverter):
-    """The ids that a bigint column can hold; any other is a path that does not exist."""
+class IdConverter(BaseConverter):
+    """An id that fits into a bigint column; with any other the path does not exist."""
 
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, min=1, max=2**63 - 1)
+    regex = "[1-9][0-9]{0,17}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

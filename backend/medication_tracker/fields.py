@@ -12,6 +12,7 @@ from typing import NoReturn
 from unicodedata import category
 
 from flask import request
+from werkzeug.exceptions import ClientDisconnected
 
 from .errors import ApiError
 from .models import AMOUNT_DECIMALS, AMOUNT_DIGITS
@@ -135,10 +136,8 @@ def _json_object() -> dict[str, object]:
 def _raw_body() -> bytes:
     try:
         return request.get_data(cache=False)
-    except (BlockingIOError, TimeoutError):
-        raise ApiError(408, "request_timeout", "the body did not arrive in time") from None
-    except OSError:
-        raise ApiError(400, "bad_request", "the body could not be read") from None
+    except ClientDisconnected:
+        raise ApiError(408, "request_timeout", "the body did not arrive, or not in time") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -48,8 +48,8 @@ def upgrade() -> None:
             "starts_on",
             name="uq_schedules_medication_id_time_of_day_starts_on",
         ),
-        sa.CheckConstraint("amount > 0", name="ck_schedules_amount_positive"),
-        sa.CheckConstraint("ends_on >= starts_on", name="ck_schedules_ends_after_start"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_schedules_amount_positive")),
+        sa.CheckConstraint("ends_on >= starts_on", name=op.f("ck_schedules_ends_after_start")),
     )
     op.create_table(
         "doses",
@@ -62,7 +62,7 @@ def upgrade() -> None:
             ["medication_id"], ["medications.id"], name="fk_doses_medication_id_medications"
         ),
         sa.UniqueConstraint("medication_id", "taken_at", name="uq_doses_medication_id_taken_at"),
-        sa.CheckConstraint("amount > 0", name="ck_doses_amount_positive"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_doses_amount_positive")),
     )
 
 
