@@ -49,7 +49,7 @@ def ask(session: Session, data: bool, no_input: bool) -> None:
 
 def losses(session: Session, data: bool) -> list[str]:
     """Return what goes and what stays, host by host, from a live look."""
-    recording = look(session)
+    recording = look(session, "looking at what would go")
     lines = []
     for host in build.hosts_of(recording):
         containers = ", ".join(container.name for container in host.containers) or "none"

@@ -121,7 +121,7 @@ def perform(session: Session) -> Result:
     return result
 
 
-def look(session: Session) -> Recording:
+def look(session: Session, why: str) -> Recording:
     """Look at the hosts as `status` does, on behalf of another verb."""
     recording = Recording()
     request = replace(
@@ -132,7 +132,8 @@ def look(session: Session) -> Recording:
         timeout=_LOOK_SECONDS,
     )
     folder: RunFolder = session.context.folder.below("look")
-    outcome = engine.run(request, folder, _Watcher(recording, progress.Silent()))
+    with progress.wait(session.context.verb, why) as shown:
+        outcome = engine.run(request, folder, _Watcher(recording, shown))
     fault = explain(outcome, recording, _text(folder.log))
     if fault is not None:
         raise fault.error
@@ -144,7 +145,7 @@ def _decide(session: Session, recording: Recording, fault: Fault) -> Fault:
     from stanchion.errors import StanchionError
 
     try:
-        seen = look(session)
+        seen = look(session, "failed; looking whether the earlier state serves")
     except StanchionError:
         # Could not look: never taken for a stack that serves.
         return fault

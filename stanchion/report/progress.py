@@ -36,8 +36,17 @@ def follow(verb: str, expected: int | None, stream: TextIO | None = None) -> Pro
     return Live(verb, expected, target) if is_live(target) else Plain(verb, target)
 
 
+def wait(verb: str, what: str, stream: TextIO | None = None) -> Progress:
+    """Say once what is waited for, whatever happens meanwhile: for a look that serves another verb."""
+    target = stream or sys.stderr
+    if is_live(target):
+        return Still(verb, None, target, what)
+    print(f"{verb}: {what}", file=target, flush=True)
+    return Silent()
+
+
 class Silent:
-    """Says nothing: for a look that serves another verb."""
+    """Says nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -84,9 +93,9 @@ class Plain:
 class Live:
     """A line that moves: the role, its task dimmed, how far, how long."""
 
-    def __init__(self, verb: str, expected: int | None, stream: TextIO) -> None:
+    def __init__(self, verb: str, expected: int | None, stream: TextIO, what: str = "") -> None:
         self._bar = _bar(stream, expected)
-        self._task: TaskID = self._bar.add_task("", total=expected, role=verb, task="")
+        self._task: TaskID = self._bar.add_task("", total=expected, role=verb, task=what)
         self._verb = verb
 
     def __enter__(self) -> Self:
@@ -108,8 +117,14 @@ class Live:
         self._bar.console.print(f"{self._verb}: {text}", style="yellow")
 
 
+class Still(Live):
+    """A line whose words stay."""
+
+    def on_event(self, event: Event) -> None:
+        """Hear of a task, and say nothing."""
+
+
 def _bar(stream: TextIO, expected: int | None) -> Bar:
-    from rich.markup import escape
     from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
     from rich.progress import Task as BarTask
@@ -121,7 +136,7 @@ def _bar(stream: TextIO, expected: int | None) -> Bar:
 
         def render(self, task: BarTask) -> Text:
             text = Text(f"{task.fields['role']}  ", style="bold")
-            return text.append(escape(task.fields["task"]), style="dim")
+            return text.append(task.fields["task"], style="dim")
 
     columns: list[ProgressColumn] = [
         SpinnerColumn(),

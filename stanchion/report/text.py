@@ -38,7 +38,7 @@ def render(result: Result, stream: TextIO) -> None:
 
 def _error(out: Console, error: Failure) -> None:
     out.print()
-    out.print(error.what, soft_wrap=True)
+    out.print(error.what)
     where = [", ".join(error.hosts), error.role and f"role {error.role}", error.task, error.place]
     rows = [
         ("where", " · ".join(part for part in where if part)),
@@ -56,6 +56,7 @@ def _error(out: Console, error: Failure) -> None:
 
 
 def _labelled(out: Console, label: str, text: str) -> None:
+    """Print a line that no width breaks: it may be a path or a command."""
     from rich.text import Text
 
     out.print(Text(f"{label:<{_LABEL_WIDTH}}", style="bold").append(text, style="not bold"), soft_wrap=True)
