@@ -1,7 +1,10 @@
 """One source that hangs, fails or has a bug takes nothing from the others."""
 
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import UnreadableError, ask_all
 
@@ -33,6 +36,19 @@ def test_a_source_that_hangs_is_an_answer():
     assert answers["hangs"] == {"ok": False, "error": "no answer within 0.2 s"}
     assert answers["good"] == {"ok": True}
     hang.set()
+
+
+def test_a_source_that_hangs_does_not_keep_the_module_from_ending():
+    code = (
+        "import importlib.util, sys, threading\n"
+        "spec = importlib.util.spec_from_file_location('sources', sys.argv[1])\n"
+        "sources = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(sources)\n"
+        "print(sources.ask_all({'hangs': threading.Event().wait}, 0.1)['hangs']['ok'])\n"
+    )
+    path = Path(__file__).resolve().parents[3] / "plugins" / "module_utils" / "_facts_sources.py"
+    ended = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=20)
+    assert ended.stdout == "False\n"
 
 
 def test_a_late_answer_does_not_slip_in():

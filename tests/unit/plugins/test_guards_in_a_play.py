@@ -100,13 +100,14 @@ def play(tmp_path_factory):
 
 @pytest.fixture
 def stranger(play):
-    """Another run's process, and its lock on this host."""
+    """Another run's process on this controller, and its lock on a host."""
     directory = play.folder / "stranger"
     with subprocess.Popen(["sleep", "300"]) as process:
         started = lock._started(Path("/proc"), process.pid)
         mine = lock.identity("deploy", {"SUDO_USER": "bob"}).as_dict()
         theirs = {**mine, "run_id": "theirs", "pid": process.pid, "pid_started": started}
-        _lock.hold(directory, theirs, 900, _lock.Host.this(), time.time())
+        # As on a host that is another machine than the controller: it cannot tell whether the holder lives.
+        _lock.hold(directory, theirs, 900, _lock.Host("boot-of-the-host", None), time.time())
         yield process, directory
         process.kill()
 
