@@ -41,18 +41,27 @@ class ActionModule(ActionBase):
         result["ansible_facts"] = {MEMORY: self._remember(result, identity["run_id"], asked)}
         return result
 
-    @staticmethod
-    def _is_fresh(memory: dict, run_id: str, args: dict) -> bool:
-        """Nobody can have taken a lease that still runs, so a look at the host would tell nothing new."""
+    def _is_fresh(self, memory: dict, run_id: str, args: dict) -> bool:
+        """Nobody can have taken a lease that still runs, so a look at the host would tell nothing new.
+
+        A dry run looks once: the same warning at each renewal would tell nothing new either.
+        """
         if memory.get("run_id") != run_id or memory.get("directory") != args.get("directory"):
             return False
+        if memory["dry"] or self._task.check_mode:
+            return memory["dry"] and self._task.check_mode
         lease = memory["lock"]["holder"]["lease_seconds"]
         longer = int(args.get("lease_seconds", lease)) > lease
         return not longer and 0 <= time.monotonic() - memory["renewed"] < lease / 3
 
     def _remember(self, result: dict, run_id: str, asked: float) -> dict:
         lock = result.get("lock") or {}
-        if result.get("failed") or lock.get("state") != "held" or self._task.check_mode:
+        if result.get("failed") or (lock.get("state") != "held" and not self._task.check_mode):
             return {}
-        directory = self._task.args.get("directory")
-        return {"run_id": run_id, "renewed": asked, "directory": directory, "lock": lock}
+        return {
+            "run_id": run_id,
+            "renewed": asked,
+            "dry": self._task.check_mode,
+            "directory": self._task.args.get("directory"),
+            "lock": lock,
+        }
