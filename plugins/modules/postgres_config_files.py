@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils._private import make_folder
 
 DOCUMENTATION = r"""
 module: postgres_config_files
@@ -84,7 +85,7 @@ SOCKET_MODE = 0o750
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_folder(folder)
     folder.chmod(0o755)
     for name, content in files.items():
         path = folder / name
@@ -94,7 +95,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 def replace(staged: Path, folder: Path, names: list[str]) -> None:
     """Move each file over the old one; its time becomes now, since a reload is decided by it."""
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_folder(folder)
     folder.chmod(0o755)
     for name in names:
         with (staged / name).open() as file:
@@ -134,6 +135,7 @@ def rehearse(module: AnsibleModule, staged: Path) -> None:
         + (output or errors).strip(),
         output=output,
         errors=errors,
+        stanchion={"exit": "configuration"},
     )
 
 
@@ -159,7 +161,7 @@ def keep_socket(folder: Path, check_mode: bool) -> bool:
     except FileNotFoundError:
         pass
     if not check_mode:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         os.chown(folder, SERVER, SERVER)
         folder.chmod(SOCKET_MODE)
     return True

@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from ansible_collections.stanchion.stack.plugins.module_utils._postgres import (
     need_psycopg2,
     rows,
 )
+from ansible_collections.stanchion.stack.plugins.module_utils._private import write_file
 from ansible_collections.stanchion.stack.plugins.module_utils._volume import (
     ACTIVE,
     INITIALISING,
@@ -106,6 +106,10 @@ initialise:
   description: Whether a cluster has to be made in it first.
   type: bool
   returned: always
+verified:
+  description: Whether the record is complete and the volume's identity was seen to be the recorded one.
+  type: bool
+  returned: always
 record:
   description: The record as it is now; null in check mode where there is none yet.
   type: dict
@@ -140,19 +144,6 @@ def read_record(path: Path) -> dict[str, Any] | None:
             "is the database. Put it back from a copy"
         ) from error
     return record
-
-
-def write_record(path: Path, record: dict[str, Any]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        file.write(text_of(record))
-        file.flush()
-        os.fsync(handle)
-    Path(draft).rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
 
 
 def text_of(record: dict[str, Any] | None) -> str:
@@ -264,6 +255,7 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
                 "changed": True,
                 "volume": volume,
                 "initialise": True,
+                "verified": False,
                 "record": None,
                 "engine": False,
                 "cpus": None,
@@ -292,6 +284,7 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
         "changed": decision.create or decision.record,
         "volume": volume,
         "initialise": decision.initialise,
+        "verified": bool(record) and record["state"] == ACTIVE and found["content"] == "cluster",
         "record": record,
         "engine": True,
         "cpus": cpus,
@@ -311,7 +304,7 @@ def carry_out(
         return record
     if decision.record:
         record = new_record(volume, module.params["major"])
-        write_record(path, record)
+        write_file(path, text_of(record).encode())
     if decision.create:
         volumes.create(volume)
     return record
@@ -321,7 +314,7 @@ def active(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     path = Path(params["record"])
     record = read_record(path)
-    result = {"initialise": False, "engine": True, "cpus": None}
+    result = {"initialise": False, "verified": True, "engine": True, "cpus": None}
     if record is None:
         if module.check_mode:
             return {"changed": True, "volume": params["volume"], "record": None, **result}
@@ -344,7 +337,7 @@ def active(module: AnsibleModule) -> dict[str, Any]:
     }
     changed = completed != record
     if changed and not module.check_mode:
-        write_record(path, completed)
+        write_file(path, text_of(completed).encode())
     diff = {"before": text_of(record), "after": text_of(completed)}
     return {"changed": changed, "volume": record["volume"], "record": completed, "diff": diff, **result}
 

@@ -10,11 +10,11 @@ import pwd
 import secrets
 import stat
 import string
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils._private import write_file
 
 DOCUMENTATION = r"""
 module: secret_file
@@ -130,7 +130,7 @@ def text_of(raw: bytes, name: str) -> str:
         raise RefusedError(f"{name} is not UTF-8 text ({error.reason})") from error
     text = text.rstrip("\r\n")
     if not text.strip():
-        raise RefusedError(f"{name} is empty")
+        raise RefusedError(f"{name} is empty. Write the secret into it; or remove it, and a new one is made")
     if any(ord(character) < 32 for character in text):
         raise RefusedError(f"{name} holds more than one line, or control characters")
     return text
@@ -152,39 +152,22 @@ def check_existing(path: Path, uid: int, mode: int) -> bytes | None:
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(seen.st_mode):
-        raise RefusedError(f"{path} is no regular file")
+        raise RefusedError(f"The secret file {path} is no regular file")
     permissions = stat.S_IMODE(seen.st_mode)
     if permissions & 0o077 & ~mode:
         raise RefusedError(
-            f"{path} has the permissions {permissions:04o}, and nobody but its owner may have them "
-            f"({mode:04o}). Others may know this secret: take a new one, or run `chmod {mode:04o} {path}` "
-            "if you are sure"
+            f"The secret file {path} has the permissions {permissions:04o}, which lets others in "
+            f"(wanted: {mode:04o}). Others may know this secret: take a new one, or run "
+            f"`chmod {mode:04o} {path}` if you are sure"
         )
     if seen.st_uid not in (0, uid):
         raise RefusedError(
-            f"{path} belongs to user {seen.st_uid}, and should belong to {uid}. "
+            f"The secret file {path} belongs to user {seen.st_uid}, and should belong to {uid}. "
             f"If that user may know the secret, run `chown {uid} {path}`"
         )
     raw = path.read_bytes()
-    text_of(raw, str(path))
+    text_of(raw, f"The secret file {path}")
     return raw
-
-
-def write(path: Path, content: bytes, uid: int, gid: int, mode: int) -> None:
-    """Replace the file as a whole: nobody sees half a secret, or one that is more open for a moment."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchown(handle, uid, gid)
-            os.fchmod(handle, mode)
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        Path(draft).rename(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
 
 
 def number(name: str, table: str) -> int:
@@ -194,18 +177,18 @@ def number(name: str, table: str) -> int:
     try:
         return pwd.getpwnam(name).pw_uid if table == "user" else grp.getgrnam(name).gr_gid
     except KeyError as error:
-        raise RefusedError(f"there is no {table} {name!r} on this host") from error
+        raise RefusedError(f"There is no {table} {name!r} on this host") from error
 
 
 def wanted_content(params: dict[str, Any], check_mode: bool) -> tuple[str | None, bool]:
     """Return the content that the file must have (None: whatever it has), and whether that is known."""
     if params["value"] is not None:
-        secret = text_of(params["value"].encode(), "the value")
+        secret = text_of(params["value"].encode(), f"The value for the secret file {params['path']}")
     elif params["source"] is not None:
         source = Path(params["source"])
         if check_mode and not source.exists():
             return None, False
-        secret = text_of(source.read_bytes(), str(source))
+        secret = text_of(source.read_bytes(), f"The secret file {source}")
     else:
         return None, True
     return render(secret, params["format"], params["pgpass"]), True
@@ -216,7 +199,7 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     try:
         mode = int(params["mode"], 8)
     except ValueError as error:
-        raise RefusedError(f"the mode {params['mode']!r} is no octal number") from error
+        raise RefusedError(f"The mode {params['mode']!r} is no octal number") from error
     uid, gid = number(params["owner"], "user"), number(params["group"], "group")
     found = check_existing(path, uid, mode)
     wanted, known = wanted_content(params, check_mode)
@@ -231,7 +214,7 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         )
     if wanted is not None and (found is None or found.rstrip(b"\r\n") != wanted.encode().rstrip(b"\r\n")):
         if not check_mode:
-            write(path, wanted.encode(), uid, gid, mode)
+            write_file(path, wanted.encode(), (uid, gid), mode)
         return {"changed": True, "generated": generated}
     seen = path.stat()
     if (seen.st_uid, seen.st_gid, stat.S_IMODE(seen.st_mode)) == (uid, gid, mode):
@@ -276,7 +259,7 @@ def main() -> None:
     try:
         result = converge(module.params, module.check_mode)
     except RefusedError as error:
-        module.fail_json(msg=f"The secret file {path} can't be used: {error}.", path=path)
+        module.fail_json(msg=f"{error}.", stanchion={"exit": "configuration"})
     except OSError as error:
         module.fail_json(msg=f"The secret file {path} can't be kept: {error.strerror or error}.", path=path)
     state = "another secret, owner or mode" if result["changed"] else "unchanged"
