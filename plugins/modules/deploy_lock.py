@@ -119,7 +119,7 @@ lock:
       description: Whose lock was taken over, where it had ended or its holder was dead.
       type: dict
 stanchion:
-  description: With what a command line should end, when this fails. V({"exit": "lock"}).
+  description: With what a command line should end, when this fails. C(exit) is V(lock).
   returned: failure
   type: dict
 """

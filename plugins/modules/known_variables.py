@@ -33,7 +33,7 @@ unknown:
   type: list
   elements: dict
 stanchion:
-  description: With what a command line should end, when this fails. V({"exit": "configuration"}).
+  description: With what a command line should end, when this fails. C(exit) is V(configuration).
   returned: failure
   type: dict
 """

@@ -82,7 +82,7 @@ problems:
       description: V(error), or V(warning) for a risk that may be taken.
       type: str
 stanchion:
-  description: With what a command line should end, when this fails. V({"exit": "configuration"}) for example.
+  description: With what a command line should end, when this fails. C(exit) is V(configuration) for example.
   returned: failure
   type: dict
 """

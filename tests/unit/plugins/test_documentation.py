@@ -1,0 +1,82 @@
+"""Every plugin's documentation can be read, and names the options that the code takes."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
+MODULES = sorted((PLUGINS / "modules").glob("*.py"))
+ACTIONS = sorted((PLUGINS / "action").glob("*.py"))
+
+each_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+
+
+def constants(path):
+    """Return the texts that stand at the top of a module, by their names."""
+    found = {}
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            found[node.targets[0].id] = node.value.value
+    return found
+
+
+def argument_spec(path):
+    """Return the options that the code takes, or None for a module that is only an action's documentation."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "AnsibleModule":
+            spec = next(keyword.value for keyword in node.keywords if keyword.arg == "argument_spec")
+            if isinstance(spec, ast.Dict):
+                return {key.value for key in spec.keys}
+    return None
+
+
+@each_module
+def test_documentation_can_be_read(path):
+    texts = constants(path)
+    documentation = yaml.safe_load(texts["DOCUMENTATION"])
+    assert documentation["module"] == path.stem
+    assert documentation["short_description"]
+    assert documentation["description"]
+    assert isinstance(yaml.safe_load(texts["EXAMPLES"]), list)
+    for name, value in (yaml.safe_load(texts["RETURN"]) or {}).items():
+        assert value["description"], name
+        assert value["type"], name
+
+
+@each_module
+def test_examples_use_options_that_exist(path):
+    texts = constants(path)
+    options = set(yaml.safe_load(texts["DOCUMENTATION"]).get("options") or {})
+
+    def tasks(node):
+        if isinstance(node, list):
+            for item in node:
+                yield from tasks(item)
+        elif isinstance(node, dict):
+            yield node
+            for key in ("block", "rescue", "always"):
+                yield from tasks(node.get(key))
+
+    used = [
+        task[f"stanchion.stack.{path.stem}"]
+        for task in tasks(yaml.safe_load(texts["EXAMPLES"]))
+        if f"stanchion.stack.{path.stem}" in task
+    ]
+    assert used
+    for arguments in used:
+        assert set(arguments or {}) <= options
+
+
+@each_module
+def test_documented_options_are_the_codes(path):
+    options = set(yaml.safe_load(constants(path)["DOCUMENTATION"]).get("options") or {})
+    taken = argument_spec(path)
+    if taken is not None:
+        assert options == taken
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.stem)
+def test_every_action_is_documented_by_a_module(path):
+    assert (PLUGINS / "modules" / path.name).exists()
