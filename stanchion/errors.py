@@ -26,6 +26,11 @@ class StanchionError(Exception):
         self.what = what
         self.advice = self.remedy if remedy is None else remedy
 
+    @property
+    def kind(self) -> str:
+        """Return the class as results name it."""
+        return type(self).__name__.removesuffix("Error")
+
     def __str__(self) -> str:
         return f"{self.what} {self.advice}".strip()
 
@@ -35,6 +40,12 @@ class ConfigurationError(StanchionError):
 
     exit_code = ExitCode.CONFIGURATION
     remedy = "Correct it and run the same command again."
+
+
+class InstallationError(ConfigurationError):
+    """A package that the command line needs is not there."""
+
+    remedy = "Run `make venv`, then `. .venv/bin/activate`, and run this again."
 
 
 class UsageError(ConfigurationError):

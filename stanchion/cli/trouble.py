@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
@@ -10,7 +12,13 @@ from pathlib import Path
 
 import click
 
-from stanchion.errors import InternalError, InterruptedRunError, StanchionError, UsageError
+from stanchion.errors import (
+    InstallationError,
+    InternalError,
+    InterruptedRunError,
+    StanchionError,
+    UsageError,
+)
 
 
 def tell(error: BaseException, arguments: Sequence[str], verbs: Sequence[str]) -> int:
@@ -23,14 +31,33 @@ def tell(error: BaseException, arguments: Sequence[str], verbs: Sequence[str]) -
     verb = next((argument for argument in arguments if argument in verbs), None)
     known, log = _expected(error)
     if _wants_json(arguments):
-        from stanchion.report import output
-        from stanchion.report.build import error_result
-
-        output.write(error_result(verb, known, log), "json", None)
+        click.echo(json.dumps(_result(verb, known, log), indent=2))
     else:
         where = f" The stack trace is in {log}." if log else ""
         click.echo(f"{verb or 'stanchion'}: {known}{where}", err=True)
     return int(known.exit_code)
+
+
+def _result(verb: str | None, error: StanchionError, log: str | None) -> dict[str, object]:
+    """Return the result of a command that came to no run, without the models: they may be what is missing."""
+    return {
+        "schema_version": 1,
+        "verb": verb,
+        "status": "failed",
+        "exit_code": int(error.exit_code),
+        "headline": f"{verb or 'stanchion'} failed: {error.what}",
+        "error": {
+            "kind": error.kind,
+            "what": error.what,
+            "hosts": [],
+            "role": None,
+            "task": None,
+            "place": None,
+            "last_lines": [],
+            "remedy": error.advice,
+            "log": log,
+        },
+    }
 
 
 def _expected(error: BaseException) -> tuple[StanchionError, str | None]:
@@ -46,6 +73,8 @@ def _expected(error: BaseException) -> tuple[StanchionError, str | None]:
         return UsageError(
             message if message.endswith((".", "?", "?)")) else f"{message}.", f"See {path} --help."
         ), None
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("stanchion"):
+        return InstallationError(f"The Python {sys.executable} has no package {error.name}."), None
     log = _write_trace(error)
     return InternalError(f"Unexpected error: {type(error).__name__}: {error}."), str(log)
 

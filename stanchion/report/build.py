@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.engine import Request
-from stanchion.errors import StanchionError, UnreachableError
+from stanchion.errors import UnreachableError
 from stanchion.exit_codes import ExitCode
 from stanchion.report import headline, next_steps
 from stanchion.report.failure import Fault
@@ -33,7 +33,7 @@ def result_of(context: Context, request: Request, recording: Recording, fault: F
         status=status,
         exit_code=code,
         headline=line,
-        error=None if fault is None else failure_of(fault.error, run.log, fault, context.root),
+        error=None if fault is None else failure_of(fault, run.log, context.root),
         stack=recording.stack,
         hosts=hosts,
         changed=len(changes),
@@ -49,19 +49,17 @@ def result_of(context: Context, request: Request, recording: Recording, fault: F
     )
 
 
-def failure_of(
-    error: StanchionError, log: str | None, fault: Fault | None = None, root: Path | None = None
-) -> Failure:
-    """Return an error as the result shows it."""
-    event = None if fault is None else fault.event
+def failure_of(fault: Fault, log: str, root: Path) -> Failure:
+    """Return a fault as the result shows it."""
+    error, event = fault.error, fault.event
     return Failure(
-        kind=type(error).__name__.removesuffix("Error"),
+        kind=error.kind,
         what=error.what,
-        hosts=[] if fault is None else list(fault.hosts),
+        hosts=list(fault.hosts),
         role=None if event is None else event.phase,
         task=None if event is None else _imperative(event.task),
         place=None if event is None else _place(event.path, root),
-        last_lines=[] if fault is None else list(fault.last_lines),
+        last_lines=list(fault.last_lines),
         remedy=error.advice,
         log=log,
     )
@@ -72,17 +70,6 @@ def record_of(result: Result, tasks: int) -> dict[str, Any]:
     run = {} if result.run is None else result.run.model_dump(mode="json", exclude={"folder", "log"})
     summary = {"status": result.status, "exit_code": result.exit_code, "changes": len(result.changes)}
     return {**run, **summary, "tasks": tasks}
-
-
-def error_result(verb: str | None, error: StanchionError, log: str | None = None) -> Result:
-    """Return the result of a command that did not come as far as a run."""
-    return Result(
-        verb=verb,
-        status="failed",
-        exit_code=error.exit_code,
-        headline=f"{verb or 'stanchion'} failed: {error.what}",
-        error=failure_of(error, log),
-    )
 
 
 def hosts_of(recording: Recording) -> list[Host]:
@@ -104,13 +91,13 @@ def silent_engine(hosts: Sequence[Host]) -> Fault | None:
     return Fault(error, hosts=tuple(host.name for host in silent), last_lines=tuple(lines))
 
 
-def _place(path: str, root: Path | None) -> str | None:
+def _place(path: str, root: Path) -> str | None:
     """Return file:line, relative to the root; Ansible goes to a clone's own roles through a link."""
     file, _, line = path.rpartition(":")
     if not file:
         return None
     real = Path(file).resolve()
-    if root is not None and real.is_relative_to(root.resolve()):
+    if real.is_relative_to(root.resolve()):
         real = real.relative_to(root.resolve())
     return f"{real}:{line}"
 

@@ -30,7 +30,7 @@ def host_of(name: str, facts: Facts, declared: Facts) -> Host:
         missing=_missing(containers, declared),
         volumes=[_volume(item, record) for item in _entries(facts, "volumes")],
         volume_record=record,
-        images=[image for item in _entries(facts, "images") if (image := _image(item, now))],
+        images=_images(facts, containers, now),
         lock=_lock(facts.get("lock", {})),
         unreadable=[
             f"{source}: {answer.get('error', 'no reason given')}"
@@ -112,12 +112,16 @@ def _record(answer: Facts) -> VolumeRecord | None:
     )
 
 
-def _image(item: Facts, now: datetime) -> Image | None:
-    created = _moment(item.get("created"))
-    if created is None or not item.get("in_use"):
-        return None
-    name = next(iter(item.get("refs") or []), str(item.get("id")))
-    return Image(name=name, created=created, age_days=max((now - created).days, 0))
+def _images(facts: Facts, containers: Iterable[Container], now: datetime) -> list[Image]:
+    """Return the images in use, by the names that the containers know them by."""
+    used = {container.image for container in containers}
+    images = []
+    for item in _entries(facts, "images"):
+        created, names = _moment(item.get("created")), item.get("refs") or []
+        if created is not None and item.get("in_use"):
+            name = next((name for name in names if name in used), next(iter(names), str(item.get("id"))))
+            images.append(Image(name=name, created=created, age_days=max((now - created).days, 0)))
+    return images
 
 
 def _lock(answer: Facts) -> str | None:

@@ -128,7 +128,7 @@ def _age(days: int) -> str:
 def _run_lines(result: Result) -> list[tuple[str, str]]:
     lines = [("removed", f"{kind}: {', '.join(names)}") for kind, names in result.removed.items()]
     if result.verb == "deploy":
-        word = "would" if result.status == "planned" else "changed"
+        word = "would" if result.run is not None and result.run.check else "changed"
         lines += [(word, text) for text in _changes(result.changes)]
     slow = [part for part in result.parts if part.seconds >= 0.1]
     if result.verb != "status" and slow:

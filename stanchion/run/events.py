@@ -20,6 +20,10 @@ _KINDS: dict[str, Kind] = {
 }
 
 
+# How Ansible names the check of an entry point's arguments.
+_PREFLIGHT_SPEC = "arg spec 'preflight'"
+
+
 @dataclass(frozen=True)
 class Event:
     """One thing that happened: a task began, or ended on a host."""
@@ -43,7 +47,7 @@ class Event:
     def phase(self) -> str:
         """Return what people see as the step: the role, or the playbook's own part."""
         subject, bar, _ = self.task.partition(" | ")
-        if bar and subject == "preflight":
+        if (bar and subject == "preflight") or _PREFLIGHT_SPEC in self.task:
             return "preflight"
         return self.role or (subject if bar else "playbook")
 

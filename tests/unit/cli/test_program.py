@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 from stanchion import cli
 from stanchion.cli.command import Options
 from stanchion.errors import StanchionError
+from stanchion.report.model import Result
 
 ROOT = Path(__file__).resolve().parents[3]
 VERBS = sorted(cli.program.commands)
@@ -104,9 +104,10 @@ def test_near_matches(capsys: pytest.CaptureFixture[str], arguments: list[str], 
 )
 def test_wrong_usage_is_one_json_object(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert cli.run(arguments) == 2
-    result = json.loads(capsys.readouterr().out)
-    assert (result["schema_version"], result["status"], result["exit_code"]) == (1, "failed", 2)
-    assert result["error"]["what"]
+    result = Result.model_validate_json(capsys.readouterr().out)
+    assert (result.schema_version, result.status, result.exit_code) == (1, "failed", 2)
+    assert result.error is not None
+    assert result.error.what
 
 
 def test_no_verb_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,6 +131,17 @@ def test_an_unexpected_error_goes_to_a_log(
     assert "Traceback" not in err
     assert "RuntimeError: boom" in log.read_text()
     assert log.stat().st_mode & 0o077 == 0
+
+
+def test_a_python_without_the_packages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def miss(*_: object, **__: object) -> int:
+        raise ModuleNotFoundError("No module named 'ansible_runner'", name="ansible_runner")
+
+    monkeypatch.setattr(cli.program.commands["status"], "callback", miss)
+    assert cli.run(["status"]) == 2
+    assert "make venv" in capsys.readouterr().err
 
 
 def test_ctrl_c_before_a_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

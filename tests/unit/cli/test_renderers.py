@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from samples import BACKEND, DATABASE, SICK, deployed, failed, host
+from samples import BACKEND, DATABASE, SICK, deployed, failed, host, run
 
 from stanchion.exit_codes import ExitCode, markdown_table
 from stanchion.report import github, history, schema, text
@@ -60,10 +60,8 @@ def test_a_failed_run_says_what_where_and_what_to_do() -> None:
 
 
 def test_a_dry_run_never_says_deployed() -> None:
-    planned = deployed(
-        status="planned", headline="planned: 2 changes to demo on 1 host; nothing was changed (9 s)"
-    )
-    seen = screen(planned)
+    dry = {"status": "planned", "headline": "planned: 2 changes to demo on 1 host", "run": run(check=True)}
+    seen = screen(deployed(**dry))
     assert "deployed" not in seen
     assert "would     postgres: Create the volume; Start the container" in seen
 
@@ -171,9 +169,7 @@ def test_a_summary_stays_below_its_limit(tmp_path: Path) -> None:
 
 
 def test_history_is_a_table_or_json(capsys: pytest.CaptureFixture[str]) -> None:
-    run = deployed().run
-    assert run is not None
-    record = run.model_dump(mode="json", exclude={"folder", "log"})
+    record = run().model_dump(mode="json", exclude={"folder", "log"})
     record |= {"status": "deployed", "exit_code": 0, "changes": 2, "tasks": 40}
     history.write([record], "text", None)
     row = capsys.readouterr().out.splitlines()[1]

@@ -25,6 +25,10 @@ def item(name: str, role: str, **more: Any) -> dict[str, Any]:
     return values | more
 
 
+# The same image has another name here, of which no container knows.
+REFS = ["a:dev", "postgres:abc"]
+
+
 def facts(*containers: dict[str, Any], **more: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
         "stack": "demo",
@@ -43,7 +47,7 @@ def facts(*containers: dict[str, Any], **more: Any) -> dict[str, Any]:
         "images": {
             "ok": True,
             "entries": [
-                {"id": "1", "refs": ["postgres:abc"], "created": "2026-11-21T17:00:00+00:00", "in_use": True},
+                {"id": "1", "refs": REFS, "created": "2026-11-21T17:00:00+00:00", "in_use": True},
                 {
                     "id": "2",
                     "refs": ["postgres:old"],

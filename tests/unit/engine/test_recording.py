@@ -66,6 +66,10 @@ def test_a_task_with_a_colon_in_its_name_keeps_it() -> None:
 def test_phases() -> None:
     assert task("preflight | Look", 0, "postgres").phase == "preflight"
     assert task("config | Write", 0, "postgres").phase == "postgres"
+    assert (
+        task("Validating arguments against arg spec 'preflight' - Tell", 0, "postgres").phase == "preflight"
+    )
+    assert task("Validating arguments against arg spec 'main' - Run", 0, "postgres").phase == "postgres"
     assert task("status | Look at the stack", 0).phase == "status"
     assert task("Take the lock", 0).phase == "playbook"
 
