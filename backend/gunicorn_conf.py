@@ -3,6 +3,7 @@ instead of workers that die and are started again for ever."""
 
 from __future__ import annotations
 
+import importlib
 import logging
 import math
 import os
@@ -37,7 +38,7 @@ except SettingsError as error:
 # Heartbeats and metrics are files: in memory, since the root file system may be read-only.
 _shared_memory = Path("/dev") / "shm"
 _memory = str(_shared_memory if os.access(_shared_memory, os.W_OK) else Path(tempfile.gettempdir()))
-# prometheus_client looks for this when it is first imported, in each worker.
+# prometheus_client looks for this when it is first imported, so the application is imported later.
 _metrics = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="metrics-", dir=_memory))
 
 # A client gets this long for each part of its request that it owes; it holds a thread meanwhile.
@@ -53,7 +54,8 @@ worker_connections = 1000
 worker_tmp_dir = _memory
 # Each worker makes its own engine: connections must not be shared across a fork.
 preload_app = False
-timeout = math.ceil(_settings.request_timeout)
+# Kills a worker that has not come to its loop for so long; starting up on a busy machine takes a while, too.
+timeout = max(60, math.ceil(_settings.request_timeout))
 # Docker kills 10 s after its SIGTERM.
 graceful_timeout = 8
 # One request per connection: a kept one would tie its client to one worker, busy or not, and make the worker
@@ -61,6 +63,11 @@ graceful_timeout = 8
 keepalive = 0
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(process)d] [%(levelname)s] %(message)s")
+
+
+def on_starting(_server: Arbiter) -> None:
+    # The code is loaded once and shared; what it makes, it makes in the workers.
+    importlib.import_module("medication_tracker.app")
 
 
 def when_ready(server: Arbiter) -> None:

@@ -13,6 +13,9 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+# What remains for a request that waited for its connection as long as it may: every answer comes within
+# DB_POOL_TIMEOUT and a second.
+GRACE_SECONDS = 0.8
 # Threads that database requests never get: they answer /livez, /metrics and refusals, and PROBES of them
 # may ask the database for /health.
 RESERVED_THREADS = 8
@@ -51,16 +54,17 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
         """Reads and checks every setting; raises SettingsError at the first bad one."""
         _check_password_file(environ)
+        pool_timeout = _seconds(environ, "DB_POOL_TIMEOUT", 30, 0.1, 600)
         settings = cls(
             database_url=database_url(environ),
             replica_name=_replica_name(environ),
             port=_whole(environ, "PORT", 5000, 1, 65535),
             workers=_whole(environ, "WEB_CONCURRENCY", 2, 1, 64),
             threads=_threads(environ),
-            request_timeout=_seconds(environ, "REQUEST_TIMEOUT", 60, 1, 3600),
+            request_timeout=_seconds(environ, "REQUEST_TIMEOUT", pool_timeout + GRACE_SECONDS, 0.2, 3600),
             pool_size=_pool_size(environ),
             max_overflow=_max_overflow(environ),
-            pool_timeout=_seconds(environ, "DB_POOL_TIMEOUT", 30, 0.1, 600),
+            pool_timeout=pool_timeout,
             pool_recycle=_whole(environ, "DB_POOL_RECYCLE", 1800, 1, 86400),
             debug_routes=_switch(environ, "ENABLE_DEBUG_ROUTES"),
         )
@@ -68,10 +72,11 @@ class Settings:
         return settings
 
     def _check_together(self) -> None:
-        if self.pool_timeout >= self.request_timeout:
+        least_time = self.pool_timeout + GRACE_SECONDS
+        if self.request_timeout < least_time:
             raise SettingsError(
-                f"DB_POOL_TIMEOUT={self.pool_timeout:g} must be smaller than REQUEST_TIMEOUT="
-                f"{self.request_timeout:g}: a request must stop waiting before its own time is up"
+                f"REQUEST_TIMEOUT={self.request_timeout:g} is too small: a request may wait DB_POOL_TIMEOUT="
+                f"{self.pool_timeout:g} for a connection and has to use it then, so at least {least_time:g}"
             )
         least = self.connections + RESERVED_THREADS
         if self.threads < least:

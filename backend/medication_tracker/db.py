@@ -6,29 +6,26 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import BoundedSemaphore
-from typing import Any, cast
+from typing import cast
 
-import psycopg2
 from flask import current_app
-from psycopg2 import extensions
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, text
 from sqlalchemy.orm import Session
 
 from . import deadline, metrics
-from .config import PROBES, Settings
+from .config import GRACE_SECONDS, PROBES, Settings
 from .gate import Gate, GateFullError, GateTimeoutError
 
+# A pooled connection has to show that it lives, or a new one to be made, within this.
 CONNECT_SECONDS = 3.0
+# How long /health waits for a connection.
 PROBE_SECONDS = 2.0
-# What a pooled connection gets at least to show that it lives. A request that reaches it in the last
-# moment of its patience would otherwise declare a sound pool dead.
-PING_SECONDS = 0.9
 
 
 def make_engine(settings: Settings) -> Engine:
     """Makes the engine; call it in the process that uses it: forked processes must not share connections."""
     deadline.install()
-    engine = create_engine(
+    return create_engine(
         settings.database_url,
         poolclass=QueuePool,
         pool_size=settings.pool_size,
@@ -41,7 +38,7 @@ def make_engine(settings: Settings) -> Engine:
         connect_args={
             "application_name": settings.replica_name,
             # The server drops a query whose client gave up, so that it does not hold one of its connections.
-            "options": "-c client_connection_check_interval=2000",
+            "options": "-c client_connection_check_interval=1000",
             # An idle connection whose other end vanished is noticed within half a minute.
             "keepalives_idle": 15,
             "keepalives_interval": 5,
@@ -49,16 +46,6 @@ def make_engine(settings: Settings) -> Engine:
             "tcp_user_timeout": 15_000,
         },
     )
-
-    @event.listens_for(engine, "do_connect")
-    def connect(
-        _dialect: object, _record: object, _args: object, parameters: dict[str, Any]
-    ) -> extensions.connection:
-        with deadline.within(CONNECT_SECONDS):
-            opened: extensions.connection = psycopg2.connect(**parameters)
-            return opened
-
-    return engine
 
 
 class Database:
@@ -86,7 +73,10 @@ class Database:
 
     def probe(self) -> None:
         """Asks the database through the pool; returns or raises soon, whatever state both are in."""
-        with self._connection(self._probes, PROBE_SECONDS) as connection, deadline.within(PROBE_SECONDS):
+        with (
+            deadline.within(PROBE_SECONDS + GRACE_SECONDS),
+            self._connection(self._probes, PROBE_SECONDS) as connection,
+        ):
             connection.execute(text("SELECT 1"))
 
     @contextmanager
@@ -102,8 +92,7 @@ class Database:
         try:
             with metrics.pool_waiting.track_inprogress():
                 held.enter_context(gate.enter(patience))
-                left = started + patience - time.monotonic()
-                with deadline.within(max(left, PING_SECONDS)):
+                with deadline.within(CONNECT_SECONDS):
                     connection = held.enter_context(self.engine.connect())
         except GateFullError:
             metrics.pool_refused.inc()

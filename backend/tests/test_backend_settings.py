@@ -66,7 +66,7 @@ def test_settings_are_read() -> None:
         ("DB_POOL_TIMEOUT", "0"),
         ("DB_POOL_TIMEOUT", "nan"),
         ("DB_POOL_TIMEOUT", "1e3"),
-        ("DB_POOL_TIMEOUT", "60"),
+        ("DB_POOL_TIMEOUT", "601"),
         ("DB_POOL_RECYCLE", "0"),
         ("PORT", "65536"),
         ("WEB_CONCURRENCY", "0"),
