@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from getpass import getpass
@@ -108,6 +109,7 @@ def perform(session: Session) -> Result:
     context, request = session.context, session.request
     expected = records.expected_tasks(context.state, context.verb, str(request.inventory), request.check)
     recording = Recording()
+    began = time.monotonic()
     with progress.follow(context.verb, expected) as shown:
         outcome = engine.run(request, context.folder, _Watcher(recording, shown))
     fault = explain(outcome, recording, _text(context.folder.log))
@@ -115,7 +117,7 @@ def perform(session: Session) -> Result:
         fault = _decide(session, recording, fault)
     if fault is None and context.verb == "status":
         fault = build.silent_engine(build.hosts_of(recording))
-    result = build.result_of(context, request, recording, fault)
+    result = build.result_of(context, request, recording, fault, time.monotonic() - began)
     context.folder.write("result.json", result.model_dump_json(indent=2))
     records.append(context.state, build.record_of(result, recording.tasks))
     return result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,12 @@ from stanchion.run.context import Context
 from stanchion.run.recording import Recording
 
 
-def result_of(context: Context, request: Request, recording: Recording, fault: Fault | None) -> Result:
+def result_of(
+    context: Context, request: Request, recording: Recording, fault: Fault | None, seconds: float
+) -> Result:
     """Return the result of a run that came to its end, well or not."""
     hosts = hosts_of(recording)
-    run = _run(context, request)
+    run = _run(context, request, seconds)
     changes = [Change(role=e.phase, task=_imperative(e.task), host=e.host) for e in recording.changes]
     status, code = _verdict(context.verb, request.check, hosts, changes, fault)
     if fault is None:
@@ -56,7 +57,7 @@ def failure_of(fault: Fault, log: str, root: Path) -> Failure:
         kind=error.kind,
         what=error.what,
         hosts=list(fault.hosts),
-        role=None if event is None else event.phase,
+        role=None if event is None else event.role or None,
         task=None if event is None else _imperative(event.task),
         place=None if event is None else _place(event.path, root),
         last_lines=list(fault.last_lines),
@@ -146,14 +147,14 @@ def health_of(hosts: Sequence[Host]) -> Status:
     return "healthy" if whole else "degraded"
 
 
-def _run(context: Context, request: Request) -> Run:
+def _run(context: Context, request: Request, seconds: float) -> Run:
     return Run(
         **context.identity(),
         inventory=str(request.inventory),
         limit=request.limit,
         check=request.check,
         started=context.started,
-        seconds=round((datetime.now(UTC) - context.started).total_seconds(), 2),
+        seconds=round(seconds, 2),
         folder=str(context.folder.path),
         log=str(context.folder.log),
     )

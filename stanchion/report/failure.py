@@ -39,6 +39,7 @@ class Fault:
 
     error: errors.StanchionError
     undecided: bool = False
+    ended: str = "failed"
     hosts: tuple[str, ...] = ()
     event: Event | None = None
     last_lines: tuple[str, ...] = ()
@@ -69,7 +70,7 @@ def _stopped(reason: str, recording: Recording) -> Fault:
     where = f" in {list(recording.phases)[-1]}" if recording.phases else " before anything was touched"
     count = len(recording.changes)
     done = f"{count} change{'s were' if count != 1 else ' was'} made"
-    return Fault(error(f"{what}{where}; {done}."), hosts=tuple(sorted(recording.hosts)))
+    return Fault(error(f"{what}{where}; {done}."), ended=reason, hosts=tuple(sorted(recording.hosts)))
 
 
 def _unreachable(events: Sequence[Event]) -> Fault:
@@ -93,8 +94,10 @@ def _task_failed(failures: Sequence[Event]) -> Fault:
     lines = tuple(last_lines(last.result))
     kind, remedy = _class_of(last, message)
     if kind is None:
-        return Fault(errors.FailedNotServingError(message), True, hosts, last, lines)
-    return Fault(kind(message, remedy), False, hosts, last, lines)
+        return Fault(
+            errors.FailedNotServingError(message), undecided=True, hosts=hosts, event=last, last_lines=lines
+        )
+    return Fault(kind(message, remedy), hosts=hosts, event=last, last_lines=lines)
 
 
 def _class_of(event: Event, message: str) -> tuple[type[errors.StanchionError] | None, str | None]:

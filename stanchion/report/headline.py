@@ -49,8 +49,8 @@ def of(
 def failed(verb: str, fault: Fault, seconds: float) -> str:
     """Return the sentence of a run that failed."""
     where = f" on {', '.join(fault.hosts[:3])}" if fault.hosts else ""
-    role = f", in {fault.event.phase}" if fault.event is not None else ""
-    return f"{verb} failed{where}{role} after {duration(seconds)}"
+    role = f", in {fault.event.role}" if fault.event is not None and fault.event.role else ""
+    return f"{verb} {fault.ended}{where}{role} after {duration(seconds)}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -24,7 +24,7 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
         return again if took_data(recording) else [*again, data]
     if status in ("degraded", "down", "absent"):
         return [f"bring it back: {command('deploy', request)}"]
-    steps = [f"use it: curl -s http://{address}/health" for address in _addresses(hosts)[:1]]
+    steps = [f"use it: curl -s http://{address}" for address in _addresses(hosts, recording)[:1]]
     if verb == "deploy":
         steps.append(f"look again: {command('status', request)}")
     return [*steps, f"take it down, keeping its data: {command('destroy', request)}"]
@@ -38,9 +38,9 @@ def command(verb: str, request: Request) -> str:
     return " ".join(parts)
 
 
-def _addresses(hosts: Sequence[Host]) -> list[str]:
+def _addresses(hosts: Sequence[Host], recording: Recording) -> list[str]:
     return [
-        address
+        address + str(recording.declared.get(host.name, {}).get("backend_health_path", "/"))
         for host in hosts
         for container in host.containers
         if container.role == "backend" and container.well

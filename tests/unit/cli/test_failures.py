@@ -125,6 +125,7 @@ def test_stopped_runs_say_what_state_they_leave(reason: Any, expected: ExitCode)
     fault = explain(Outcome(return_code=99, stopped=reason), recording, "")
     assert fault is not None
     assert fault.error.exit_code == expected
+    assert fault.ended == reason
     assert "in postgres; 1 change was made" in fault.error.what
     assert "resumes" in fault.error.advice
 

@@ -141,7 +141,7 @@ def test_a_dry_run_is_planned_and_recorded(project: Project) -> None:
 def test_a_failed_task_with_no_stack_that_serves(project: Project) -> None:
     done = project.run("deploy", "-e", "wanted=echo last words; exit 3")
     assert done.code == 5
-    assert done.out.splitlines()[0].startswith("deploy failed on here, in roll_out after ")
+    assert done.out.splitlines()[0].startswith("deploy failed on here after ")
     assert "  last words" in done.out
     assert "playbooks/deploy.yml:" in done.out
     assert "Nothing serves now" in done.out
