@@ -39,7 +39,9 @@ except SettingsError as error:
 _shared_memory = Path("/dev") / "shm"
 _memory = str(_shared_memory if os.access(_shared_memory, os.W_OK) else Path(tempfile.gettempdir()))
 # prometheus_client looks for this when it is first imported, so the application is imported later.
-_metrics = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="metrics-", dir=_memory))
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-", dir=_memory)
+_metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 # A client gets this long for each part of its request that it owes; it holds a thread meanwhile.
 _CLIENT_SECONDS = 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 
 import psycopg2
 import pytest
@@ -99,17 +99,20 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture(scope="module")
 def start_web(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartWeb]:
     """Starts the application under gunicorn, with the given settings; it runs until the module ends."""
-    with ExitStack() as started:
+    started: list[Web] = []
 
-        def start(**settings: object) -> Web:
-            given = {name: str(value) for name, value in settings.items()}
-            log = tmp_path_factory.mktemp("web") / "log"
-            web = Web({"DATABASE_URL": database_url, **given}, log)
-            started.callback(web.kill)
-            web.wait_for_workers()
-            return web
+    def start(**settings: object) -> Web:
+        given = {name: str(value) for name, value in settings.items()}
+        web = Web({"DATABASE_URL": database_url, **given}, tmp_path_factory.mktemp("web") / "log")
+        started.append(web)
+        web.wait_for_workers()
+        return web
 
-        yield start
+    yield start
+    for web in started:
+        web.quit()
+    for web in started:
+        web.wait()
 
 
 @pytest.fixture

@@ -16,34 +16,32 @@ def tables(database_url: str) -> set[str]:
         connection.close()
 
 
-def test_up_again_and_down(empty_database: str) -> None:
-    assert "Running upgrade" in alembic(empty_database, "upgrade", "head")
-    assert tables(empty_database) == {"alembic_version", "medications", "schedules", "doses"}
-    assert "Running upgrade" not in alembic(empty_database, "upgrade", "head")
-    alembic(empty_database, "downgrade", "base")
-    assert tables(empty_database) == {"alembic_version"}
-    assert "Running upgrade" in alembic(empty_database, "upgrade", "head")
-
-
-def test_migrations_make_what_the_models_say(empty_database: str) -> None:
-    alembic(empty_database, "upgrade", "head")
-    assert "No new upgrade operations" in alembic(empty_database, "check")
-
-
 def test_two_at_once_apply_each_migration_once(empty_database: str) -> None:
-    running = [start_alembic(empty_database, "upgrade", "head") for _ in range(3)]
+    running = [start_alembic(empty_database, "upgrade", "head") for _ in range(2)]
     outputs = [finish(process) for process in running]
-    assert sum(output.count("Running upgrade") for output in outputs) == 1
+    assert sorted("Running upgrade" in output for output in outputs) == [False, True]
+    assert tables(empty_database) == {"alembic_version", "medications", "schedules", "doses"}
 
 
-def test_lock_timeout_of_pgoptions_holds(empty_database: str) -> None:
-    alembic(empty_database, "upgrade", "head")
-    with psycopg2.connect(empty_database) as reader, reader.cursor() as cursor:
-        cursor.execute("LOCK TABLE doses IN ACCESS SHARE MODE")
-        said = alembic(
-            empty_database, "downgrade", "base", expected_code=1, PGOPTIONS="-c lock_timeout=200ms"
-        )
-        assert "lock timeout" in said
-        assert "Traceback" not in said
-    reader.close()
-    assert "doses" in tables(empty_database)
+def test_down_and_up_again(database_url: str) -> None:
+    assert "Running upgrade" not in alembic(database_url, "upgrade", "head")
+    alembic(database_url, "downgrade", "base")
+    assert tables(database_url) == {"alembic_version"}
+    assert "Running upgrade" in alembic(database_url, "upgrade", "head")
+
+
+def test_migrations_make_what_the_models_say(database_url: str) -> None:
+    assert "No new upgrade operations" in alembic(database_url, "check")
+
+
+def test_lock_timeout_of_pgoptions_holds(database_url: str) -> None:
+    reader = psycopg2.connect(database_url)
+    try:
+        reader.cursor().execute("LOCK TABLE doses IN ACCESS SHARE MODE")
+        options = {"PGOPTIONS": "-c lock_timeout=200ms"}
+        said = alembic(database_url, "downgrade", "base", expected_code=1, **options)
+    finally:
+        reader.close()
+    assert "lock timeout" in said
+    assert "Traceback" not in said
+    assert "doses" in tables(database_url)

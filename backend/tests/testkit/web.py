@@ -92,13 +92,15 @@ class Web:
         """Ends it as Docker does; tells its exit code and how long it took."""
         started = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(timeout=20), time.monotonic() - started
+        return self.wait(), time.monotonic() - started
 
-    def kill(self) -> None:
+    def quit(self) -> None:
+        """Ends it without regard to the requests that a test left behind."""
         if self._process.poll() is None:
-            # SIGTERM would wait for requests that a test left behind.
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(timeout=20)
+
+    def wait(self) -> int:
+        return self._process.wait(timeout=60)
 
 
 def count(answers: list[Answer]) -> Counter[int]:
