@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils._one_shot import TIMED_OUT, one_shot
 from ansible_collections.stanchion.stack.plugins.module_utils._private import make_folder
 
 DOCUMENTATION = r"""
@@ -77,7 +78,9 @@ replaced:
 """
 
 # Starting and stopping a scratch server takes two seconds; a machine under load may take longer.
-REHEARSE_WITHIN = "120"
+REHEARSE_WITHIN = 120
+# What `rehearse` ends with when the scratch server does not take the configuration.
+SAID_NO = 1
 SCRATCH = "/scratch"
 # The server's user and group in its image, and who may reach the socket's folder.
 SERVER = 999
@@ -106,29 +109,24 @@ def replace(staged: Path, folder: Path, names: list[str]) -> None:
 
 def rehearse(module: AnsibleModule, staged: Path) -> None:
     """Fail with what the scratch server said, where it did not start."""
-    name = f"{module.params['stack']}-db-rehearsal"
-    module.run_command(["docker", "rm", "--force", name])
-    status, output, errors = module.run_command(
-        [
-            *("timeout", REHEARSE_WITHIN, "docker", "run", "--rm", "--init", "--name", name),
-            *("--network", "none", "--read-only", "--tmpfs", f"{SCRATCH}:rw,nosuid,nodev,mode=1777"),
-            *("--shm-size", "256m", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-            *(
-                "--label",
-                f"io.stanchion.stack={module.params['stack']}",
-                "--label",
-                "io.stanchion.role=postgres",
-            ),
-            *("--env", f"TMPDIR={SCRATCH}"),
-            *("--volume", f"{staged}:/etc/postgresql:ro", module.params["image"], "rehearse"),
-        ],
-        errors="replace",
-    )
+    arguments = [
+        *("--tmpfs", f"{SCRATCH}:rw,nosuid,nodev,mode=1777", "--env", f"TMPDIR={SCRATCH}"),
+        *(
+            "--shm-size",
+            "256m",
+            "--volume",
+            f"{staged}:/etc/postgresql:ro",
+            module.params["image"],
+            "rehearse",
+        ),
+    ]
+    status, output, errors = one_shot(module, module.params["stack"], "rehearsal", arguments, REHEARSE_WITHIN)
     if status == 0:
         return
-    if status == 124:
-        module.run_command(["docker", "rm", "--force", name])
+    if status == TIMED_OUT:
         output = f"it did not start within {REHEARSE_WITHIN} s"
+    if status not in (SAID_NO, TIMED_OUT):
+        module.fail_json(msg=f"The new configuration could not be rehearsed: {(errors or output).strip()}")
     module.fail_json(
         msg="Postgres does not start with the new configuration, so nothing was replaced and the running "
         "server keeps the old one. Correct postgres_settings. The server said:\n"

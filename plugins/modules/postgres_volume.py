@@ -16,6 +16,7 @@ from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import
     Engine,
     EngineError,
 )
+from ansible_collections.stanchion.stack.plugins.module_utils._one_shot import one_shot
 from ansible_collections.stanchion.stack.plugins.module_utils._postgres import (
     NotConnectedError,
     connect,
@@ -125,7 +126,7 @@ cpus:
 """
 
 ASK_WITHIN = 20.0
-LOOK_WITHIN = "60"
+LOOK_WITHIN = 60
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
@@ -190,15 +191,6 @@ class Volumes:
         self.params = module.params
         self.engine = Engine(os.environ.get("DOCKER_HOST") or DEFAULT_HOST, ASK_WITHIN)
 
-    def docker(self, *arguments: str) -> str:
-        status, output, errors = self.module.run_command(
-            ["timeout", LOOK_WITHIN, "docker", *arguments], errors="replace"
-        )
-        if status == 0:
-            return output
-        reason = errors.strip() or output.strip() or f"it ended with {status}"
-        raise RefusedError(f"`docker {arguments[0]}` failed: {reason}")
-
     def mountpoint(self, volume: str) -> str | None:
         """Return where the volume lies on the host; None where there is no such volume."""
         listed = self.engine.get("/volumes", filters={"name": [volume]})
@@ -222,21 +214,25 @@ class Volumes:
         return self.identify(volume)
 
     def identify(self, volume: str) -> dict[str, str]:
-        name = f"{self.params['container']}-identify"
-        self.module.run_command(["docker", "rm", "--force", name])
-        output = self.docker(
-            *("run", "--rm", "--name", name, "--network", "none", "--read-only", "--cap-drop", "ALL"),
-            *("--security-opt", "no-new-privileges", "--label", f"io.stanchion.stack={self.params['stack']}"),
-            *("--label", "io.stanchion.role=postgres", "--memory", "128m", "--pids-limit", "32"),
+        arguments = [
+            *("--memory", "128m", "--pids-limit", "32"),
             *("--volume", f"{volume}:/var/lib/postgresql/data:ro", self.params["image"], "identify"),
+        ]
+        status, output, errors = one_shot(
+            self.module, self.params["stack"], "identify", arguments, LOOK_WITHIN
         )
-        return dict(line.split("=", 1) for line in output.split() if "=" in line)
+        if status != 0:
+            reason = errors.strip() or f"it ended with {status}"
+            raise RefusedError(f"Could not look into the volume {volume}: {reason}")
+        return dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
 
     def create(self, volume: str) -> None:
-        self.docker(
-            *("volume", "create", "--label", f"io.stanchion.stack={self.params['stack']}"),
-            *("--label", "io.stanchion.role=postgres", volume),
+        labels = {"io.stanchion.stack": self.params["stack"], "io.stanchion.role": "postgres"}
+        status, _, errors = self.module.run_command(
+            ["docker", "volume", "create", *(f"--label={k}={v}" for k, v in labels.items()), volume]
         )
+        if status != 0:
+            raise RefusedError(f"The volume {volume} could not be made: {errors.strip()}")
 
 
 def ready(module: AnsibleModule) -> dict[str, Any]:
@@ -269,7 +265,7 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
             f"or choose "
             "another stack_name"
         )
-    own = {params["container"], f"{params['container']}-initialise", f"{params['container']}-identify"}
+    own = {params["container"], f"{params['container']}-initialise"}
     others = strangers(containers, volume, mountpoint, params["stack"], own)
     if others:
         raise RefusedError(

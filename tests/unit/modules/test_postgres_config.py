@@ -16,13 +16,13 @@ class FailedError(Exception):
     """What fail_json becomes here."""
 
 
-def module(folder, check_mode=False, status=0, output=""):
+def module(folder, check_mode=False, status=0, output="", listed=""):
     """A module whose `docker run` ends with `status`."""
     ran = []
 
     def run_command(argv, **_):
         ran.append(argv)
-        return (status if "rehearse" in argv else 0), output, ""
+        return (status, output, "") if "rehearse" in argv else (0, listed if "ps" in argv else "", "")
 
     def fail_json(**result):
         raise FailedError(result["msg"])
@@ -84,6 +84,23 @@ def test_what_no_server_starts_with_is_refused_and_the_old_stays(folder):
     assert "keeps the old one" in str(raised.value)
     assert (folder / "config" / "postgresql.conf").read_text() == "old\n"
     assert not (folder / "config.next").exists()
+
+
+def test_an_engine_that_fails_is_not_taken_for_a_bad_configuration(folder):
+    with pytest.raises(FailedError, match="could not be rehearsed: no such image"):
+        postgres_config_files.converge(module(folder, status=125, output="no such image"))
+
+
+def test_what_a_killed_run_left_is_removed_and_its_name_not_used(folder):
+    first, second = module(folder, listed="4711\n"), module(folder)
+    postgres_config_files.converge(first)
+    assert ["docker", "rm", "--force", "4711"] in first.ran
+    (folder / "config" / "postgresql.conf").write_text("old\n")
+    postgres_config_files.converge(second)
+    names = [
+        argv[argv.index("--name") + 1] for fake in (first, second) for argv in fake.ran if "--name" in argv
+    ]
+    assert len(set(names)) == 2
 
 
 def test_check_mode_rehearses_and_replaces_nothing(folder):

@@ -89,6 +89,7 @@ def container(name, stack="s", state="running", **mount):
         (container("foreign", stack=None, state="created"), ["foreign (created)"]),
         (container("foreign", stack="t", RW=False), ["foreign (running)"]),
         (container("s-backup", RW=False), []),
+        (container("s-db-identify-1f2e", RW=False), []),
         (container("elsewhere", stack=None, Name="w"), []),
         (
             container("by-path", stack=None, Type="bind", Name="", Source="/vol/v/_data/base"),
@@ -99,7 +100,7 @@ def container(name, stack="s", state="running", **mount):
     ],
 )
 def test_who_may_mount_it_too(other, refused):
-    own = {"s-db", "s-db-initialise", "s-db-identify"}
+    own = {"s-db", "s-db-initialise"}
     assert strangers([other], "v", "/vol/v/_data", "s", own) == refused
 
 
