@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 
 PREVIOUS = "-previous"
 
@@ -104,6 +105,32 @@ def steps_text(todo: dict) -> str:
     return ", ".join(parts)
 
 
+def failure_text(result: dict) -> str:
+    """Return what failed in words for people: of a loop each failed item's, of a command what it printed."""
+    failed = [item for item in result.get("results") or [] if item.get("failed")] or [result]
+    return "\n".join(_failure(item) for item in failed)
+
+
+def _failure(item: dict) -> str:
+    if item.get("stderr") and item.get("cmd"):
+        return f"`{' '.join(item['cmd'])}` failed: {item['stderr'].strip()}"
+    return str(item.get("msg") or "What failed is hidden, since it handles a secret.")
+
+
+def url_with_password(url: str, password: str) -> str:
+    """Return the address of a database with the password in it, quoted."""
+    parts = urllib.parse.urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0]
+    return parts._replace(netloc=f"{name}:{urllib.parse.quote(password, safe='')}@{host}").geturl()
+
+
 class FilterModule:
     def filters(self) -> dict:
-        return {"backend_leftovers": leftovers, "backend_plan": plan, "backend_steps_text": steps_text}
+        return {
+            "backend_failure_text": failure_text,
+            "backend_leftovers": leftovers,
+            "backend_plan": plan,
+            "backend_steps_text": steps_text,
+            "backend_url_with_password": url_with_password,
+        }

@@ -1,7 +1,13 @@
 """What a roll-out decides from the containers that it sees."""
 
 import pytest
-from ansible_collections.stanchion.stack.plugins.filter.backend_rollout import leftovers, plan, steps_text
+from ansible_collections.stanchion.stack.plugins.filter.backend_rollout import (
+    failure_text,
+    leftovers,
+    plan,
+    steps_text,
+    url_with_password,
+)
 
 STACK = "shop"
 
@@ -177,3 +183,36 @@ def test_killed_before_the_new_one_was_healthy_the_previous_is_put_back(state, h
 def test_killed_after_the_new_one_was_healthy_the_previous_is_removed():
     there = [container("backend-1"), container("backend-1-previous", "exited", "unhealthy")]
     assert leftovers(there, STACK) == [["rm", "--force", "shop-backend-1-previous"]]
+
+
+def test_a_failed_command_is_told_by_what_it_printed():
+    result = {"failed": True, "cmd": ["docker", "start", "shop-backend-1"], "msg": "non-zero return code"}
+    assert failure_text({**result, "stderr": "address already in use\n"}) == (
+        "`docker start shop-backend-1` failed: address already in use"
+    )
+
+
+def test_a_failed_loop_is_told_by_its_failed_items():
+    items = [{"msg": "fine"}, {"failed": True, "msg": "first"}, {"failed": True, "msg": "second"}]
+    assert (
+        failure_text({"failed": True, "msg": "One or more items failed", "results": items}) == "first\nsecond"
+    )
+    assert failure_text({"failed": True, "msg": "plain"}) == "plain"
+
+
+def test_a_censored_failure_says_so():
+    assert "hidden" in failure_text({"failed": True, "censored": "no_log"})
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://shop@db:5432/shop", "postgresql://shop:a%2Fb%3A%40c@db:5432/shop"),
+        (
+            "postgresql+psycopg://shop@db/shop?sslmode=disable",
+            "postgresql+psycopg://shop:a%2Fb%3A%40c@db/shop?sslmode=disable",
+        ),
+    ],
+)
+def test_a_password_is_quoted_into_an_address(url, expected):
+    assert url_with_password(url, "a/b:@c") == expected
