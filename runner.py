@@ -6,7 +6,11 @@ import sys
 try:
     from stanchion.cli import main
 except ModuleNotFoundError as error:
-    sys.exit(f"runner.py: {error.name} is not installed here. Run `make venv`, then `. .venv/bin/activate`.")
+    print(
+        f"runner.py: {error.name} is not installed here. Run `make venv`, then `. .venv/bin/activate`.",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 if __name__ == "__main__":
     main()

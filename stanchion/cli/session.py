@@ -19,7 +19,7 @@ from stanchion.report.stack import serves
 from stanchion.run import inventory, records, sudo, variables
 from stanchion.run.context import Context, begin
 from stanchion.run.events import Event
-from stanchion.run.folder import RunFolder
+from stanchion.run.folder import RESULT, RunFolder
 from stanchion.run.paths import find_root
 from stanchion.run.recording import Recording
 from stanchion.run.stopping import Reason
@@ -118,7 +118,7 @@ def perform(session: Session) -> Result:
     if fault is None and context.verb == "status":
         fault = build.silent_engine(build.hosts_of(recording))
     result = build.result_of(context, request, recording, fault, time.monotonic() - began)
-    context.folder.write("result.json", result.model_dump_json(indent=2))
+    context.folder.write(RESULT, result.model_dump_json(indent=2))
     records.append(context.state, build.record_of(result, recording.tasks))
     return result
 

@@ -65,7 +65,7 @@ def _expected(error: BaseException) -> tuple[StanchionError, str | None]:
     if isinstance(error, StanchionError):
         return error, None
     if isinstance(error, click.Abort | KeyboardInterrupt):
-        return InterruptedRunError("Interrupted; nothing was started.", ""), None
+        return InterruptedRunError("Interrupted while no host was being changed.", ""), None
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         path = context.command_path if isinstance(context, click.Context) else "stanchion"

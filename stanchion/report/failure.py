@@ -123,7 +123,8 @@ def _never_started(return_code: int, log: str) -> Fault:
     if "vault" in text.lower():
         remedy = "Name the file with the vault password in the environment: ANSIBLE_VAULT_PASSWORD_FILE."
         return Fault(errors.ConfigurationError(text, remedy))
-    return Fault(errors.ConfigurationError(text))
+    reasons = [line for line in log.splitlines() if line.startswith(("YAML parsing failed", "Origin: /"))]
+    return Fault(errors.ConfigurationError(text), last_lines=tuple(dict.fromkeys(reasons)))
 
 
 def message_of(result: Mapping[str, Any]) -> str:

@@ -113,7 +113,7 @@ class Failure(Model):
     log: str | None
 
 
-class Run(Model):
+class Identity(Model):
     """Who ran what, when and from where."""
 
     id: str
@@ -127,6 +127,11 @@ class Run(Model):
     check: bool
     started: datetime
     seconds: float
+
+
+class Run(Identity):
+    """The run that this result is of."""
+
     folder: str
     log: str
 
@@ -151,20 +156,9 @@ class Result(Model):
     run: Run | None = None
 
 
-class Record(Model):
+class Record(Identity):
     """One past run, as it is kept in the state folder."""
 
-    id: str
-    verb: str
-    version: str
-    user: str
-    controller: str
-    directory: str
-    inventory: str
-    limit: str | None
-    check: bool
-    started: datetime
-    seconds: float
     status: str
     exit_code: int
     changes: int

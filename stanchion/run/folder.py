@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Self
 
 from stanchion.errors import ConfigurationError
 
+RESULT = "result.json"
 KEPT = 20
 KEPT_VARIABLE = "STANCHION_KEEP_RUNS"
+_UNFINISHED_SECONDS = 24 * 3600
 
 
 class RunFolder:
@@ -78,8 +81,18 @@ def kept_runs(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def prune(state: Path, keep: int) -> None:
-    """Remove the oldest run folders; names begin with the time, so they sort by age."""
+    """Remove the oldest run folders that are not in use; names begin with the time, so they sort by age."""
     runs = sorted(path for path in (state / "runs").iterdir() if path.is_dir())
     for path in runs[:-keep]:
-        # Another run may be pruning at the same moment.
-        shutil.rmtree(path, ignore_errors=True)
+        if _is_over(path):
+            # Another run may be pruning at the same moment.
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_over(path: Path) -> bool:
+    """Say whether a run has come to its result; one that was killed has none, and lasts a day at most."""
+    if (path / RESULT).exists():
+        return True
+    with contextlib.suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime > _UNFINISHED_SECONDS
+    return False

@@ -162,6 +162,15 @@ def test_a_run_that_never_began(return_code: int, log: str, expected: ExitCode, 
     assert text in str(fault.error)
 
 
+def test_an_unreadable_file_is_named_with_the_reason() -> None:
+    log = (
+        "YAML parsing failed: no end.\nOrigin: /x/hosts.yml:2:1\nYAML parsing failed: no end.\n[ERROR]: No.\n"
+    )
+    fault = explain(Outcome(return_code=4, stopped=None), Recording(), log)
+    assert fault is not None
+    assert fault.last_lines == ("YAML parsing failed: no end.", "Origin: /x/hosts.yml:2:1")
+
+
 def test_messages() -> None:
     assert message_of({"msg": " x "}) == "x"
     assert message_of({"msg": "all", "results": [{"msg": "fine"}, {"failed": True, "msg": "this"}]}) == "this"

@@ -45,7 +45,8 @@ STATUS = """
 
 DEPLOY = """
     - name: roll_out | Change something
-      ansible.builtin.command: "true"
+      ansible.builtin.debug:
+      changed_when: true
     - name: roll_out | Do what the test wants
       ansible.builtin.shell: "{{ wanted | default('true') }}"
       changed_when: false
@@ -90,7 +91,7 @@ class Project:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("STANCHION_", "GITHUB_"))
+            if not name.startswith(("STANCHION_", "GITHUB_", "PYTHONDONT"))
         }
         return {**kept, "STANCHION_STATE": str(self.root / "state")}
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from stanchion.errors import ConfigurationError
-from stanchion.run.folder import RunFolder, kept_runs, prune
+from stanchion.run.folder import RESULT, RunFolder, kept_runs, prune
 from stanchion.run.paths import find_root, state_folder
 
 MOMENT = datetime(2026, 11, 24, 17, 40, tzinfo=UTC)
@@ -41,12 +43,24 @@ def test_variables_are_private_and_vanish(state: Path) -> None:
     assert not path.exists()
 
 
+NAMES = [f"2026112{day}T000000Z-deploy-000000" for day in range(5)]
+
+
 def test_the_newest_stay(state: Path) -> None:
-    names = [f"2026112{day}T000000Z-deploy-000000" for day in range(5)]
-    for name in names:
+    for name in NAMES:
         (state / "runs" / name).mkdir()
+        (state / "runs" / name / RESULT).touch()
     prune(state, 2)
-    assert sorted(path.name for path in (state / "runs").iterdir()) == names[-2:]
+    assert sorted(path.name for path in (state / "runs").iterdir()) == NAMES[-2:]
+
+
+def test_a_run_without_a_result_may_still_be_under_way(state: Path) -> None:
+    for name in NAMES:
+        (state / "runs" / name).mkdir()
+    yesterday = time.time() - 25 * 3600
+    os.utime(state / "runs" / NAMES[1], (yesterday, yesterday))
+    prune(state, 2)
+    assert sorted(path.name for path in (state / "runs").iterdir()) == [NAMES[0], *NAMES[2:]]
 
 
 def test_pruning_fewer_than_there_may_be_removes_none(state: Path) -> None:
