@@ -22,10 +22,10 @@ def test_the_engine_answers(installed: Host) -> None:
 
 
 def test_it_runs_containers(installed: Host) -> None:
-    # An image of nothing but one static program: no registry is needed.
-    tar = "tar --create --directory /usr/bin docker"
-    installed.check_output(tar + ' | docker import --change \'CMD ["/docker", "--help"]\' - test/docker')
-    installed.check_output("docker run --rm test/docker >/dev/null")
+    # A shell and its libraries make an image without any registry.
+    files = "/bin/sh $(ldd /bin/sh | grep -o '/[^ ]*')"
+    installed.check_output(f"tar --create --dereference {files} 2>/dev/null | docker import - test/sh")
+    assert installed.check_output("docker run --rm test/sh /bin/sh -c 'echo it runs'") == "it runs"
 
 
 def test_it_is_supervised(installed: Host) -> None:
@@ -47,8 +47,8 @@ def test_it_was_started_once(installed: Host) -> None:
 def test_its_log_is_rotated(installed: Host) -> None:
     log = installed.file("/var/log/stanchion-dockerd/current")
     assert "API listen on /var/run/docker.sock" in log.content_string
-    limits = installed.file("/var/log/stanchion-dockerd/config").content_string.split()
-    assert limits == ["s10000000", "n5"]
+    limits = installed.file("/var/log/stanchion-dockerd/config").content_string.splitlines()
+    assert {"s10000000", "n5"} <= set(limits)
 
 
 def test_it_is_started_at_boot(installed: Host) -> None:
