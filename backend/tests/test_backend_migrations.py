@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import psycopg2
+from conftest import as_superuser
 from testkit.alembic import alembic, finish, start_alembic
+from testkit.postgres import Server
+from testkit.wait import until
+
+# A second version of the application must use the same number, or its migrations would not wait.
+MIGRATION_LOCK = 7_264_110_001
 
 
 def tables(database_url: str) -> set[str]:
@@ -16,8 +22,15 @@ def tables(database_url: str) -> set[str]:
         connection.close()
 
 
-def test_two_at_once_apply_each_migration_once(empty_database: str) -> None:
-    running = [start_alembic(empty_database, "upgrade", "head") for _ in range(2)]
+def test_two_at_once_apply_each_migration_once(empty_database: str, postgres: Server) -> None:
+    holder = psycopg2.connect(empty_database)
+    try:
+        holder.cursor().execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+        running = [start_alembic(empty_database, "upgrade", "head") for _ in range(2)]
+        waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        until(lambda: len(as_superuser(postgres, waiting)) == 2, "both migrations wait for their turn")
+    finally:
+        holder.close()
     outputs = [finish(process) for process in running]
     assert sorted("Running upgrade" in output for output in outputs) == [False, True]
     assert tables(empty_database) == {"alembic_version", "medications", "schedules", "doses"}

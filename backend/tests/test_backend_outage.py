@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from conftest import StartWeb, url
 from testkit.postgres import Server
 from testkit.proxy import Proxy
@@ -38,8 +39,20 @@ def load(web: Web) -> Iterator[list[Answer]]:
             thread.join()
 
 
-def test_restart_of_the_database_under_load(start_web: StartWeb, postgres: Server) -> None:
-    web = start_web(**SETTINGS)
+@pytest.fixture(scope="module")
+def web(start_web: StartWeb) -> Web:
+    return start_web(**SETTINGS)
+
+
+def test_restart_of_the_database_unnoticed(web: Web, postgres: Server) -> None:
+    """The pools hold connections that died: nobody is told, they are replaced."""
+    web.get_at_once("/medications", 8)
+    postgres.stop()
+    postgres.start()
+    assert {answer.status for answer in web.get_at_once("/medications", 8)} == {200}
+
+
+def test_restart_of_the_database_under_load(web: Web, postgres: Server) -> None:
     workers = web.workers()
     with load(web) as answers:
         until(lambda: len(answers) > 50, "there is load")
