@@ -15,6 +15,8 @@ ROLES = sorted(path for path in (ROOT / "roles").iterdir() if (path / "tasks").i
 BEGIN = "<!-- variables: generated from meta/argument_specs.yml -->"
 END = "<!-- /variables -->"
 
+SHARED: dict[str, Any] = yaml.safe_load((ROOT / "roles" / "stack" / "defaults" / "main.yml").read_text())
+
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
 
@@ -28,8 +30,10 @@ def specs(role: Path) -> dict[str, Any]:
 
 
 def defaults(role: Path) -> dict[str, Any]:
-    values: dict[str, Any] = load(role / "defaults" / "main.yml")
-    return values
+    """Return the role's own defaults and those of the stack contract that it says it uses."""
+    own: dict[str, Any] = load(role / "defaults" / "main.yml")
+    options = specs(role)["main"]["options"]
+    return {**own, **{name: value for name, value in SHARED.items() if name in options}}
 
 
 def tasks(path: Path) -> Iterator[dict[str, Any]]:
@@ -107,6 +111,18 @@ def test_names_begin_with_the_role_or_are_shared(role):
     for path in (role / "vars").glob("*.yml"):
         for name in load(path):
             assert name.startswith(f"__{role.name}_"), f"{path}: {name}"
+
+
+@each_role
+def test_a_role_that_uses_the_contract_depends_on_it(role):
+    uses = set(SHARED) & set(specs(role)["main"]["options"])
+    depends = {"role": "stanchion.stack.stack"} in load(role / "meta" / "main.yml")["dependencies"]
+    assert depends == bool(uses)
+
+
+def test_the_contract_is_specified_as_it_is_defaulted():
+    options = specs(ROOT / "roles" / "stack")["main"]["options"]
+    assert {name: spec["default"] for name, spec in options.items()} == SHARED
 
 
 def test_shared_options_are_the_same_in_every_role():
