@@ -93,6 +93,7 @@ class Stack:
         connection = {
             "ansible_connection": "community.docker.docker",
             "ansible_host": self.host.container,
+            "ansible_user": "root",
             "ansible_python_interpreter": "/usr/bin/python3",
         }
         hosts = {"hosts": {"dockerhost": None}}
