@@ -135,7 +135,9 @@ def message_of(result: Mapping[str, Any]) -> str:
     message = str(result.get("msg") or "").strip()
     if result.get("censored"):
         return "The task failed; what it says is hidden, since it handles a secret."
-    if "Traceback (most recent call last)" in message or message.startswith("MODULE FAILURE"):
+    # A module that failed of its own accord may quote the log of a container, stack traces included.
+    crashed = "Traceback (most recent call last)" in message or message.startswith("MODULE FAILURE")
+    if crashed and "stanchion" not in result:
         return "A module ended with an error of its own; its stack trace is in the log."
     return message or "The task failed without saying why."
 

@@ -179,6 +179,11 @@ def test_messages() -> None:
     assert message_of({}) == "The task failed without saying why."
 
 
+def test_a_stack_trace_that_a_container_logged_is_shown() -> None:
+    quoted = "The last lines of its log:\nTraceback (most recent call last):\nKeyError: 'SETTING'"
+    assert message_of({"msg": quoted, "stanchion": {"exit": "rollout"}}) == quoted
+
+
 def test_last_lines() -> None:
     assert last_lines({"stdout": "\n".join(map(str, range(30)))})[0] == "18"
     assert last_lines({"stderr": " \n", "stdout": "out"}) == ["out"]
