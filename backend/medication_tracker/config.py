@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 # What remains for a request that waited for its connection as long as it may: every answer comes within
 # DB_POOL_TIMEOUT and a second.
-GRACE_SECONDS = 0.7
+GRACE_SECONDS = 0.5
 # Threads that database requests never get: they answer /livez, /metrics and refusals, and PROBES of them
 # may ask the database for /health.
 RESERVED_THREADS = 8

@@ -33,6 +33,8 @@ def make_engine(settings: Settings) -> Engine:
         pool_timeout=settings.pool_timeout,
         pool_recycle=settings.pool_recycle,
         pool_pre_ping=True,
+        # No table has hstore columns, and looking for the type costs each new connection a query.
+        use_native_hstore=False,
         # What people wrote about their health stays out of the logs.
         hide_parameters=True,
         connect_args={
