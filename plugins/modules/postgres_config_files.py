@@ -173,7 +173,8 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
     replaced = [Path(diff["after_header"]).name for diff in diffs]
     if not diffs or (module.check_mode and not module.params["image"]):
         return {"changed": bool(diffs) or kept, "replaced": replaced, "diff": diffs}
-    staged = folder.with_name(f"{folder.name}.next")
+    # A preview rehearses too, and leaves nothing behind.
+    staged = Path(module.tmpdir, "config") if module.check_mode else folder.with_name(f"{folder.name}.next")
     shutil.rmtree(staged, ignore_errors=True)
     try:
         write(staged, files)

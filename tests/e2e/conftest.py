@@ -21,7 +21,7 @@ def playbook(name: str) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1500,
         check=False,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]

@@ -128,7 +128,7 @@ class Stack:
             start_new_session=True,
         )
 
-    def runner(self, verb: str, *argv: str, timeout: float = 600) -> Run:
+    def runner(self, verb: str, *argv: str, timeout: float = 1500) -> Run:
         """Run a verb to its end."""
         process = self.start(verb, *argv)
         out, err = process.communicate(timeout=timeout)
