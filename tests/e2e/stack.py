@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -131,7 +132,11 @@ class Stack:
     def runner(self, verb: str, *argv: str, timeout: float = 1500) -> Run:
         """Run a verb to its end."""
         process = self.start(verb, *argv)
-        out, err = process.communicate(timeout=timeout)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
         return Run(process.returncode, out, err)
 
     def deploy(self, *argv: str) -> Run:
