@@ -21,11 +21,9 @@ _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Names that no role declares, each with who sets it.
 PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "stack_group": "inventory: the group of the whole stack",
-    "stack_group_database": "inventory: the group of the database's host",
-    "stack_group_backend": "inventory: the group of the backend's hosts",
     "stack_update_images": "deploy --update-images",
     "stack_delete_data": "destroy --delete-data",
-    "stack_preflight_facts": "registered by deploy.yml for its preflights",
+    "stack_preflight_facts": "registered by a playbook that looks once for all its preflights",
     "stack_preflight_passed": "set by deploy.yml after its preflights",
     "stack_declared": "set by the look at a stack: what should run on the host",
     "stack_run_finished": "set by a playbook when all of it is done, for the record of the run",

@@ -51,12 +51,9 @@ class ActionModule(ActionBase):
     def _facts(self, sources: tuple[str, ...], declared: object, timeout: float, task_vars: dict) -> dict:
         stack = declared.text("stack_name")
         paths = declared.get("secret_files", [])
-        shared = task_vars.get(SHARED)
-        if shared:
-            facts = self._templar.template(shared).get("stack_facts") or {}
-            known = (facts.get("files") or {}).get("entries", {})
-            if facts.get("stack") == stack and set(sources) <= set(facts) and set(paths) <= set(known):
-                return facts
+        shared = (task_vars.get(SHARED) or {}).get("stack_facts") or {}
+        if self._covers(shared, sources, paths, declared):
+            return shared
         args = {
             "stack": stack,
             "sources": list(sources),
@@ -67,3 +64,17 @@ class ActionModule(ActionBase):
         }
         answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
         return {"failed": answer} if answer.get("failed") else answer["stack_facts"]
+
+    @staticmethod
+    def _covers(facts: dict, sources: tuple[str, ...], paths: list[str], declared: object) -> bool:
+        """Say whether one look is of this stack, and holds all that a subject reads."""
+        if not facts or not set(sources) <= set(facts):
+            return False
+        seen = (facts["stack"], facts["state_dir"], facts["engine"].get("host"))
+        meant = (
+            declared.text("stack_name"),
+            declared.get("state_dir", seen[1]),
+            declared.get("docker_host", seen[2]),
+        )
+        described = (facts.get("files") or {}).get("entries", {})
+        return seen == meant and set(paths) <= set(described)

@@ -105,6 +105,9 @@ stack_facts:
     stack:
       description: The stack looked at.
       type: str
+    state_dir:
+      description: The stack's folder on the host.
+      type: str
     collected_at:
       description: When, in UTC by the host's clock.
       type: str
@@ -220,11 +223,16 @@ SOURCES = [
 ]
 
 
+def state_dir(params: dict) -> str:
+    """Return the stack's folder on the host."""
+    return params["state_dir"] or str(_facts_files.BASE / params["stack"])
+
+
 def sources(params: dict) -> dict[str, Source]:
     """Return every source by name, ready to be asked."""
     stack, timeout = params["stack"], params["timeout"]
     host = params["docker_host"] or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
-    state_dir = params["state_dir"] or str(_facts_files.BASE / stack)
+    folder = state_dir(params)
 
     def engine() -> Engine:
         # A little less than the source's own limit, so that the engine's silence is told as such.
@@ -239,13 +247,13 @@ def sources(params: dict) -> dict[str, Source]:
         "routes": _facts_host.route_facts,
         "ports": lambda: _facts_host.port_facts(engine()),
         "disk": lambda: _facts_host.disk_facts(
-            {"docker_root": _facts_docker.root_dir(engine()) or DOCKER_ROOT, "state_dir": state_dir}
+            {"docker_root": _facts_docker.root_dir(engine()) or DOCKER_ROOT, "state_dir": folder}
         ),
         "memory": _facts_host.memory_facts,
         "cpus": _facts_host.cpu_facts,
         "host": _facts_host.host_facts,
         "files": lambda: _facts_files.file_facts(params["paths"]),
-        "volume_record": lambda: _facts_files.volume_record(state_dir),
+        "volume_record": lambda: _facts_files.volume_record(folder),
         "image_records": _facts_files.image_records,
         "lock": _facts_files.lock_facts,
     }
@@ -270,6 +278,7 @@ def main() -> None:
     facts = {
         "schema_version": SCHEMA_VERSION,
         "stack": module.params["stack"],
+        "state_dir": state_dir(module.params),
         "collected_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "elapsed": round(time.monotonic() - began, 3),
         **answers,

@@ -163,6 +163,11 @@ def test_what_a_roles_tasks_set_carries_the_roles_name(role):
             assert name in PLAYBOOK_VARIABLES or name.startswith(f"__{role.name}_"), f"{path.name}: {name}"
 
 
+def test_playbook_variables_are_no_roles_options():
+    options = {name for path in ROLES for name in specs(path)["main"]["options"]} | set(SHARED)
+    assert options & set(PLAYBOOK_VARIABLES) == set()
+
+
 def test_playbook_variables_are_used():
     """A name that nothing reads or sets any more would let a misspelt one pass."""
     files = [

@@ -32,17 +32,29 @@ def as_module(name, label, **arguments):
     return {"name": label, f"stanchion.stack.{name}": arguments, "ignore_errors": True}
 
 
+DECLARED = {
+    "stack_name": "guarded",
+    "stack_app_network": "guarded_app",
+    "stack_app_subnet": "10.201.1.0/24",
+    "stack_edge_network": "guarded_edge",
+    "stack_edge_subnet": "10.201.2.0/24",
+    "stack_backend_replicas": "2",
+}
+# What a playbook has seen already, with a route that this machine does not have.
+LOOK = {
+    "stack": "guarded",
+    "state_dir": "/var/lib/stanchion/guarded",
+    "engine": {"ok": True, "state": "absent", "host": "unix:///var/run/docker.sock"},
+    "networks": {"ok": False, "error": "no engine"},
+    "routes": {
+        "ok": True,
+        "entries": [{"destination": "10.201.0.0/16", "gateway": None, "interface": "tun7", "metric": 0}],
+    },
+}
+
+
 def declared_network(folder, **changes):
-    return {
-        "stack_name": "guarded",
-        "docker_host": f"unix://{folder}/no-engine",
-        "stack_app_network": "guarded_app",
-        "stack_app_subnet": "10.201.1.0/24",
-        "stack_edge_network": "guarded_edge",
-        "stack_edge_subnet": "10.201.2.0/24",
-        "stack_backend_replicas": "2",
-        **changes,
-    }
+    return {**DECLARED, "docker_host": f"unix://{folder}/no-engine", **changes}
 
 
 def seconds(duration):
@@ -126,22 +138,28 @@ def results(play):
             as_module("deploy_lock", "give back", directory=own, state="released"),
             as_module("deploy_lock", "give back twice", directory=own, state="released"),
             as_module("preflight", "good", subject="network", declared=declared_network(play.folder)),
-            {
-                "name": "look",
-                "stanchion.stack.stack_facts": {"stack": "guarded", "sources": ["routes", "engine"]},
-                "register": "stack_preflight_facts",
-            },
+            {"name": "look", "ansible.builtin.set_fact": {"stack_preflight_facts": {"stack_facts": LOOK}}},
+            as_module("preflight", "by the look", subject="network", declared=DECLARED),
+            as_module(
+                "preflight",
+                "not by a look at another stack",
+                subject="network",
+                declared=declared_network(play.folder, stack_name="other"),
+            ),
             as_module(
                 "preflight",
                 "bad",
                 subject="network",
-                declared=declared_network(
-                    play.folder, stack_app_subnet="127.0.3.0/24", stack_edge_subnet="nonsense"
-                ),
+                declared={**DECLARED, "stack_app_subnet": "127.0.3.0/24", "stack_edge_subnet": "nonsense"},
             ),
             as_module("preflight", "too little", subject="network", declared={"stack_name": "guarded"}),
             as_module("preflight", "no such subject", subject="weather", declared={}),
-            as_module("preflight", "by the look", subject="network", declared=declared_network(play.folder)),
+            as_module(
+                "preflight",
+                "not by a look at another engine",
+                subject="network",
+                declared=declared_network(play.folder),
+            ),
         ],
         "-e",
         "stack_other=1",
@@ -180,7 +198,14 @@ def test_holder_is_this_run(results):
 def test_preflight_passes(results):
     assert results["good"]["problems"] == []
     assert not results["good"].get("failed")
-    assert results["by the look"]["problems"] == []
+    assert results["not by a look at another stack"]["problems"] == []
+    assert results["not by a look at another engine"]["problems"] == []
+
+
+def test_preflight_uses_what_the_playbook_has_seen(results):
+    slugs = [problem["slug"] for problem in results["by the look"]["problems"]]
+    assert slugs == ["network.route_clash"] * 2
+    assert "tun7" in results["by the look"]["msg"]
 
 
 def test_preflight_tells_every_problem(results):
