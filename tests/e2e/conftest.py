@@ -56,10 +56,18 @@ def first_stack(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     )
 
 
+@pytest.fixture(scope="session")
+def deployed() -> list[str]:
+    """How the stack looked after its last deploy by the fixture `stack`; empty before the first."""
+    return []
+
+
 @pytest.fixture
-def stack(first_stack: Stack) -> Stack:
+def stack(first_stack: Stack, deployed: list[str]) -> Stack:
     """The stack, deployed; brought back where an earlier test has left it changed."""
-    first_stack.deploy()
+    if not deployed or first_stack.picture() != deployed[-1]:
+        first_stack.deploy()
+        deployed.append(first_stack.picture())
     return first_stack
 
 

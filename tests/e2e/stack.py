@@ -145,6 +145,20 @@ class Stack:
         assert run.code == 0, f"deploy ended with {run.code}: {run.out}{run.err}"
         return run
 
+    def picture(self) -> str:
+        """Return what a deploy would look at: containers with their health, and the stack's files."""
+        of_stack = f"label=io.stanchion.stack={self.name}"
+        state = f"/var/lib/stanchion/{self.name}"
+        return self.host.run(
+            "sh", "-c",
+            f"docker ps -a --no-trunc --filter {of_stack} --format '{{{{.ID}}}} {{{{.Names}}}}' | sort;"
+            f" docker ps -aq --filter {of_stack} | xargs -r docker inspect --format"
+            " '{{.Name}} {{.State.Status}} {{.State.Health.Status}} {{.HostConfig.Memory}}' | sort;"
+            f" find {state} -type f ! -name runs.jsonl -exec sha256sum {{}} + 2>/dev/null | sort;"
+            f" find {state} -printf '%p %m %U %G\\n' 2>/dev/null | sort",
+            check=False,
+        )  # fmt: skip
+
     def sql(self, query: str) -> str:
         """Run a query as an operator, by the socket inside the database's container."""
         return self.host.run(
