@@ -128,9 +128,7 @@ def _resolve_first(
     request: Request, host: str, resolver: str, known: Resolution | None = None, *, resolve: bool = True
 ) -> Decision:
     tag = _tag(request, known)
-    return Decision(
-        tag, f"{request.name}:{tag}", resolver=resolver, resolve=resolve, builds=host == resolver
-    )
+    return Decision(tag, f"{request.name}:{tag}", resolver=resolver, resolve=resolve, builds=host == resolver)
 
 
 def _deliver(
