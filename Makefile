@@ -6,6 +6,8 @@ SHELL := /bin/bash
 VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
 export PATH := $(BIN):$(PATH)
+# Ansible without compiled modules starts twice as slowly, each time.
+unexport PYTHONDONTWRITEBYTECODE
 INVENTORY ?= inventory/local
 ARGS ?=
 
