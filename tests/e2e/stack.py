@@ -48,7 +48,7 @@ class Host:
     def containers(self, stack: str) -> dict[str, str]:
         """Return name and id of every container of a stack, stopped ones too."""
         listed = self.run(
-            "docker", "ps", "-aq", "--no-trunc", "--filter", f"label=io.stanchion.stack={stack}",
+            "docker", "ps", "-a", "--no-trunc", "--filter", f"label=io.stanchion.stack={stack}",
             "--format", "{{.Names}} {{.ID}}",
         )  # fmt: skip
         return dict(line.split() for line in listed.splitlines())
