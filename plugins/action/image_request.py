@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.stanchion.stack.plugins.plugin_utils._package import part
 
@@ -19,5 +18,5 @@ class ActionModule(ActionBase):
         try:
             request = package.read_request(self._task.args)
         except (package.ImageError, OSError) as error:
-            raise AnsibleActionFail(str(error)) from error
+            return {**result, "failed": True, "msg": str(error), "stanchion": {"exit": "configuration"}}
         return {**result, "changed": False, "request": request.as_dict()}

@@ -102,7 +102,7 @@ def test_postmaster_killed(stack: Stack) -> None:
     """`kill -9` of the postmaster: healthy within 10 s by its restart policy, no acknowledged row lost."""
     kill = (
         f"sleep 5; main=$(docker top {stack.name}-db -eo pid,args"
-        " | awk '/bin\\/postgres -c/ {print $1; exit}'); kill -9 $main"
+        " | awk '$2 ~ /postgres$/ && $3 == \"-c\" {print $1; exit}'); kill -9 $main"
     )
     stack.host.run("sh", "-c", f"({kill}) >/dev/null 2>&1 &")
     tries = stack.host.python(WRITER, stack.url(), "killed")
