@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from stack import Stack
+
+pytestmark = pytest.mark.long
 
 
 def login(stack: Stack, password: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from stack import Host, Stack
 
+pytestmark = pytest.mark.long
+
 
 def kill_at_task(stack: Stack, task: str) -> None:
     """Start a deploy and SIGKILL all of it once the named task has begun.
