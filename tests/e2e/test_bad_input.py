@@ -68,7 +68,7 @@ def test_disk_too_small_for_a_new_database(stack: Stack) -> None:
         stack_edge_subnet="172.30.249.0/24",
         backend_publish_port=5200,
     )
-    refused(dataclasses.replace(new, name="roomless"), 2, "900", "free")
+    refused(dataclasses.replace(new, name="roomless"), 2, "Make room", "free")
 
 
 def test_unknown_inventory(stack: Stack) -> None:

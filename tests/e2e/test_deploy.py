@@ -121,17 +121,9 @@ def test_an_installed_collection_runs_by_full_name(stack: Stack, tmp_path: os.Pa
     workshop = (".", "tests/", "molecule/", "bench/")
     assert [name for name in names if name.startswith(workshop)] == []
     assert "roles/postgres/tasks/main.yml" in names
-    install = [
-        "ansible-galaxy",
-        "collection",
-        "install",
-        "--offline",
-        "--no-deps",
-        archive,
-        "-p",
-        str(tmp_path),
-    ]
-    subprocess.run(install, check=True, capture_output=True)
+    # By force: in the clone, Ansible takes the clone itself for the installed collection.
+    install = ["ansible-galaxy", "collection", "install", "--force", "--offline", "--no-deps", archive]
+    subprocess.run([*install, "-p", str(tmp_path)], cwd=tmp_path, check=True, capture_output=True)
     environment = {
         **os.environ,
         "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),

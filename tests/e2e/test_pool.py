@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from stack import Stack
 
 POOL_TIMEOUT = 3
@@ -98,6 +99,7 @@ def test_database_restarted_under_load(stack: Stack) -> None:
     assert after["State"]["StartedAt"] == before["State"]["StartedAt"]
 
 
+@pytest.mark.long
 def test_postmaster_killed(stack: Stack) -> None:
     """`kill -9` of the postmaster: healthy within 10 s by its restart policy, no acknowledged row lost."""
     kill = (
