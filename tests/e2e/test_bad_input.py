@@ -91,12 +91,12 @@ def test_port_taken_on_the_host(stack: Stack) -> None:
 @contextmanager
 def changed_file(stack: Stack, path: str, change: str) -> Iterator[None]:
     """Change a file of the host by a shell command, and put it back with its mode and owner."""
-    stack.host.run("cp", "-p", path, "/var/tmp/kept")
+    stack.host.run("cp", "-p", path, f"{path}.kept")
     try:
         stack.host.run("sh", "-c", change)
         yield
     finally:
-        stack.host.run("cp", "-p", "/var/tmp/kept", path)
+        stack.host.run("mv", f"{path}.kept", path)
 
 
 @pytest.mark.parametrize("change", ["chmod 0644 {}", "truncate -s 0 {}"], ids=["too open", "empty"])
