@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from stack import ROOT, Host, Stack
@@ -69,9 +68,3 @@ def stack(first_stack: Stack, deployed: list[str]) -> Stack:
         first_stack.deploy()
         deployed.append(first_stack.picture())
     return first_stack
-
-
-@pytest.fixture(scope="session")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for files of the tests."""
-    return tmp_path_factory.mktemp("scratch")
