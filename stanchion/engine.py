@@ -108,8 +108,6 @@ def _runner(
     config.pexpect_timeout = 0.5
 
     def on_event(raw: dict[str, Any]) -> bool:
-        if stopper.pid is None and "pid" in raw:
-            stopper.pid = int(raw["pid"])
         event = parse(raw)
         if event is not None:
             listener.on_event(event)

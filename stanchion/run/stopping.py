@@ -15,6 +15,7 @@ from stanchion.run.processes import Process, any_alive, below
 Reason = Literal["interrupted", "terminated", "timed out"]
 
 GRACE_SECONDS = 10.0
+_DEATH_SECONDS = 2.0
 _REASONS: dict[int, Reason] = {
     signal.SIGINT: "interrupted",
     signal.SIGTERM: "terminated",
@@ -34,24 +35,26 @@ class Stopper:
         self, on_stop: Callable[[Reason], None], timeout: float | None = None, grace: float = GRACE_SECONDS
     ) -> None:
         self.reason: Reason | None = None
-        self.pid: int | None = None
         self._on_stop = on_stop
         self._told = False
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._grace = grace
         self._kill_at = 0.0
+        # Not the run's: they were there before it.
+        self._earlier: list[Process] = []
         self._processes: list[Process] = []
         self._previous: dict[int, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
+        self._earlier = below(os.getpid())
         self._previous = {number: signal.signal(number, self._on_signal) for number in _REASONS}
         return self
 
     def __exit__(self, *_: object) -> None:
         # Ansible may be gone before what it started: a module that ignores SIGINT still changes its host.
-        while any_alive(self._processes) and time.monotonic() < self._kill_at:
-            time.sleep(0.05)
-        self._kill()
+        _wait_until_gone(self._processes, self._kill_at)
+        if self.reason is not None:
+            self._kill()
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
@@ -66,10 +69,7 @@ class Stopper:
             # Not from the signal's handler: it may interrupt another write to the terminal.
             self._told = True
             self._on_stop(self.reason)
-        if self.pid is None:
-            # No event yet: nothing has reached a host.
-            return True
-        if now < self._kill_at:
+        if self._processes and now < self._kill_at:
             return False
         self._kill()
         return True
@@ -83,11 +83,34 @@ class Stopper:
     def _ask_to_stop(self, reason: Reason) -> None:
         self.reason = reason
         self._kill_at = time.monotonic() + self._grace
-        if self.pid is not None:
-            self._processes = below(self.pid)
+        # From /proc, not from the first event: a module may run before an event of it has been read. Remembered,
+        # since whoever loses its parent can no longer be found.
+        self._processes = self._running()
+        if self._processes:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(os.getpgid(self.pid), signal.SIGINT)
+                _interrupt(self._processes[0].pid)
+
+    def _running(self) -> list[Process]:
+        """Return the processes of the run, Ansible first."""
+        return [process for process in below(os.getpid()) if process not in self._earlier]
 
     def _kill(self) -> None:
-        for process in self._processes:
+        processes = [*self._processes, *self._running()]
+        for process in processes:
             process.kill()
+        # The kernel needs a moment; what is told of the host afterwards has to be its last word.
+        _wait_until_gone(processes, time.monotonic() + _DEATH_SECONDS)
+
+
+def _wait_until_gone(processes: list[Process], until: float) -> None:
+    while any_alive(processes) and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def _interrupt(pid: int) -> None:
+    """Send SIGINT to the process and its group; to it alone while it has not left ours."""
+    group = os.getpgid(pid)
+    if group == os.getpgrp():
+        os.kill(pid, signal.SIGINT)
+    else:
+        os.killpg(group, signal.SIGINT)

@@ -15,6 +15,7 @@ from throwaway import Heard, Project
 from stanchion import engine
 from stanchion.run.events import Event
 from stanchion.run.processes import below
+from stanchion.run.stopping import Stopper
 
 SLEEP = """
     - name: one | Sleep
@@ -73,6 +74,25 @@ def test_a_module_that_ignores_signals_is_killed_after_the_grace(project: Projec
     assert outcome.stopped == "interrupted"
     assert not alive(started(mark))
     assert time.monotonic() - began < 18, "it waited for the module's own end"
+
+
+def test_what_runs_is_found_before_an_event_tells_of_it() -> None:
+    with Stopper(lambda _: None, grace=0.2) as stopper:
+        run = subprocess.Popen(["/bin/sh", "-c", "trap '' INT; sleep 20; true"], start_new_session=True)
+        while len(below(run.pid)) == 0:
+            time.sleep(0.02)
+        signal.raise_signal(signal.SIGINT)
+    assert stopper.reason == "interrupted"
+    assert run.poll() == -signal.SIGKILL
+
+
+def test_what_ran_before_is_left_alone() -> None:
+    other = subprocess.Popen(["/bin/sleep", "20"], start_new_session=True)
+    with Stopper(lambda _: None, grace=0.2):
+        signal.raise_signal(signal.SIGTERM)
+    assert other.poll() is None
+    other.kill()
+    other.wait()
 
 
 def test_the_time_limit_ends_the_run(project: Project) -> None:
