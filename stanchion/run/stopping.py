@@ -83,8 +83,8 @@ class Stopper:
     def _ask_to_stop(self, reason: Reason) -> None:
         self.reason = reason
         self._kill_at = time.monotonic() + self._grace
-        # From /proc, not from the first event: a module may run before an event of it has been read. Remembered,
-        # since whoever loses its parent can no longer be found.
+        # From /proc, not from the first event: a module may run before an event of it has been read.
+        # Remembered, since whoever loses its parent can no longer be found.
         self._processes = self._running()
         if self._processes:
             with contextlib.suppress(ProcessLookupError):
