@@ -31,10 +31,6 @@ destroy: $(VENV)/.run ## Remove containers and networks; volumes, secrets and im
 test: $(VENV)/.dev ## Run every test: lint, unit, backend, molecule, end to end
 	tests/run
 
-.PHONY: test-long
-test-long: $(VENV)/.dev ## Run the longer end-to-end tests: roll-outs, killed runs, changed databases
-	pytest tests/e2e -m long
-
 .PHONY: lint
 lint: $(VENV)/.dev ## Run the linters only
 	tests/lint

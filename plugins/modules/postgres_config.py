@@ -67,9 +67,13 @@ pending_restart:
   returned: always
 """
 
+# Two of what Postgres calls errors there are settings that wait for a restart: one with another value, and one
+# that is no longer in the file, which has neither name nor place (ProcessConfigFileInternal in guc.c).
 ERRORS = """
-SELECT regexp_replace(sourcefile, '.*/', ''), sourceline, name || ': ' || error
-  FROM pg_file_settings WHERE error IS NOT NULL AND error <> 'setting could not be applied'
+SELECT regexp_replace(sourcefile, '.*/', ''), sourceline, concat_ws(': ', name, error)
+  FROM pg_file_settings
+ WHERE error IS NOT NULL AND error <> 'setting could not be applied'
+   AND NOT (sourcefile IS NULL AND error ~ '^parameter ".*" cannot be changed without restarting the server$')
 UNION ALL
 SELECT 'pg_hba.conf', line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL
 UNION ALL

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
 from stack import Stack
-
-pytestmark = pytest.mark.long
 
 
 def login(stack: Stack, password: str) -> str:
@@ -28,7 +25,7 @@ def test_another_password_reaches_database_and_backend(stack: Stack) -> None:
     assert login(stack, "another-password-of-an-operator") == "1"
     assert "password authentication failed" in login(stack, old)
     for replica in (1, 2):
-        stack.add_medication("after the change", replica=replica)
+        stack.add_medication(f"after the change, by {replica}", replica=replica)
     assert stack.deploy().result["changed"] == 0
 
 

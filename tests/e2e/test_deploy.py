@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 
 from stack import ROOT, Stack
 
@@ -73,6 +74,7 @@ def test_no_secret_is_seen(stack: Stack) -> None:
     while run.poll() is None:
         processes.append(stack.host.run("ps", "-eww", "-o", "args", "e"))
         processes.append(subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True).stdout)
+        time.sleep(0.1)
     out, err = run.communicate()
     assert run.returncode == 0, out + err
     seen = {"output": out + err, "processes": "".join(processes)}

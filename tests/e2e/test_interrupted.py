@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from stack import Host, Stack
 
-pytestmark = pytest.mark.long
-
 
 def kill_at_task(stack: Stack, task: str) -> None:
     """Start a deploy and SIGKILL all of it once the named task has begun.
@@ -38,7 +36,7 @@ def kill_at_task(stack: Stack, task: str) -> None:
 
 KILLED_AT = [
     "stanchion.stack.postgres : volume |",
-    "stanchion.stack.postgres : container |",
+    "stanchion.stack.postgres : server | Keep",
     "stanchion.stack.postgres : application |",
     "stanchion.stack.backend : migrate |",
     "stanchion.stack.backend : create |",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
+import itertools
+import uuid
+from typing import Any
+
 from stack import Stack
 
 POOL_TIMEOUT = 3
@@ -82,37 +85,48 @@ def test_sixty_slow_requests_at_once(stack: Stack) -> None:
     assert seen["after"]["status"] == 200
 
 
-def test_database_restarted_under_load(stack: Stack) -> None:
-    """Served again within 10 s of the database being healthy, by the same backend, with every row."""
-    before = stack.host.inspect(f"{stack.name}-backend-1")
-    stack.host.run("sh", "-c", f"(sleep 5; docker restart {stack.name}-db) >/dev/null 2>&1 &")
-    tries = stack.host.python(WRITER, stack.url(), "restart")
-    written = [attempt["name"] for attempt in tries if attempt["status"] == 201]
-    failed = [attempt for attempt in tries if attempt["status"] != 201]
-    assert failed, "the database was never away"
-    assert {attempt["status"] for attempt in failed} == {503}
-    assert tries[-1]["status"] == 201
-    assert failed[-1]["at"] - failed[0]["at"] < 15
-    kept = stack.sql("SELECT name FROM medications WHERE name LIKE 'restart-%'").splitlines()
-    assert set(written) <= set(kept)
-    after = stack.host.inspect(f"{stack.name}-backend-1")
-    assert after["State"]["StartedAt"] == before["State"]["StartedAt"]
-
-
-@pytest.mark.long
-def test_postmaster_killed(stack: Stack) -> None:
-    """`kill -9` of the postmaster: healthy within 10 s by its restart policy, no acknowledged row lost."""
-    kill = (
-        f"sleep 5; main=$(docker top {stack.name}-db -eo pid,args"
-        " | awk '$2 ~ /postgres$/ && $3 == \"-c\" {print $1; exit}'); kill -9 $main"
-    )
-    stack.host.run("sh", "-c", f"({kill}) >/dev/null 2>&1 &")
-    tries = stack.host.python(WRITER, stack.url(), "killed")
-    failed = [attempt for attempt in tries if attempt["status"] != 201]
-    assert failed, "the postmaster was never away"
-    assert failed[-1]["at"] - failed[0]["at"] < 10
+def written_meanwhile(stack: Stack, disturbance: str) -> list[dict[str, Any]]:
+    """Write for 25 s, disturb the host after 5, and check that no acknowledged row is lost."""
+    run = uuid.uuid4().hex
+    stack.host.run("sh", "-c", f"(sleep 5; {disturbance}) >/dev/null 2>&1 &")
+    tries = stack.host.python(WRITER, stack.url(), run)
+    kept = {name for name in stack.sql("SELECT name FROM medications").splitlines() if name.startswith(run)}
     written = {attempt["name"] for attempt in tries if attempt["status"] == 201}
-    kept = set(stack.sql("SELECT name FROM medications WHERE name LIKE 'killed-%'").splitlines())
-    attempted = {attempt["name"] for attempt in tries}
-    assert written <= kept <= attempted
-    assert stack.host.inspect(f"{stack.name}-db")["RestartCount"] >= 1
+    # What was answered with an error may have been written or not.
+    assert written <= kept <= {attempt["name"] for attempt in tries}
+    assert {attempt["status"] for attempt in tries} <= {201, 503}
+    return tries
+
+
+def longest_gap(tries: list[dict[str, Any]]) -> float:
+    """Return the longest time without a successful write, in seconds, the time until the end included."""
+    ends = [attempt["at"] for attempt in tries if attempt["status"] == 201] + [tries[-1]["at"]]
+    return max(later - earlier for earlier, later in itertools.pairwise(ends))
+
+
+def test_database_restarted_under_load(stack: Stack) -> None:
+    """Served again within 10 s, by the same backend, with every row."""
+    database, backend = f"{stack.name}-db", f"{stack.name}-backend-1"
+    before = (
+        stack.host.inspect(backend)["State"]["StartedAt"],
+        stack.host.inspect(database)["State"]["StartedAt"],
+    )
+    tries = written_meanwhile(stack, f"docker restart {database}")
+    assert longest_gap(tries) < 10
+    assert stack.host.inspect(backend)["State"]["StartedAt"] == before[backend]
+    assert stack.host.inspect(database)["State"]["StartedAt"] != before[database], "it was never away"
+
+
+def test_postmaster_killed(stack: Stack) -> None:
+    """`kill -9` of the postmaster: back within 10 s by its restart policy, with every row."""
+    database = f"{stack.name}-db"
+    restarts = stack.host.inspect(database)["RestartCount"]
+    tries = written_meanwhile(
+        stack,
+        f"kill -9 $(docker top {database} -eo pid,args"
+        " | awk '$2 ~ /postgres$/ && $3 == \"-c\" {print $1; exit}')",
+    )
+    assert longest_gap(tries) < 10
+    seen = stack.host.inspect(database)
+    assert seen["RestartCount"] == restarts + 1, "it was never away"
+    assert seen["State"]["Health"]["Status"] == "healthy"

@@ -13,8 +13,6 @@ import pytest
 from stack import ROOT, Stack
 from test_interrupted import kill_at_task
 
-pytestmark = pytest.mark.long
-
 REPLICAS = 2
 # Asks every replica about once in 50 ms until its standard input ends.
 PROBE = """
