@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from stack import ROOT, Host, Stack
+from stack import ROOT, Host, Run, Stack
 
 # Two runs on one machine take different names.
 MACHINE = os.environ.get("STANCHION_TEST_NAME", "stanchion-test") + "-e2e"
@@ -41,7 +43,17 @@ def host() -> Iterator[Host]:
 
 
 @pytest.fixture(scope="session")
-def first_stack(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference application as a build context of its own, which tests may change."""
+    folder = tmp_path_factory.mktemp("context") / "backend"
+    shutil.copytree(
+        ROOT / "backend", folder, ignore=shutil.ignore_patterns("__pycache__", "tests", "testkit")
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def first_stack(host: Host, context: Path, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The stack of most tests: debug routes on, small pools, short waits."""
     root = tmp_path_factory.mktemp("e2e")
     folder = root / "medication-tracker"
@@ -51,25 +63,26 @@ def first_stack(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
         folder,
         "medication-tracker",
         {
+            "backend_context": str(context),
             "backend_environment": {"ENABLE_DEBUG_ROUTES": "1"},
             "backend_pool_timeout": 3,
+            "backend_health_interval": "1s",
+            "backend_healthy_timeout": 30,
             "stack_db_pool_size": 2,
             "stack_db_max_overflow": 3,
-            "backend_healthy_timeout": 30,
         },
     )
 
 
 @pytest.fixture(scope="session")
-def deployed() -> list[str]:
-    """How the stack looked after its last deploy by the fixture `stack`; empty before the first."""
-    return []
+def first_deploy(first_stack: Stack) -> Run:
+    """The deploy to a host that had nothing."""
+    return first_stack.deploy()
 
 
 @pytest.fixture
-def stack(first_stack: Stack, deployed: list[str]) -> Stack:
+def stack(first_stack: Stack, first_deploy: Run) -> Stack:
     """The stack, deployed; brought back where an earlier test has left it changed."""
-    if not deployed or first_stack.picture() != deployed[-1]:
+    if first_stack.picture() not in first_stack.deployed:
         first_stack.deploy()
-        deployed.append(first_stack.picture())
     return first_stack

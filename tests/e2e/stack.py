@@ -81,12 +81,13 @@ class Stack:
     folder: Path
     name: str
     variables: dict[str, Any] = field(default_factory=dict)
+    deployed: list[str] = field(default_factory=list)
 
     def with_variables(self, **changed: Any) -> Stack:
         """Return the same stack with other variables, in an inventory of its own."""
         folder = self.folder / f"v{len(list(self.folder.iterdir()))}"
         folder.mkdir()
-        return dataclasses.replace(self, folder=folder, variables={**self.variables, **changed})
+        return dataclasses.replace(self, folder=folder, variables={**self.variables, **changed}, deployed=[])
 
     @property
     def inventory(self) -> Path:
@@ -143,7 +144,12 @@ class Stack:
         """Deploy, and insist that it succeeds."""
         run = self.runner("deploy", "--format", "json", *argv)
         assert run.code == 0, f"deploy ended with {run.code}: {run.out}{run.err}"
+        self.remember()
         return run
+
+    def remember(self) -> None:
+        """Take what is there now for what a deploy of these variables leaves."""
+        self.deployed[:] = [self.picture()]
 
     def picture(self) -> str:
         """Return what a deploy would look at: containers with their health, and the stack's files."""

@@ -1,4 +1,4 @@
-"""The database under a running stack: another password, a restart for settings, a volume in other hands."""
+"""The database under a running stack. What concerns the database alone is in molecule/postgres."""
 
 from __future__ import annotations
 
@@ -27,36 +27,3 @@ def test_another_password_reaches_database_and_backend(stack: Stack) -> None:
     for replica in (1, 2):
         stack.add_medication(f"after the change, by {replica}", replica=replica)
     assert stack.deploy().result["changed"] == 0
-
-
-def test_a_setting_that_needs_a_restart_gets_it_and_the_backend_comes_back(stack: Stack) -> None:
-    """Restarted once, in peace; a second deploy has nothing to do; the old value comes back the same way."""
-    container = f"{stack.name}-db"
-    changed = stack.with_variables(postgres_settings={"max_locks_per_transaction": 96})
-    before = stack.host.inspect(container)
-    changed.deploy()
-    after = stack.host.inspect(container)
-    assert stack.sql("SHOW max_locks_per_transaction") == "96"
-    assert after["Id"] == before["Id"]
-    assert after["State"]["StartedAt"] != before["State"]["StartedAt"]
-    log = stack.host.run("sh", "-c", f"docker logs --since {before['State']['StartedAt']} {container} 2>&1")
-    assert "received fast shutdown request" in log
-    assert "was not properly shut down" not in log.rpartition("received fast shutdown request")[2]
-    stack.add_medication("after the restart")
-    assert changed.deploy().result["changed"] == 0
-    stack.deploy()
-    assert stack.sql("SHOW max_locks_per_transaction") == "64"
-
-
-def test_a_second_container_on_the_volume_is_refused(stack: Stack) -> None:
-    """Even a stopped one; the database serves on, and without it the deploy goes through."""
-    image = stack.host.inspect(f"{stack.name}-db")["Config"]["Image"]
-    stack.host.run("docker", "create", "--name", "second", "-v", f"{stack.name}-pgdata:/data", image, "true")
-    try:
-        run = stack.runner("deploy")
-        assert run.code != 0
-        assert "second (created)" in run.text
-        assert stack.curl("/health")[0] == 200
-    finally:
-        stack.host.run("docker", "rm", "second")
-    stack.deploy()

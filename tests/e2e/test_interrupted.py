@@ -35,11 +35,10 @@ def kill_at_task(stack: Stack, task: str) -> None:
 
 
 KILLED_AT = [
-    "stanchion.stack.postgres : volume |",
-    "stanchion.stack.postgres : server | Keep",
-    "stanchion.stack.postgres : application |",
-    "stanchion.stack.backend : migrate |",
-    "stanchion.stack.backend : create |",
+    "stanchion.stack.postgres : volume | Make a new cluster",
+    "stanchion.stack.postgres : server | Keep the container",
+    "stanchion.stack.postgres : application | Keep",
+    "stanchion.stack.backend : create | Wait",
 ]
 
 
