@@ -69,9 +69,10 @@ def _processors(declared: Declared, facts: Facts) -> list[Problem]:
     return [
         Problem(
             slug="postgres.host_cpus",
-            what=f"The database may take {wanted:g} processors, and the host has {there}.",
+            what=f"The database may take {wanted:g} processors, and the host has {there}: it gets {there}.",
             where="the variable postgres_cpus",
-            remedy=f"Set it to {there} or less.",
+            remedy=f"Set it to {there} or less, or take a larger host.",
+            level="warning",
         )
     ]
 
