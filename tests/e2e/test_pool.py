@@ -107,10 +107,7 @@ def longest_gap(tries: list[dict[str, Any]]) -> float:
 def test_database_restarted_under_load(stack: Stack) -> None:
     """Served again within 10 s, by the same backend, with every row."""
     database, backend = f"{stack.name}-db", f"{stack.name}-backend-1"
-    before = (
-        stack.host.inspect(backend)["State"]["StartedAt"],
-        stack.host.inspect(database)["State"]["StartedAt"],
-    )
+    before = {name: stack.host.inspect(name)["State"]["StartedAt"] for name in (database, backend)}
     tries = written_meanwhile(stack, f"docker restart {database}")
     assert longest_gap(tries) < 10
     assert stack.host.inspect(backend)["State"]["StartedAt"] == before[backend]
