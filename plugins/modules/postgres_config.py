@@ -67,8 +67,8 @@ pending_restart:
   returned: always
 """
 
-# Two of what Postgres calls errors there are settings that wait for a restart: one with another value, and one
-# that is no longer in the file, which has neither name nor place (ProcessConfigFileInternal in guc.c).
+# Two of what Postgres calls errors there are settings that wait for a restart: one with another value, and
+# one that is no longer in the file, which has neither name nor place (ProcessConfigFileInternal in guc.c).
 ERRORS = """
 SELECT regexp_replace(sourcefile, '.*/', ''), sourceline, concat_ws(': ', name, error)
   FROM pg_file_settings

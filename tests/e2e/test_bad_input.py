@@ -1,7 +1,7 @@
 """Kinds of bad input: a clear error, the exit code that names its class, and nothing changed.
 
-A memory limit that is too small and a secret that others may read are in molecule/postgres, all their variants in
-tests/unit/preflight.
+A memory limit that is too small and a secret that others may read are in molecule/postgres, all variants
+in tests/unit/preflight.
 """
 
 from __future__ import annotations

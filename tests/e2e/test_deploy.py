@@ -58,7 +58,7 @@ def test_a_second_deploy_changes_nothing_and_one_beside_it_is_turned_away(stack:
 
 def test_removed_containers_are_made_anew_with_every_row_and_no_secret_in_sight(stack: Stack) -> None:
     """A container is nothing; the recorded volume is the database. Neither password stands in
-    `docker inspect`, in the process list, in the output or in run folders of a deploy with real work to do."""
+    `docker inspect`, in the process list, in the output or in run folders of a deploy that has work to do."""
     secrets = [
         stack.host.run("cat", f"/var/lib/stanchion/{stack.name}/secrets/{name}").strip()
         for name in ("postgres_password", "app_password")
