@@ -24,7 +24,16 @@ SOURCES = ("engine", "ports", "memory", "cpus", "files")
 
 # What the role sets itself; two values for one name cannot both be meant.
 OWN_NAMES = frozenset(
-    ("DATABASE_URL", "DB_POOL_SIZE", "DB_MAX_OVERFLOW", "DB_POOL_TIMEOUT", "DB_POOL_RECYCLE", "PGPASSFILE")
+    (
+        "DATABASE_URL",
+        "DB_MAX_OVERFLOW",
+        "DB_POOL_RECYCLE",
+        "DB_POOL_SIZE",
+        "DB_POOL_TIMEOUT",
+        "PGPASSFILE",
+        "PORT",
+        "WEB_CONCURRENCY",
+    )
 )
 _ENDPOINT = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 _PASSWORD_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)

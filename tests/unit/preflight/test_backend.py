@@ -1,12 +1,15 @@
 """The declared backend beside its database, its secrets and the ports of the host."""
 
 import copy
+from pathlib import Path
 
 import pytest
+import yaml
 
 from stanchion.preflight import DeclaredError, errors
 from stanchion.preflight.ports import Address
 
+ROLE_VARIABLES = Path(__file__).resolve().parents[3] / "roles" / "backend" / "vars" / "main.yml"
 DECLARED = {
     "stack_name": "medication-tracker",
     "secret_files": [],
@@ -210,7 +213,10 @@ class TestPorts:
 
 
 class TestEnvironment:
-    @pytest.mark.parametrize("name", ["DATABASE_URL", "DB_POOL_SIZE", "PGPASSFILE"])
+    @pytest.mark.parametrize(
+        "name",
+        ["DATABASE_URL", "PGPASSFILE", *yaml.safe_load(ROLE_VARIABLES.read_text())["__backend_environment"]],
+    )
     def test_what_the_role_sets_itself(self, found, name):
         assert found(backend_environment={name: "x"}) == ["backend.environment_owned"]
 
