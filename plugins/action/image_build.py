@@ -16,15 +16,23 @@ MODULE = "stanchion.stack.image_build"
 class ActionModule(ActionBase):
     """Packs the context on the controller, ships it, and lets the module build it."""
 
+    _supports_async = True
+
     def run(self, tmp: object = None, task_vars: dict | None = None) -> dict:
         result = super().run(tmp, task_vars)
         args = dict(self._task.args)
         if not self._task.check_mode:
             args["archive"] = self._ship(Path(args["context"]), str(args.get("dockerfile", "Dockerfile")))
         try:
-            result.update(self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars))
+            result.update(
+                self._execute_module(
+                    module_name=MODULE, module_args=args, task_vars=task_vars, wrap_async=self._task.async_val
+                )
+            )
         finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+            # In the background it is still read; Ansible's wrapper then removes it at the end.
+            if not self._task.async_val:
+                self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
     def _ship(self, context: Path, dockerfile: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from stack import Host, Stack
 
+from stanchion.run.processes import any_alive, below
+
 
 def kill_at_task(stack: Stack, task: str) -> None:
     """Start a deploy and SIGKILL all of it once the named task has begun.
@@ -30,8 +32,13 @@ def kill_at_task(stack: Stack, task: str) -> None:
             time.sleep(0.05)
         raise AssertionError(f"{task} did not begin")
     finally:
+        started = below(run.pid)
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate()
+        # Ansible is told, and takes a moment to end: until then the lock is rightly its own.
+        deadline = time.monotonic() + 30
+        while any_alive(started) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
 
 KILLED_AT = [
