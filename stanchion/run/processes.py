@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,16 @@ def below(pid: int) -> list[Process]:
 def any_alive(processes: Iterable[Process]) -> bool:
     """Say whether one of them still runs."""
     return any(process.alive() for process in processes)
+
+
+def wait_until_gone(processes: Iterable[Process], until: float) -> bool:
+    """Wait for the end of all of them, at most until `until` (time.monotonic); say whether they are gone."""
+    remaining = list(processes)
+    while any_alive(remaining):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _stat(folder: Path) -> list[str] | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Literal, Self
 
-from stanchion.run.processes import Process, any_alive, below
+from stanchion.run.processes import Process, below, wait_until_gone
 
 Reason = Literal["interrupted", "terminated", "timed out"]
 
@@ -52,7 +52,7 @@ class Stopper:
 
     def __exit__(self, *_: object) -> None:
         # Ansible may be gone before what it started: a module that ignores SIGINT still changes its host.
-        _wait_until_gone(self._processes, self._kill_at)
+        wait_until_gone(self._processes, self._kill_at)
         if self.reason is not None:
             self._kill()
         for number, handler in self._previous.items():
@@ -99,12 +99,7 @@ class Stopper:
         for process in processes:
             process.kill()
         # The kernel needs a moment; what is told of the host afterwards has to be its last word.
-        _wait_until_gone(processes, time.monotonic() + _DEATH_SECONDS)
-
-
-def _wait_until_gone(processes: list[Process], until: float) -> None:
-    while any_alive(processes) and time.monotonic() < until:
-        time.sleep(0.02)
+        wait_until_gone(processes, time.monotonic() + _DEATH_SECONDS)
 
 
 def _interrupt(pid: int) -> None:

@@ -50,7 +50,7 @@ def test_a_second_deploy_changes_nothing_and_one_beside_it_is_turned_away(stack:
     out, err = second.communicate(timeout=600)
     assert beside.code == 6, beside.text
     assert f'@{os.uname().nodename} with "deploy"' in beside.text
-    assert elapsed < 10, "5 s on an idle machine; here other tests run beside it"
+    assert elapsed < 8, "5 s, and the start of two processes on a busy machine"
     assert second.returncode == 0, out + err
     assert json.loads(out)["changed"] == 0, out
     assert identities(stack) == before

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from stack import Host, Stack
 
-from stanchion.run.processes import any_alive, below
+from stanchion.run.processes import below, wait_until_gone
 
 
 def kill_at_task(stack: Stack, task: str) -> None:
@@ -36,9 +36,7 @@ def kill_at_task(stack: Stack, task: str) -> None:
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate()
         # Ansible is told, and takes a moment to end: until then the lock is rightly its own.
-        deadline = time.monotonic() + 30
-        while any_alive(started) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        assert wait_until_gone(started, time.monotonic() + 30)
 
 
 KILLED_AT = [

@@ -14,7 +14,7 @@ from throwaway import Heard, Project
 
 from stanchion import engine
 from stanchion.run.events import Event
-from stanchion.run.processes import below
+from stanchion.run.processes import below, wait_until_gone
 from stanchion.run.stopping import Stopper
 
 SLEEP = """
@@ -134,7 +134,5 @@ engine.run(request, project.folder(), Heard())
     assert module in {found.pid for found in ansible}
     process.kill()
     process.wait()
-    ends = time.monotonic() + 10
-    while any(found.alive() for found in ansible) and time.monotonic() < ends:
-        time.sleep(0.1)
+    wait_until_gone(ansible, time.monotonic() + 10)
     assert [found for found in ansible if found.alive()] == []
