@@ -105,6 +105,7 @@ def test_a_version_that_cannot_start_leaves_the_old_one_serving(stack: Stack, co
     finally:
         configuration.write_text(good)
     assert run.code == 4, run.text
+    assert "exited with code 1" in run.text
     assert "the third version cannot start" in run.text
     assert replicas(stack) == before
     assert (probe.seen["gaps"], set(probe.seen["failures"].values())) == (0, {0})
