@@ -11,6 +11,9 @@ from ansible_collections.stanchion.stack.plugins.plugin_utils._package import pa
 MODULE = "stanchion.stack.deploy_lock"
 # Where the host's facts keep when this run last renewed the lease, by the controller's clock.
 MEMORY = "stanchion_lock"
+# The module's default, and what a lease outlasts the longest wait by, in seconds.
+LEASE = 1200
+MARGIN = 300
 
 
 class ActionModule(ActionBase):
@@ -25,6 +28,13 @@ class ActionModule(ActionBase):
         verb = args.pop("verb", None) or str(task_vars.get("ansible_play_name") or "ansible")
         identity = part("lock").identity(verb.lower()).as_dict()
         memory = (task_vars.get("ansible_facts") or {}).get(MEMORY) or {}
+        if args.get("state") == "renewed":
+            # A role used without a lock has none to renew.
+            if memory.get("run_id") != identity["run_id"] or self._task.check_mode:
+                return {**result, "changed": False, "skipped": True}
+            args["state"] = "held"
+            if memory["directory"] is not None:
+                args["directory"] = memory["directory"]
         held = args.get("state", "held") == "held"
         if held and self._is_fresh(memory, identity["run_id"], args):
             return {**result, "changed": False, "lock": {**memory["lock"], "taken": "fresh"}}
@@ -38,7 +48,9 @@ class ActionModule(ActionBase):
                 args["dead"] = {"run_id": lock["holder"]["run_id"], "reason": reason}
                 answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
         result.update(answer)
-        result["ansible_facts"] = {MEMORY: self._remember(result, identity["run_id"], asked)}
+        result["ansible_facts"] = {
+            MEMORY: self._remember(result, identity["run_id"], asked, args.get("directory"))
+        }
         return result
 
     def _is_fresh(self, memory: dict, run_id: str, args: dict) -> bool:
@@ -51,10 +63,12 @@ class ActionModule(ActionBase):
         if memory["dry"] or self._task.check_mode:
             return memory["dry"] and self._task.check_mode
         lease = memory["lock"]["holder"]["lease_seconds"]
-        longer = int(args.get("lease_seconds", lease)) > lease
-        return not longer and 0 <= time.monotonic() - memory["renewed"] < lease / 3
+        left = lease - (time.monotonic() - memory["renewed"])
+        # Who asks waits for MARGIN seconds less than what it asks for. More than the lease is left after a boot
+        # of the controller alone.
+        return lease >= left >= max(lease * 2 / 3, int(args.get("lease_seconds", LEASE)) - MARGIN)
 
-    def _remember(self, result: dict, run_id: str, asked: float) -> dict:
+    def _remember(self, result: dict, run_id: str, asked: float, directory: str | None) -> dict:
         lock = result.get("lock") or {}
         if result.get("failed") or (lock.get("state") != "held" and not self._task.check_mode):
             return {}
@@ -62,6 +76,6 @@ class ActionModule(ActionBase):
             "run_id": run_id,
             "renewed": asked,
             "dry": self._task.check_mode,
-            "directory": self._task.args.get("directory"),
+            "directory": directory,
             "lock": lock,
         }

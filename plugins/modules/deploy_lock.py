@@ -21,22 +21,26 @@ description:
     well where the holder ran on the controller from which this run comes, and its process there is gone.
   - Whoever is refused learns within five seconds who holds it, since when, from where and until when.
   - A run that holds the lock renews the lease by asking for it again. The action looks at the host only once
-    a third of the lease is over, so that asking often, at every role's boundary, costs next to nothing. The
-    lease has to outlast the longest stretch between two such tasks.
+    a third of the lease is over, or where what is left of it would not do, so that asking often costs next to
+    nothing. The lease has to outlast the longest stretch between two such tasks by 300 seconds.
+  - Roles ask with V(renewed) before they wait for something long, with a lease that outlasts it. That does
+    nothing where the run holds no lock, so a role can be used without one.
   - A run that let its lease end and lost the lock to another run fails at its next renewal.
   - In check mode nothing is taken and nothing is refused; another run's lock is a warning.
   - It is an action with a module behind it. The action adds who asks, O(identity), from the controller.
 options:
   state:
-    description: Whether this run holds the lock, or has given it back.
-    choices: [held, released]
+    description:
+      - Whether this run holds the lock, or has given it back.
+      - V(renewed) renews a lock that the run holds, and is skipped where it holds none.
+    choices: [held, renewed, released]
     default: held
     type: str
   lease_seconds:
     description:
       - How long the lock lasts when nobody renews it, at least 60. Before a stretch that may take longer, ask
         again with more.
-    default: 900
+    default: 1200
     type: int
   verb:
     description:
@@ -130,8 +134,8 @@ LEAST_LEASE = 60
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"choices": ["held", "released"], "default": "held"},
-            "lease_seconds": {"type": "int", "default": 900},
+            "state": {"choices": ["held", "renewed", "released"], "default": "held"},
+            "lease_seconds": {"type": "int", "default": 1200},
             "verb": {"type": "str"},
             "directory": {"type": "path", "default": str(_lock.DIRECTORY)},
             "identity": {"type": "dict", "required": True},
@@ -145,7 +149,7 @@ def main() -> None:
     try:
         if module.check_mode:
             _look(module, directory)
-        elif module.params["state"] == "held":
+        elif module.params["state"] != "released":
             _hold(module, directory)
         else:
             _release(module, directory)

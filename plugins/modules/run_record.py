@@ -17,7 +17,8 @@ description:
   - Adds one JSON line to C(runs.jsonl) (C(0600), root) in the stack's folder on the host.
   - A host without that folder has no stack; nothing is written then, so that a refused run leaves nothing
     behind.
-  - A record is no part of the declared state, so it is never a change.
+  - A record is no part of the declared state, so it is never a change, and a host that cannot keep it (a full
+    disk) gets a warning. The run is what it was without it.
 options:
   state_dir:
     description: The stack's folder on the host.
@@ -83,7 +84,8 @@ def main() -> None:
     try:
         recorded = not module.check_mode and append(folder, module.params["record"], datetime.now(UTC))
     except OSError as error:
-        module.fail_json(msg=f"The run could not be recorded in {folder}: {error.strerror}.")
+        recorded = False
+        module.warn(f"The run could not be recorded in {folder}: {error.strerror}.")
     module.exit_json(changed=False, path=str(folder / "runs.jsonl"), recorded=recorded)
 
 

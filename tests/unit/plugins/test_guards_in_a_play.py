@@ -130,12 +130,16 @@ def results(play):
     return play.run(
         [
             as_module("known_variables", "variables"),
+            as_module("deploy_lock", "renew nothing", state="renewed"),
             as_module("deploy_lock", "take", directory=own),
             as_module("deploy_lock", "take again", directory=own),
             as_module("deploy_lock", "ask for longer", directory=own, lease_seconds=2000),
             as_module("deploy_lock", "ask for less", directory=own, lease_seconds=900),
+            as_module("deploy_lock", "renew for longer", state="renewed", lease_seconds=2400),
+            as_module("deploy_lock", "renew for less", state="renewed"),
             as_module("deploy_lock", "too short", directory=own, lease_seconds=59, state="released"),
             as_module("deploy_lock", "give back", directory=own, state="released"),
+            as_module("deploy_lock", "renew after it", state="renewed"),
             as_module("deploy_lock", "give back twice", directory=own, state="released"),
             as_module("preflight", "good", subject="network", declared=declared_network(play.folder)),
             {"name": "look", "ansible.builtin.set_fact": {"stack_preflight_facts": {"stack_facts": LOOK}}},
@@ -179,8 +183,9 @@ def test_unknown_variables_are_refused_with_their_places(results):
 
 
 def test_lock_is_taken_and_given_back(results):
-    names = ("take", "take again", "ask for longer", "ask for less")
-    assert [results[name]["lock"]["taken"] for name in names] == ["free", "fresh", "renewed", "fresh"]
+    names = ("take", "take again", "ask for longer", "ask for less", "renew for longer", "renew for less")
+    taken = ["free", "fresh", "renewed", "fresh", "renewed", "fresh"]
+    assert [results[name]["lock"]["taken"] for name in names] == taken
     assert results["ask for longer"]["lock"]["holder"]["lease_seconds"] == 2000
     assert "at least 60" in results["too short"]["msg"]
     assert results["give back"]["lock"]["state"] == "released"
@@ -188,11 +193,17 @@ def test_lock_is_taken_and_given_back(results):
     assert not any(result.get("changed") for result in results.values())
 
 
+def test_a_lock_that_is_not_held_is_not_renewed(results):
+    """A role may be used without a lock; another run's is none of its business either."""
+    assert results["renew nothing"]["skipped"]
+    assert results["renew after it"]["skipped"]
+
+
 def test_holder_is_this_run(results):
     holder = results["take"]["lock"]["holder"]
     assert holder["verb"] == "guard"
     assert holder["boot_id"] == holder["host_boot_id"]
-    assert holder["lease_until"] == pytest.approx(holder["since"] + 900)
+    assert holder["lease_until"] == pytest.approx(holder["since"] + 1200)
 
 
 def test_preflight_passes(results):
