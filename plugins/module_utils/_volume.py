@@ -29,11 +29,12 @@ class Decision:
 
 
 def decide(record: dict[str, Any] | None, volume: str, found: dict[str, str], major: str) -> Decision:
-    """`found` is what the volume holds:
-    {"content": missing | empty | unfinished | cluster | other | unknown, and of
-    a cluster "major", "system_identifier" and "timeline"}. `unknown` is said only of a volume on which our
-    own
-    server runs and does not answer, or in check mode."""
+    """Return what has to happen, or raise RefusedError.
+
+    `found` is what the volume holds: {"content": missing | empty | unfinished | cluster | other | silent |
+    unlooked, and of a cluster "major", "system_identifier" and "timeline"}. `silent`: our own server runs on it
+    and does not answer. `unlooked`: nobody looked, which happens in check mode only.
+    """
     content = found["content"]
     if content == "cluster" and found["major"] != major:
         raise RefusedError(
@@ -52,13 +53,15 @@ def decide(record: dict[str, Any] | None, volume: str, found: dict[str, str], ma
                 f"(`docker run --rm -v {volume}:/data debian ls -la /data`) and remove the volume if it can "
                 f"go"
             )
-        return Decision(create=content == "missing", initialise=content != "cluster", record=False)
+        # Our server runs in the volume only once there is a cluster.
+        done = content in ("cluster", "silent")
+        return Decision(create=content == "missing", initialise=not done, record=False)
     _check_active(record, volume, found)
     return Decision(create=False, initialise=False, record=False)
 
 
 def _without_record(volume: str, content: str) -> Decision:
-    if content in ("missing", "empty", "unknown"):
+    if content in ("missing", "empty", "unlooked"):
         return Decision(create=content == "missing", initialise=True, record=True)
     raise RefusedError(
         f"There is a volume {volume} with data in it, and no record that this stack made it. It is neither "
@@ -71,7 +74,7 @@ def _without_record(volume: str, content: str) -> Decision:
 
 def _check_active(record: dict[str, Any], volume: str, found: dict[str, str]) -> None:
     content = found["content"]
-    if content == "unknown":
+    if content in ("silent", "unlooked"):
         return
     if content != "cluster":
         state = {"missing": "is gone", "empty": "is empty"}.get(content, "holds no finished database")

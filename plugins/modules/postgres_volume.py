@@ -208,9 +208,9 @@ class Volumes:
             try:
                 return identity(self.params["socket"], within=0)
             except NotConnectedError:
-                return {"content": "unknown"}
+                return {"content": "silent"}
         if not self.params["image"]:
-            return {"content": "unknown"}
+            return {"content": "unlooked"}
         return self.identify(volume)
 
     def identify(self, volume: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from stack import Stack
 
 
@@ -28,3 +30,21 @@ def test_another_password_reaches_database_and_backend(stack: Stack) -> None:
     for replica in (1, 2):
         stack.add_medication(f"after the change, by {replica}", replica=replica)
     assert stack.deploy().result["changed"] == 0
+
+
+def test_another_password_reaches_a_backend_whose_next_version_cannot_be_built(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """The deploy fails after the database has the new password; what serves on can still log in anew."""
+    path = f"/var/lib/stanchion/{stack.name}/secrets/app_password"
+    stack.host.run("sh", "-c", f"printf a-third-password-of-an-operator > {path}")
+    (tmp_path / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN exit 3\n")
+    broken = stack.with_variables(backend_context=str(tmp_path), backend_image_packages=[])
+    assert broken.runner("deploy").code == 4
+    assert login(stack, "a-third-password-of-an-operator") == "1"
+    # Every pooled connection is gone with it.
+    database = f"{stack.name}-db"
+    stack.host.run("docker", "restart", database)
+    stack.host.run("sh", "-c", f"until docker exec {database} healthcheck; do sleep 0.3; done")
+    for replica in (1, 2):
+        stack.add_medication(f"by a new connection, {replica}", replica=replica)

@@ -43,7 +43,11 @@ def test_a_second_deploy_changes_nothing_and_one_beside_it_is_turned_away(stack:
     """Zero changed tasks, and no container restarted; the other one ends in seconds and names the holder."""
     before = identities(stack)
     second = stack.start("deploy", "--format", "json")
-    time.sleep(5)
+    lock = "import json; print(json.dumps(json.load(open('/var/lib/stanchion/lock.json'))['holder']))"
+    for _ in range(100):
+        if stack.host.python(lock):
+            break
+        time.sleep(0.1)
     began = time.monotonic()
     beside = stack.runner("deploy")
     elapsed = time.monotonic() - began

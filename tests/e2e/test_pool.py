@@ -40,7 +40,7 @@ def watch():
 watcher = threading.Thread(target=watch)
 watcher.start()
 with concurrent.futures.ThreadPoolExecutor(60) as pool:
-    burst = list(pool.map(ask, ["/debug/sleep?seconds=2"] * 60))
+    burst = list(pool.map(ask, ["/debug/sleep?seconds=0.8"] * 60))
 after = ask("/medications")
 done.set()
 watcher.join()
@@ -77,9 +77,7 @@ def test_sixty_slow_requests_at_once(stack: Stack) -> None:
     statuses = [answer["status"] for answer in seen["burst"]]
     assert set(statuses) == {200, 503}, statuses
     assert all(answer["retry_after"] for answer in seen["burst"] if answer["status"] == 503)
-    # The slow requests themselves sleep two seconds once they have a connection.
-    assert max(a["seconds"] for a in seen["burst"] if a["status"] == 503) <= POOL_TIMEOUT + 1
-    assert max(a["seconds"] for a in seen["burst"] if a["status"] == 200) <= POOL_TIMEOUT + 2 + 1
+    assert max(answer["seconds"] for answer in seen["burst"]) <= POOL_TIMEOUT + 1
     assert {answer["status"] for answer in seen["alive"]} == {200}
     assert max(answer["seconds"] for answer in seen["alive"]) < 1
     assert seen["after"]["status"] == 200

@@ -34,8 +34,14 @@ AS_IT_IS = Decision(create=False, initialise=False, record=False)
         (INITIALISING, "empty", INITIALISE),
         (INITIALISING, "unfinished", INITIALISE),
         (INITIALISING, "cluster", AS_IT_IS),
+        # Our server runs on it and does not answer: it would not run without a cluster.
+        (INITIALISING, "silent", AS_IT_IS),
+        (ACTIVE, "silent", AS_IT_IS),
+        # A preview without an image, which nobody could look with.
+        (None, "unlooked", Decision(create=False, initialise=True, record=True)),
+        (INITIALISING, "unlooked", INITIALISE),
+        (ACTIVE, "unlooked", AS_IT_IS),
         (ACTIVE, "cluster", AS_IT_IS),
-        (ACTIVE, "unknown", AS_IT_IS),
     ],
 )
 def test_what_goes_on(record, content, decision):
@@ -49,6 +55,7 @@ def test_what_goes_on(record, content, decision):
         (None, CLUSTER, "no record"),
         (None, {"content": "unfinished"}, "no record"),
         (None, {"content": "other"}, "no record"),
+        (None, {"content": "silent"}, "no record"),
         (INITIALISING, {"content": "other"}, "other people's files"),
         (ACTIVE, {"content": "missing"}, "is gone"),
         (ACTIVE, {"content": "empty"}, "is empty"),
