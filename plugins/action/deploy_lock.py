@@ -64,8 +64,8 @@ class ActionModule(ActionBase):
             return memory["dry"] and self._task.check_mode
         lease = memory["lock"]["holder"]["lease_seconds"]
         left = lease - (time.monotonic() - memory["renewed"])
-        # Who asks waits for MARGIN seconds less than what it asks for. More than the lease is left after a boot
-        # of the controller alone.
+        # Who asks waits for MARGIN seconds less than what it asks for. More than the lease is left only after
+        # the controller was booted.
         return lease >= left >= max(lease * 2 / 3, int(args.get("lease_seconds", LEASE)) - MARGIN)
 
     def _remember(self, result: dict, run_id: str, asked: float, directory: str | None) -> dict:

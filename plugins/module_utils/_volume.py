@@ -32,8 +32,8 @@ def decide(record: dict[str, Any] | None, volume: str, found: dict[str, str], ma
     """Return what has to happen, or raise RefusedError.
 
     `found` is what the volume holds: {"content": missing | empty | unfinished | cluster | other | silent |
-    unlooked, and of a cluster "major", "system_identifier" and "timeline"}. `silent`: our own server runs on it
-    and does not answer. `unlooked`: nobody looked, which happens in check mode only.
+    unlooked, and of a cluster "major", "system_identifier" and "timeline"}. `silent`: our own server runs on
+    it and does not answer. `unlooked`: nobody looked, which happens in check mode only.
     """
     content = found["content"]
     if content == "cluster" and found["major"] != major:
