@@ -25,6 +25,7 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "stack_delete_data": "destroy --delete-data",
     "stack_preflight_facts": "registered by a playbook that looks once for all its preflights",
     "stack_preflight_passed": "set by deploy.yml after its preflights",
+    "stack_lock": "registered by a playbook that takes the host's lock, so that it is given back",
     "stack_declared": "set by the look at a stack: what should run on the host",
     "stack_run_finished": "set by a playbook when all of it is done, for the record of the run",
     "container_image_refs": "set by the role container_image for whoever uses the image",
