@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +13,10 @@ Facts = Mapping[str, Any]
 
 _DATABASE = "postgres"
 _BACKEND = "backend"
-# A one-shot container that ended is no gap; a candidate or a kept one beside a replica is no replica.
-_PASSING_SUFFIXES = ("-candidate", "-previous", "-migrate")
+# What the stack consists of, by role. One-shot containers and candidates carry the role, but no such name.
+_LASTING = {_DATABASE: re.compile(r".+-db"), _BACKEND: re.compile(r".+-backend-[1-9][0-9]*")}
+# A replica that is being replaced serves under this name until its successor does.
+_REPLACED = "-previous"
 
 
 def host_of(name: str, facts: Facts, declared: Facts) -> Host:
@@ -42,7 +45,12 @@ def host_of(name: str, facts: Facts, declared: Facts) -> Host:
 
 def serves(hosts: Iterable[Host]) -> bool:
     """Say whether the stack answers: a healthy database, and at least one healthy backend."""
-    well = {container.role for host in hosts for container in host.containers if container.well}
+    well = {
+        container.role
+        for host in hosts
+        for container in host.containers
+        if container.well and _lasts(container.name.removesuffix(_REPLACED), container.role)
+    }
     return {_DATABASE, _BACKEND} <= well
 
 
@@ -73,13 +81,13 @@ def _addresses(ports: Iterable[Facts]) -> list[str]:
     return sorted(found)
 
 
-def _is_passing(container: Container) -> bool:
-    return container.name.endswith(_PASSING_SUFFIXES)
+def _lasts(name: str, role: str) -> bool:
+    return role in _LASTING and _LASTING[role].fullmatch(name) is not None
 
 
 def _missing(containers: Iterable[Container], declared: Facts) -> list[str]:
     """Compare what is declared for this host with what is there and lasts."""
-    lasting = [container for container in containers if not _is_passing(container)]
+    lasting = [container for container in containers if _lasts(container.name, container.role)]
     missing = []
     if declared.get("database") and not any(container.role == _DATABASE for container in lasting):
         missing.append("the database")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from stanchion.report.build import health_of, silent_engine
 from stanchion.report.stack import host_of, serves
 
@@ -85,6 +87,31 @@ def test_a_missing_replica_is_told_and_a_candidate_is_none() -> None:
     candidate = item("demo-backend-2-candidate", "backend", health="starting")
     host = host_of("one", facts(DATABASE, BACKEND, candidate), {"database": True, "backend_replicas": 3})
     assert host.missing == ["2 backend replicas"]
+    assert health_of([host]) == "degraded"
+
+
+PASSING = {
+    "demo-db-initialise": "postgres",
+    "demo-db-identify-0a1b2c3d": "postgres",
+    "demo-db-rehearsal-0a1b2c3d": "postgres",
+    "demo-migrate": "backend",
+    "demo-backend-endpoints": "backend",
+    "demo-backend-candidate": "backend",
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_a_passing_container_is_neither_the_database_nor_a_replica(name: str) -> None:
+    passing = item(name, PASSING[name], health=None)
+    lasting = BACKEND if PASSING[name] == "postgres" else DATABASE
+    host = host_of("one", facts(passing, lasting), DECLARED)
+    assert host.missing == ["the database" if lasting is BACKEND else "1 backend replica"]
+    assert not serves([host])
+
+
+def test_a_replica_that_is_being_replaced_still_serves() -> None:
+    host = host_of("one", facts(DATABASE, item("demo-backend-1-previous", "backend")), DECLARED)
+    assert serves([host])
     assert health_of([host]) == "degraded"
 
 

@@ -204,7 +204,8 @@ def test_a_look_that_failed_is_no_green(project: Project) -> None:
 def serving(project: Project) -> Iterator[None]:
     """Let the look find a stack that serves."""
     well = {"image": "x:1", "state": "running", "running": True, "health": "healthy"}
-    containers = [{"name": f"demo-{role}", "role": role, **well} for role in ("postgres", "backend")]
+    names = {"demo-db": "postgres", "demo-backend-1": "backend"}
+    containers = [{"name": name, "role": role, **well} for name, role in names.items()]
     facts = {
         "stack": "demo",
         "engine": {"ok": True, "state": "running"},
