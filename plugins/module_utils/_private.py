@@ -16,8 +16,11 @@ def make_folder(path: Path) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
 
 
-def write_file(path: Path, content: bytes, owner: tuple[int, int] = (0, 0), mode: int = 0o600) -> None:
-    """Replace the file: nobody sees half of it or a more open one, and a crash loses neither old nor new."""
+def write_file(path: Path, content: bytes, owner: tuple[int, int] = (-1, -1), mode: int = 0o600) -> None:
+    """Replace the file: nobody sees half of it or a more open one, and a crash loses neither old nor new.
+
+    Without an owner it is the writer's, who is root on a host.
+    """
     make_folder(path.parent)
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

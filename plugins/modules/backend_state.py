@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ansible_collections.stanchion.stack.plugins.module_utils._backend_docker im
     health_of,
     inspect,
 )
+from ansible_collections.stanchion.stack.plugins.module_utils._private import write_file
 
 DOCUMENTATION = r"""
 module: backend_state
@@ -136,12 +136,7 @@ def host_key(path: Path, check_mode: bool) -> bytes | None:
     if check_mode:
         return None
     key = os.urandom(KEY_BYTES)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # mkstemp makes the file 0600; the rename makes it appear whole or not at all.
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(handle, "wb") as file:
-        file.write(key)
-    Path(draft).rename(path)
+    write_file(path, key)
     return key
 
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import stat
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils._private import write_file
 
 DOCUMENTATION = r"""
 module: daemon_options
@@ -85,6 +86,17 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Replace the file; one that is there keeps its owner and mode."""
+    # The folder is everybody's to read, unlike those that write_file makes.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    owner, mode = (-1, -1), 0o644
+    if path.exists():
+        seen = path.stat()
+        owner, mode = (seen.st_uid, seen.st_gid), stat.S_IMODE(seen.st_mode)
+    write_file(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode(), owner, mode)
+
+
 def started_at(pid_file: Path, proc: Path = Path("/proc")) -> float | None:
     """Return when the engine started, in seconds since the epoch; None where none runs."""
     try:
@@ -120,11 +132,10 @@ def main() -> None:
     keys = differing(current, module.params["options"])
     changed = bool(keys) and module.params["write"]
     if changed and not module.check_mode:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, delete=False) as draft:
-            draft.write(json.dumps({**current, **module.params["options"]}, indent=2, sort_keys=True) + "\n")
-        Path(draft.name).chmod(0o644)
-        module.atomic_move(draft.name, str(path))
+        try:
+            write(path, {**current, **module.params["options"]})
+        except OSError as error:
+            module.fail_json(msg=f"Could not write {path}: {error}.")
     due = changed if module.check_mode else is_newer(path, pid_file)
     module.exit_json(changed=changed, differing=keys, restart_due=due)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -28,6 +29,17 @@ def test_a_broken_file_is_named_and_left_alone(tmp_path: Path, text: str) -> Non
     with pytest.raises(ValueError, match=str(path)):
         daemon_options.read(path)
     assert path.read_text() == text
+
+
+def test_a_new_file_can_be_read_and_an_old_one_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "docker" / "daemon.json"
+    daemon_options.write(path, {"icc": False})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    path.chmod(0o600)
+    daemon_options.write(path, {"icc": True})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert daemon_options.read(path) == {"icc": True}
+    assert [entry.name for entry in path.parent.iterdir()] == ["daemon.json"]
 
 
 def test_the_start_of_a_process_is_read_from_proc(tmp_path: Path) -> None:
