@@ -12,7 +12,17 @@ _LAST_LINES = 15
 
 def docker(module: AnsibleModule, *arguments: str, timeout: int, what: str, data: bytes | None = None) -> str:
     """Return what `docker ARGUMENTS` prints, or fail the module with its last lines."""
-    status, output, errors = module.run_command(
+    status, output, errors = ask(module, *arguments, timeout=timeout, data=data)
+    if status != 0:
+        module.fail_json(msg=failure(what, status, output + errors, timeout, root_of(module)))
+    return output
+
+
+def ask(
+    module: AnsibleModule, *arguments: str, timeout: int, data: bytes | None = None
+) -> tuple[int, str, str]:
+    """Return status, output and errors of `docker ARGUMENTS`; the status is 124 or 137 when time was up."""
+    return module.run_command(
         ["timeout", "--kill-after=10", str(timeout), "docker", *arguments],
         data=data,
         binary_data=True,
@@ -20,9 +30,6 @@ def docker(module: AnsibleModule, *arguments: str, timeout: int, what: str, data
         # BuildKit, where the client has it, draws a moving picture otherwise.
         environ_update={"LC_ALL": "C", "BUILDKIT_PROGRESS": "plain"},
     )
-    if status != 0:
-        module.fail_json(msg=failure(what, status, output + errors, timeout, root_of(module)))
-    return output
 
 
 def failure(what: str, status: int, output: str, timeout: int, root: str) -> str:

@@ -5,18 +5,24 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stanchion.stack.plugins.module_utils._image_docker import docker
+from ansible_collections.stanchion.stack.plugins.module_utils._image_docker import (
+    ask,
+    docker,
+    failure,
+    root_of,
+)
+from ansible_collections.stanchion.stack.plugins.module_utils._private import write_file
 
 DOCUMENTATION = r"""
 module: image_settle
 short_description: Record which image a host uses and take away old ones
 description:
-  - Makes sure that the image is there, writes the host's record of it, then removes the old tags.
+  - Makes sure that the image is there, removes the old tags, and writes the host's record of it.
+  - An old tag that can't be removed, because a container was made from it meanwhile for instance, is a
+    warning. It stays in the record, and the next time tries again.
 author: [Stanchion maintainers]
 options:
   ref:
@@ -60,15 +66,26 @@ pruned:
   elements: str
 """
 
+REMOVED_WITHIN = 120
 
-def write(path: Path, record: dict) -> None:
-    """Write the record whole or not at all."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
-    with os.fdopen(handle, "w") as stream:
-        json.dump(record, stream, indent=2, sort_keys=True)
-        stream.write("\n")
-    Path(draft).replace(path)
+
+def remove(module: AnsibleModule, refs: list[str]) -> tuple[list[str], list[str]]:
+    """Take the tags away; return those that went, and a warning for each that did not."""
+    gone, warnings = [], []
+    for ref in refs:
+        status, output, errors = ask(module, "image", "rm", ref, timeout=REMOVED_WITHIN)
+        if status == 0:
+            gone.append(ref)
+        else:
+            what = f"The old image {ref} could not be removed and stays"
+            text = failure(what, status, output + errors, REMOVED_WITHIN, root_of(module))
+            warnings.append(" ".join(text.split()))
+    return gone, warnings
+
+
+def with_tags(record: dict, refs: list[str]) -> dict:
+    """Return the record with the tags of these images too, as the oldest."""
+    return {**record, "tags": [*record.get("tags", []), *(ref.rpartition(":")[2] for ref in refs)]}
 
 
 def main() -> None:
@@ -87,13 +104,17 @@ def main() -> None:
         timeout=30,
         what=f"The image {ref} is not on this host although it was built or brought here",
     ).strip()
+    # Before the record: one that names a tag that is gone does no harm, a tag that no record names stays.
+    gone, warnings = remove(module, prune)
+    kept = [ref for ref in prune if ref not in gone]
+    text = json.dumps(with_tags(record, kept), indent=2, sort_keys=True) + "\n"
     try:
-        write(Path(module.params["directory"]) / f"{record['name'].replace('/', '_')}.json", record)
+        write_file(
+            Path(module.params["directory"]) / f"{record['name'].replace('/', '_')}.json", text.encode()
+        )
     except OSError as error:
-        module.fail_json(msg=f"Could not record the image {ref}: {error}.")
-    for old in prune:
-        docker(module, "image", "rm", old, timeout=120, what=f"The old image {old} could not be removed")
-    module.exit_json(changed=bool(prune), id=image_id, pruned=prune)
+        module.fail_json(msg=f"Could not record the image {ref}: {error}.", warnings=warnings)
+    module.exit_json(changed=bool(gone), id=image_id, pruned=gone, warnings=warnings)
 
 
 if __name__ == "__main__":
