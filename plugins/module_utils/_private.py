@@ -16,6 +16,24 @@ def make_folder(path: Path) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
 
 
+def close_folder(path: Path, check_mode: bool = False) -> bool:
+    """Make the folder, or take it from whoever else owns it or gets into it; return whether it had to be.
+
+    For a folder that is known to be ours. `make_folder` changes none that is there: it may be anybody's.
+    """
+    try:
+        seen = path.stat()
+        if seen.st_uid == os.geteuid() and not seen.st_mode & 0o077:
+            return False
+    except FileNotFoundError:
+        pass
+    if not check_mode:
+        make_folder(path)
+        os.chown(path, os.geteuid(), os.getegid())
+        path.chmod(0o700)
+    return True
+
+
 def write_file(path: Path, content: bytes, owner: tuple[int, int] = (-1, -1), mode: int = 0o600) -> None:
     """Replace the file: nobody sees half of it or a more open one, and a crash loses neither old nor new.
 

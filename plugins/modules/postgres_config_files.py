@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils._one_shot import TIMED_OUT, one_shot
-from ansible_collections.stanchion.stack.plugins.module_utils._private import make_folder
+from ansible_collections.stanchion.stack.plugins.module_utils._private import close_folder, make_folder
 
 DOCUMENTATION = r"""
 module: postgres_config_files
@@ -28,13 +28,13 @@ description:
 author: [Stanchion maintainers]
 options:
   path:
-    description: The folder that the server's container mounts as C(/etc/postgresql). It must lie in a
-      root-only folder.
+    description: The folder that the server's container mounts as C(/etc/postgresql). The folder above it,
+      with the server's files, is kept for root only.
     type: path
     required: true
   socket:
     description: Folder of the operators' socket, which the container mounts too. It is made for the
-      server's user.
+      server's user, and the folder above it is kept for root only.
     type: path
     required: true
   files:
@@ -168,7 +168,10 @@ def keep_socket(folder: Path, check_mode: bool) -> bool:
 def converge(module: AnsibleModule) -> dict[str, Any]:
     folder = Path(module.params["path"])
     files = module.params["files"]
-    kept = keep_socket(Path(module.params["socket"]), module.check_mode)
+    socket = Path(module.params["socket"])
+    # The socket admits the server's user too, whose number may be anybody's on the host.
+    closed = [close_folder(above, module.check_mode) for above in {folder.parent, socket.parent}]
+    kept = keep_socket(socket, module.check_mode) or any(closed)
     diffs = differing(folder, files)
     replaced = [Path(diff["after_header"]).name for diff in diffs]
     if not diffs or (module.check_mode and not module.params["image"]):

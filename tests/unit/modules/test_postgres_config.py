@@ -61,6 +61,24 @@ def test_files_are_written_after_the_rehearsal(folder):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_folder_that_others_get_into_is_closed(folder, check_mode):
+    postgres_config_files.converge(module(folder))
+    folder.chmod(0o755)
+    assert postgres_config_files.converge(module(folder, check_mode=check_mode))["changed"]
+    assert stat.S_IMODE(folder.stat().st_mode) == (0o755 if check_mode else 0o700)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives a folder to another user")
+def test_a_folder_of_somebody_else_becomes_roots(folder):
+    postgres_config_files.converge(module(folder))
+    os.chown(folder, 999, 999)
+    assert postgres_config_files.converge(module(folder))["changed"]
+    seen = folder.stat()
+    assert (seen.st_uid, seen.st_gid) == (0, 0)
+    assert postgres_config_files.converge(module(folder))["changed"] is False
+
+
 def test_a_second_time_nothing_is_run(folder):
     postgres_config_files.converge(module(folder))
     fake = module(folder)
