@@ -227,9 +227,12 @@ def _network(network: dict) -> dict:
     }
 
 
-def volume_facts(engine: Engine, stack: str) -> dict:
-    """Return the stack's volumes, each with the containers (anybody's) that mount it."""
-    answer = engine.get("/volumes", filters={"label": [f"{STACK_LABEL}={stack}"]})
+def volume_facts(engine: Engine, stack: str, recorded: str | None) -> dict:
+    """Return the stack's volumes, each with the containers (anybody's) that mount it.
+
+    Those are the ones with its label, and the recorded one, which has none where an operator made it.
+    """
+    answer = engine.get("/volumes")
     users: dict[str, list[str]] = {}
     for summary in engine.get("/containers/json", all="1"):
         for mount in summary.get("Mounts") or []:
@@ -246,6 +249,7 @@ def volume_facts(engine: Engine, stack: str) -> dict:
             "used_by": sorted(users.get(volume["Name"], [])),
         }
         for volume in answer.get("Volumes") or []
+        if volume["Name"] == recorded or (volume.get("Labels") or {}).get(STACK_LABEL) == stack
     ]
     return {"entries": sorted(items, key=lambda item: item["name"])}
 

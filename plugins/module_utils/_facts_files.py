@@ -84,6 +84,17 @@ def volume_record(state_dir: str) -> dict:
     return {"path": str(path), "exists": path.exists(), "record": _record(path)}
 
 
+def recorded_volume(state_dir: str) -> str | None:
+    """Return the name of the stack's active volume, which may have been made by hand and carry no label."""
+    facts = volume_record(state_dir)
+    if facts["record"] is None:
+        return None
+    volume = facts["record"].get("volume") if isinstance(facts["record"], dict) else None
+    if not isinstance(volume, str) or not volume:
+        raise UnreadableError(f"{facts['path']} names no volume")
+    return volume
+
+
 def image_records(folder: Path = BASE / "images") -> dict:
     """Return the resolved packages of each image, as the role container_image recorded them."""
     items = {path.stem: _record(path) for path in sorted(folder.glob("*.json"))}

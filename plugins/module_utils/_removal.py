@@ -13,6 +13,12 @@ ROLE_LABEL = "io.stanchion.role"
 # Who writes to the database stops before it.
 _FIRST, _LAST = "backend", "postgres"
 
+# An engine that is alive answers within milliseconds, and removes within seconds; a volume may hold much.
+_ANSWERS_WITHIN = 60
+_VOLUME_GOES_WITHIN = 600
+# What a container without a stop time-out of its own is given.
+_STOP_SECONDS = 10
+
 Run = Callable[[list[str]], tuple[int, str, str]]
 
 
@@ -31,6 +37,7 @@ class Container:
     name: str
     role: str
     paused: bool
+    stop_seconds: int = _STOP_SECONDS
 
 
 @dataclass
@@ -49,16 +56,24 @@ class Docker:
         self._run = run
         self._program = program
 
-    def __call__(self, *arguments: str) -> str:
-        code, out, err = self._run([self._program, *arguments])
+    def __call__(self, *arguments: str, within: int = _ANSWERS_WITHIN) -> str:
+        limit = ["timeout", "--kill-after=10", str(within)]
+        code, out, err = self._run([*limit, self._program, *arguments])
         if code == 0:
             return out
+        what = f"docker {' '.join(arguments[:2])}"
+        if code in (124, 137):
+            raise RefusedError(
+                f"The Docker engine does not answer: {what} was not done after {within} s. "
+                "See what it is busy with, and run this again: what is gone already does not hurt.",
+                "unreachable",
+            )
         if "Cannot connect to the Docker daemon" in err or "trying to connect to the Docker daemon" in err:
             raise RefusedError(
                 f"The Docker engine does not answer: {err.strip()} Start it and run this again.",
                 "unreachable",
             )
-        raise RefusedError(f"docker {' '.join(arguments[:2])} failed: {err.strip()}", None)
+        raise RefusedError(f"{what} failed: {err.strip()}", None)
 
     def names(self, kind: str, *arguments: str) -> list[str]:
         return self(
@@ -69,8 +84,11 @@ class Docker:
         return json.loads(self(kind, "inspect", *names)) if names else []
 
 
-def plan(docker: Docker, stack: str, data: bool) -> Plan:
-    """Return what would go; refuse where somebody else needs it."""
+def plan(docker: Docker, stack: str, data: bool, recorded: str | None = None) -> Plan:
+    """Return what would go; refuse where somebody else needs it.
+
+    `recorded` is the volume that the host's record names: the stack's own also without its label.
+    """
     mine = f"label={STACK_LABEL}={stack}"
     containers = [
         _container(item) for item in docker.inspect("container", docker.names("container", "-a", "-f", mine))
@@ -80,11 +98,18 @@ def plan(docker: Docker, stack: str, data: bool) -> Plan:
     for network in docker.inspect("network", networks):
         attached = {item["Name"] for item in (network.get("Containers") or {}).values()} - own
         _refuse_foreign("network", network["Name"], attached, "Disconnect")
-    volumes = sorted(docker.names("volume", "-f", mine)) if data else []
+    volumes = _volumes(docker, mine, recorded) if data else []
     for volume in volumes:
         users = set(docker.names("container", "-a", "-f", f"volume={volume}")) - own
         _refuse_foreign("volume", volume, users, "Remove")
     return Plan(sorted(containers, key=_order), networks, volumes)
+
+
+def _volumes(docker: Docker, mine: str, recorded: str | None) -> list[str]:
+    found = set(docker.names("volume", "-f", mine))
+    if recorded is not None and recorded in docker.names("volume"):
+        found.add(recorded)
+    return sorted(found)
 
 
 def _container(item: dict) -> Container:
@@ -92,6 +117,7 @@ def _container(item: dict) -> Container:
         name=item["Name"].lstrip("/"),
         role=(item["Config"].get("Labels") or {}).get(ROLE_LABEL, ""),
         paused=bool(item["State"].get("Paused")),
+        stop_seconds=item["Config"].get("StopTimeout") or _STOP_SECONDS,
     )
 
 
@@ -119,12 +145,13 @@ def carry_out(docker: Docker, plan: Plan) -> None:
             docker("container", "unpause", *paused)
         if names:
             # No time is given: each container has its own.
-            docker("container", "stop", *names)
+            longest = max(container.stop_seconds for container in wave)
+            docker("container", "stop", *names, within=longest + _ANSWERS_WITHIN)
             docker("container", "rm", *names)
     if plan.networks:
         docker("network", "rm", *plan.networks)
     if plan.volumes:
-        docker("volume", "rm", *plan.volumes)
+        docker("volume", "rm", *plan.volumes, within=_VOLUME_GOES_WITHIN)
 
 
 def check_folder(folder: Path) -> None:

@@ -146,8 +146,9 @@ stack_facts:
       type: dict
     volumes:
       description:
-        - V(entries), by name, of the volumes with the stack's label. Each has V(name), V(driver),
-          V(mountpoint), V(created), V(role), V(labels), V(used_by) (names of all containers that mount it).
+        - V(entries), by name, of the volumes with the stack's label and of the one that the host's record
+          names, which has no label where it was made by hand. Each has V(name), V(driver), V(mountpoint),
+          V(created), V(role), V(labels), V(used_by) (names of all containers that mount it).
       type: dict
     images:
       description:
@@ -242,7 +243,7 @@ def sources(params: dict) -> dict[str, Source]:
         "engine": lambda: _facts_docker.engine_facts(engine()),
         "containers": lambda: _facts_docker.container_facts(engine(), stack),
         "networks": lambda: _facts_docker.network_facts(engine()),
-        "volumes": lambda: _facts_docker.volume_facts(engine(), stack),
+        "volumes": lambda: _facts_docker.volume_facts(engine(), stack, _facts_files.recorded_volume(folder)),
         "images": lambda: _facts_docker.image_facts(engine(), stack),
         "routes": _facts_host.route_facts,
         "ports": lambda: _facts_host.port_facts(engine()),

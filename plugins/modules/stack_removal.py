@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils import _removal
+from ansible_collections.stanchion.stack.plugins.module_utils._facts_files import recorded_volume
+from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import UnreadableError
 
 DOCUMENTATION = r"""
 module: stack_removal
@@ -16,7 +18,8 @@ description:
   - Removes what carries the label C(io.stanchion.stack=STACK) and nothing else. Backends stop first, the
     database last, each with its own stop time-out, so that the database shuts down cleanly.
   - Volumes, secrets, records and images stay. With O(delete_data) the stack's volumes and its folder on the
-    host go too, for good; images stay even then.
+    host go too, for good; images stay even then. The volume that the host's record names is the stack's,
+    with the label or, where it was made by hand, without.
   - Refuses, before anything is touched, where a container of somebody else uses a network or a volume that
     would go.
   - On a host without an engine there is nothing to remove but the folder.
@@ -128,7 +131,7 @@ def _run(module: AnsibleModule) -> dict[str, list[str]]:
     plan = _removal.Plan()
     if program is not None:
         docker = _removal.Docker(module.run_command, program)
-        plan = _removal.plan(docker, stack, data)
+        plan = _removal.plan(docker, stack, data, _recorded_volume(folder) if data else None)
         if not module.check_mode:
             _removal.carry_out(docker, plan)
     folders = [str(folder)] if data and folder.is_dir() else []
@@ -140,6 +143,16 @@ def _run(module: AnsibleModule) -> dict[str, list[str]]:
         "volumes": plan.volumes,
         "folders": folders,
     }
+
+
+def _recorded_volume(folder: Path) -> str | None:
+    try:
+        return recorded_volume(str(folder))
+    except (UnreadableError, OSError) as error:
+        raise _removal.RefusedError(
+            f"Which volume holds the data is not known: {error}. Nothing was removed. Put the record back "
+            "from a copy; or delete it, then the volumes with the stack's label go and no other."
+        ) from error
 
 
 def _stays(module: AnsibleModule) -> list[str]:

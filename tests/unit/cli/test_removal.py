@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _removal
-from ansible_collections.stanchion.stack.plugins.modules import run_record
+from ansible_collections.stanchion.stack.plugins.modules import run_record, stack_removal
 from samples import STARTED
 
+from stanchion.cli import confirmation
 from stanchion.errors import BY_NAME
 
 
@@ -20,9 +22,11 @@ class FakeDocker:
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
         self.done: list[tuple[str, ...]] = []
+        self.within: dict[str, int] = {}
 
     def run(self, command: list[str]) -> tuple[int, str, str]:
-        _, kind, verb, *rest = command
+        _, _, seconds, _, kind, verb, *rest = command
+        self.within[verb] = int(seconds)
         if verb in ("ls", "inspect"):
             return self._read(kind, verb, rest)
         self.done.append((kind, verb, *rest))
@@ -35,7 +39,8 @@ class FakeDocker:
         if asked.startswith("volume="):
             return 0, "\n".join(self.answers.get("users", [])), ""
         if kind == "volume":
-            return 0, "\n".join(self.answers.get("volumes", [])), ""
+            unlabelled = [] if asked.startswith("label=") else self.answers.get("unlabelled", [])
+            return 0, "\n".join([*self.answers.get("volumes", []), *unlabelled]), ""
         return 0, "\n".join(item["Name"].lstrip("/") for item in self.answers.get(f"{kind}s", [])), ""
 
     @property
@@ -43,10 +48,10 @@ class FakeDocker:
         return _removal.Docker(self.run, "docker")
 
 
-def container(name: str, role: str, paused: bool = False) -> dict[str, Any]:
+def container(name: str, role: str, paused: bool = False, stop: int | None = None) -> dict[str, Any]:
     return {
         "Name": f"/{name}",
-        "Config": {"Labels": {"io.stanchion.role": role}},
+        "Config": {"Labels": {"io.stanchion.role": role}, "StopTimeout": stop},
         "State": {"Paused": paused},
     }
 
@@ -87,6 +92,25 @@ def test_volumes_go_only_with_the_data() -> None:
     assert fake.done[-1] == ("volume", "rm", "demo-pgdata")
 
 
+def test_a_recorded_volume_goes_without_a_label_too() -> None:
+    fake = FakeDocker(containers=CONTAINERS, unlabelled=["fast-disk", "of-nobody"], users=["demo-db"])
+    plan = _removal.plan(fake.docker, "demo", data=True, recorded="fast-disk")
+    assert plan.volumes == ["fast-disk"]
+    assert _removal.plan(fake.docker, "demo", data=False, recorded="fast-disk").volumes == []
+
+
+@pytest.mark.parametrize("volumes", [[], ["demo-pgdata"]])
+def test_a_recorded_volume_is_named_once_and_may_be_gone(volumes: list[str]) -> None:
+    fake = FakeDocker(volumes=volumes)
+    assert _removal.plan(fake.docker, "demo", data=True, recorded="demo-pgdata").volumes == volumes
+
+
+def test_a_stop_may_take_as_long_as_the_slowest_container_and_all_else_has_an_end() -> None:
+    fake = FakeDocker(containers=[container("demo-db", "postgres", stop=120)], volumes=["demo-pgdata"])
+    _removal.carry_out(fake.docker, _removal.plan(fake.docker, "demo", data=True))
+    assert fake.within == {"ls": 60, "inspect": 60, "stop": 180, "rm": 600}
+
+
 def test_nothing_there_is_nothing_to_do() -> None:
     fake = FakeDocker()
     _removal.carry_out(fake.docker, _removal.plan(fake.docker, "demo", data=True))
@@ -98,12 +122,13 @@ def test_nothing_there_is_nothing_to_do() -> None:
     [
         {"containers": CONTAINERS, "networks": [network("demo-db", "stranger")]},
         {"containers": CONTAINERS, "volumes": ["demo-pgdata"], "users": ["demo-db", "stranger"]},
+        {"containers": CONTAINERS, "unlabelled": ["fast-disk"], "users": ["demo-db", "stranger"]},
     ],
 )
 def test_what_a_stranger_uses_is_refused_before_anything(answers: dict[str, Any]) -> None:
     fake = FakeDocker(**answers)
     with pytest.raises(_removal.RefusedError, match=r"stranger.*Nothing was removed") as caught:
-        _removal.plan(fake.docker, "demo", data=True)
+        _removal.plan(fake.docker, "demo", data=True, recorded="fast-disk")
     assert fake.done == []
     assert caught.value.exit in BY_NAME
 
@@ -115,11 +140,46 @@ def test_a_silent_engine() -> None:
     assert caught.value.exit == "unreachable"
 
 
+@pytest.mark.parametrize("code", [124, 137])
+def test_a_hanging_engine(code: int) -> None:
+    docker = _removal.Docker(lambda _: (code, "", ""), "docker")
+    with pytest.raises(_removal.RefusedError, match="docker container ls was not done after 60 s") as caught:
+        _removal.plan(docker, "demo", data=False)
+    assert caught.value.exit == "unreachable"
+
+
 def test_any_other_failure_says_what_failed() -> None:
     docker = _removal.Docker(lambda _: (1, "", "device is busy\n"), "docker")
     with pytest.raises(_removal.RefusedError, match="docker container ls failed: device is busy") as caught:
         _removal.plan(docker, "demo", data=False)
     assert caught.value.exit is None
+
+
+@pytest.mark.parametrize("text", ["{", "{}"])
+def test_nothing_goes_while_the_record_of_the_volume_cannot_be_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "volume.json").write_text(text)
+    fake = FakeDocker(containers=CONTAINERS, volumes=["demo-pgdata"])
+    module = SimpleNamespace(
+        params={"stack": "demo", "delete_data": "demo", "state_dir": str(tmp_path), "secrets_dir": None},
+        check_mode=False,
+        get_bin_path=lambda _: "docker",
+        run_command=fake.run,
+    )
+    with pytest.raises(_removal.RefusedError, match=r"volume\.json .*Nothing was removed"):
+        stack_removal._run(module)
+    assert fake.done == []
+    assert (tmp_path / "postgres" / "volume.json").exists()
+
+
+def test_the_question_names_the_recorded_volume(monkeypatch: pytest.MonkeyPatch) -> None:
+    volumes = {"ok": True, "entries": [{"name": "fast-disk", "role": None, "used_by": []}]}
+    seen = SimpleNamespace(looks={"one": {"stack": "demo", "volumes": volumes}}, declared={})
+    monkeypatch.setattr(confirmation, "look", lambda *_: seen)
+    assert confirmation.losses(None, data=True) == [
+        "one: containers none and their networks go.",
+        "one: for good go volumes fast-disk, with all data, secrets and records.",
+    ]
 
 
 @pytest.mark.parametrize("folder", ["/", "/var", "/var/lib", "relative/to/some/where"])

@@ -202,25 +202,40 @@ def test_networks_of_everybody(ask):
     assert second["internal"]
 
 
+LABELS = {"io.stanchion.stack": "s", "io.stanchion.role": "postgres"}
+
+
 def test_volume_names_whoever_mounts_it(ask):
     engine = ask(
         {
-            "/volumes": {"Volumes": [{"Name": "data", "Labels": {"io.stanchion.role": "postgres"}}]},
+            "/volumes": {"Volumes": [{"Name": "data", "Labels": LABELS}]},
             "/containers/json": [
                 {"Id": "1", "Names": ["/db"], "Mounts": [{"Name": "data"}, {"Source": "/etc"}]},
                 {"Id": "2", "Names": ["/other/alias", "/stranger"], "Mounts": [{"Name": "data"}]},
             ],
         }
     )
-    (volume,) = _facts_docker.volume_facts(engine, "s")["entries"]
+    (volume,) = _facts_docker.volume_facts(engine, "s", None)["entries"]
     assert volume["used_by"] == ["db", "stranger"]
     assert volume["role"] == "postgres"
 
 
 def test_no_volumes_at_all(ask):
-    assert _facts_docker.volume_facts(ask({"/volumes": {"Volumes": None}, "/containers/json": []}), "s") == {
-        "entries": []
-    }
+    engine = ask({"/volumes": {"Volumes": None}, "/containers/json": []})
+    assert _facts_docker.volume_facts(engine, "s", "data") == {"entries": []}
+
+
+def test_the_recorded_volume_is_the_stacks_without_a_label_too(ask):
+    volumes = [
+        {"Name": "made-by-hand", "Labels": None},
+        {"Name": "labelled", "Labels": LABELS},
+        {"Name": "of-another-stack", "Labels": {**LABELS, "io.stanchion.stack": "t"}},
+        {"Name": "of-nobody", "Labels": {}},
+    ]
+    engine = ask({"/volumes": {"Volumes": volumes}, "/containers/json": []})
+    entries = _facts_docker.volume_facts(engine, "s", "made-by-hand")["entries"]
+    assert [entry["name"] for entry in entries] == ["labelled", "made-by-hand"]
+    assert entries[1]["role"] is None
 
 
 def test_images_of_ours_and_in_use(ask):

@@ -65,6 +65,21 @@ def test_damaged_record_is_an_error_not_an_absence(tmp_path):
         _facts_files.volume_record(str(tmp_path))
 
 
+def test_recorded_volume(tmp_path):
+    assert _facts_files.recorded_volume(str(tmp_path)) is None
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "volume.json").write_text('{"volume": "data"}')
+    assert _facts_files.recorded_volume(str(tmp_path)) == "data"
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"volume": ""}', '{"volume": 1}'])
+def test_a_record_that_names_no_volume_is_an_error(tmp_path, text):
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "volume.json").write_text(text)
+    with pytest.raises(UnreadableError, match="names no volume"):
+        _facts_files.recorded_volume(str(tmp_path))
+
+
 def test_image_records(tmp_path):
     assert _facts_files.image_records(tmp_path / "none")["entries"] == {}
     (tmp_path / "postgres.json").write_text('{"tag": "1"}')
