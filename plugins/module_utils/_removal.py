@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,10 @@ _ANSWERS_WITHIN = 60
 _VOLUME_GOES_WITHIN = 600
 # What a container without a stop time-out of its own is given.
 _STOP_SECONDS = 10
+
+# What the roles write into the stack's folder and into that of its secrets, by the folder.
+_OWN = {"": {"runs.jsonl"}, "postgres": {"config", "config.next", "socket", "volume.json"}}
+_SECRETS = {"app_password", "postgres_password", "fingerprint_key", "backend"}
 
 Run = Callable[[list[str]], tuple[int, str, str]]
 
@@ -154,11 +159,74 @@ def carry_out(docker: Docker, plan: Plan) -> None:
         docker("volume", "rm", *plan.volumes, within=_VOLUME_GOES_WITHIN)
 
 
+@dataclass
+class Files:
+    """What lies in a stack's folder."""
+
+    own: list[Path] = field(default_factory=list)
+    # The folders that hold it, the innermost first.
+    folders: list[Path] = field(default_factory=list)
+    # What the stack has not written, and what therefore stays.
+    strange: list[Path] = field(default_factory=list)
+
+    @property
+    def all_goes(self) -> bool:
+        return bool(self.folders) and not self.strange
+
+
+def files(folder: Path, secrets: Path | None) -> Files:
+    """Tell what the stack has written in its folder from what it has not."""
+    places = {folder / name: set(own) for name, own in _OWN.items()}
+    for place in (folder / "secrets", secrets):
+        if place is not None and is_inside(place, folder):
+            places[place] = places.get(place, set()) | _SECRETS
+            for between in place.relative_to(folder).parents:
+                places.setdefault(folder / between, set())
+    found = Files()
+    if folder.is_dir():
+        _sort(folder, places, found)
+    return found
+
+
+def _sort(place: Path, places: dict[Path, set[str]], found: Files) -> None:
+    for entry in sorted(place.iterdir()):
+        if entry in places and entry.is_dir() and not entry.is_symlink():
+            _sort(entry, places, found)
+        elif _is_own(entry.name, places[place]):
+            found.own.append(entry)
+        else:
+            found.strange.append(entry)
+    found.folders.append(place)
+
+
+def _is_own(name: str, own: set[str]) -> bool:
+    """Say whether it is one of those, or a draft of one that a killed run left."""
+    return name in own or any(name.startswith(f".{each}.") for each in own)
+
+
+def delete(found: Files) -> None:
+    """Delete what the stack has written, and the folders that are empty then."""
+    for path in found.own:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for place in found.folders:
+        if not any(place in path.parents for path in found.strange):
+            place.rmdir()
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Say whether the path leads to the folder or into it, and not out again."""
+    return path.is_relative_to(folder) and ".." not in path.parts
+
+
 def check_folder(folder: Path) -> None:
     """Refuse a folder that cannot be one stack's own."""
     if (
         not folder.is_absolute()
         or len(folder.parts) < 4
+        or ".." in folder.parts
         or folder.is_symlink()
         or (folder / "lock.json").exists()
     ):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -17,9 +16,11 @@ short_description: Remove a stack's containers and networks, its data only when 
 description:
   - Removes what carries the label C(io.stanchion.stack=STACK) and nothing else. Backends stop first, the
     database last, each with its own stop time-out, so that the database shuts down cleanly.
-  - Volumes, secrets, records and images stay. With O(delete_data) the stack's volumes and its folder on the
-    host go too, for good; images stay even then. The volume that the host's record names is the stack's,
-    with the label or, where it was made by hand, without.
+  - Volumes, secrets, records and images stay. With O(delete_data) the stack's volumes, secrets and records
+    go too, for good; images stay even then. The volume that the host's record names is the stack's, with
+    the label or, where it was made by hand, without.
+  - In the stack's folder only what the roles have written is deleted. The folder goes where nothing else is
+    in it; anything else stays, with a warning that names it.
   - Refuses, before anything is touched, where a container of somebody else uses a network or a volume that
     would go.
   - On a host without an engine there is nothing to remove but the folder.
@@ -32,7 +33,8 @@ options:
     description: The stack's name once more. Anything else is refused.
     type: str
   state_dir:
-    description: The stack's folder on the host.
+    description: The stack's folder on the host. With O(delete_data), one that can't be one stack's own is
+      refused; it has to be an absolute path without C(..).
     required: true
     type: path
   secrets_dir:
@@ -82,13 +84,17 @@ removed:
       description: Names.
       type: list
     folders:
-      description: Paths.
+      description: The stack's folder, or what went of it where something else is in it.
       type: list
 stanchion:
   description: With what a command line should end, when this fails.
   returned: failure
   type: dict
 """
+
+
+# As many of the things that stay are named.
+NAMED = 5
 
 
 def main() -> None:
@@ -102,21 +108,23 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        removed = _run(module)
+        removed, warnings = _run(module)
     except _removal.RefusedError as error:
         told = {"stanchion": {"exit": error.exit}} if error.exit else {}
         module.fail_json(msg=str(error), **told)
+    except OSError as error:
+        module.fail_json(msg=f"Not all of {module.params['state_dir']} could be deleted: {error}.")
     before = "".join(f"{kind}: {name}\n" for kind, names in removed.items() for name in names)
     module.exit_json(
         changed=any(removed.values()),
         stack=module.params["stack"],
         removed=removed,
         diff={"before": before, "after": ""},
-        warnings=_stays(module),
+        warnings=warnings,
     )
 
 
-def _run(module: AnsibleModule) -> dict[str, list[str]]:
+def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str]]:
     stack, named = module.params["stack"], module.params["delete_data"]
     data = named is not None
     if data and named != stack:
@@ -125,8 +133,11 @@ def _run(module: AnsibleModule) -> dict[str, list[str]]:
             f"Nothing was removed. Repeat the stack's own name when its data shall go."
         )
     folder = Path(module.params["state_dir"])
+    secrets = Path(module.params["secrets_dir"]) if module.params["secrets_dir"] else None
+    files = _removal.Files()
     if data:
         _removal.check_folder(folder)
+        files = _removal.files(folder, secrets)
     program = module.get_bin_path("docker")
     plan = _removal.Plan()
     if program is not None:
@@ -134,15 +145,16 @@ def _run(module: AnsibleModule) -> dict[str, list[str]]:
         plan = _removal.plan(docker, stack, data, _recorded_volume(folder) if data else None)
         if not module.check_mode:
             _removal.carry_out(docker, plan)
-    folders = [str(folder)] if data and folder.is_dir() else []
-    if folders and not module.check_mode:
-        shutil.rmtree(folder)
-    return {
+    warnings = _stays(folder, secrets, files) if data else []
+    if not module.check_mode:
+        _removal.delete(files)
+    removed = {
         "containers": [container.name for container in plan.containers],
         "networks": plan.networks,
         "volumes": plan.volumes,
-        "folders": folders,
+        "folders": [str(folder)] if files.all_goes else [str(path) for path in files.own],
     }
+    return removed, warnings
 
 
 def _recorded_volume(folder: Path) -> str | None:
@@ -155,13 +167,17 @@ def _recorded_volume(folder: Path) -> str | None:
         ) from error
 
 
-def _stays(module: AnsibleModule) -> list[str]:
-    secrets = module.params["secrets_dir"]
-    if module.params["delete_data"] is None or secrets is None:
-        return []
-    if Path(secrets).is_relative_to(module.params["state_dir"]) or not Path(secrets).exists():
-        return []
-    return [f"The secrets in {secrets} lie outside of the stack's folder and stay; remove them by hand."]
+def _stays(folder: Path, secrets: Path | None, files: _removal.Files) -> list[str]:
+    warnings = []
+    if files.strange:
+        named = ", ".join(map(str, files.strange[:NAMED]))
+        more = f" and {len(files.strange) - NAMED} more" if len(files.strange) > NAMED else ""
+        warnings.append(f"{folder} stays, since this is not the stack's: {named}{more}.")
+    if secrets is not None and not _removal.is_inside(secrets, folder) and secrets.exists():
+        warnings.append(
+            f"The secrets in {secrets} lie outside of the stack's folder and stay; remove them by hand."
+        )
+    return warnings
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,8 @@ from samples import STARTED
 
 from stanchion.cli import confirmation
 from stanchion.errors import BY_NAME
+
+ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 
 class FakeDocker:
@@ -155,19 +158,31 @@ def test_any_other_failure_says_what_failed() -> None:
     assert caught.value.exit is None
 
 
+def remove(
+    folder: Path, fake: FakeDocker | None = None, secrets: Path | None = None, check: bool = False
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Run the module with the data; return what was removed, and the warnings."""
+    module = SimpleNamespace(
+        params={
+            "stack": "demo",
+            "delete_data": "demo",
+            "state_dir": str(folder),
+            "secrets_dir": None if secrets is None else str(secrets),
+        },
+        check_mode=check,
+        get_bin_path=lambda _: "docker" if fake else None,
+        run_command=fake.run if fake else None,
+    )
+    return stack_removal._run(module)
+
+
 @pytest.mark.parametrize("text", ["{", "{}"])
 def test_nothing_goes_while_the_record_of_the_volume_cannot_be_read(tmp_path: Path, text: str) -> None:
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "volume.json").write_text(text)
     fake = FakeDocker(containers=CONTAINERS, volumes=["demo-pgdata"])
-    module = SimpleNamespace(
-        params={"stack": "demo", "delete_data": "demo", "state_dir": str(tmp_path), "secrets_dir": None},
-        check_mode=False,
-        get_bin_path=lambda _: "docker",
-        run_command=fake.run,
-    )
     with pytest.raises(_removal.RefusedError, match=r"volume\.json .*Nothing was removed"):
-        stack_removal._run(module)
+        remove(tmp_path, fake)
     assert fake.done == []
     assert (tmp_path / "postgres" / "volume.json").exists()
 
@@ -182,7 +197,104 @@ def test_the_question_names_the_recorded_volume(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
-@pytest.mark.parametrize("folder", ["/", "/var", "/var/lib", "relative/to/some/where"])
+WRITTEN = (
+    "runs.jsonl",
+    "postgres/volume.json",
+    "postgres/.volume.json.k2j3",
+    "postgres/config/postgresql.conf",
+    "postgres/config.next/pg_hba.conf",
+    "postgres/socket/.s.PGSQL.5432.lock",
+    "secrets/app_password",
+    "secrets/postgres_password",
+    "secrets/fingerprint_key",
+    "secrets/backend/pgpass",
+)
+
+
+def put(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"volume": "demo-pgdata"}')
+    return folder
+
+
+def there(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def test_the_folder_of_a_stack_goes_as_a_whole(tmp_path: Path) -> None:
+    folder = put(tmp_path / "demo", *WRITTEN)
+    planned, _ = remove(folder, check=True)
+    assert there(folder) == sorted(WRITTEN)
+    assert remove(folder) == ({**planned, "folders": [str(folder)]}, [])
+    assert not folder.exists()
+    assert remove(folder) == ({**planned, "folders": []}, [])
+
+
+def test_what_the_stack_did_not_write_stays_and_is_named(tmp_path: Path) -> None:
+    strange = ["lib.so", "python3/os.py", "secrets/of_somebody", "postgres/notes"]
+    folder = put(tmp_path / "shared", *WRITTEN, *strange)
+    (removed, (warning,)) = remove(folder)
+    assert there(folder) == sorted(strange)
+    assert str(folder / "postgres" / "volume.json") in removed["folders"]
+    assert str(folder) not in removed["folders"]
+    for name in ("lib.so", "python3", "secrets/of_somebody", "postgres/notes"):
+        assert str(folder / name) in warning
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    folder = put(tmp_path / "shared", *(f"file{number}" for number in range(7)))
+    (removed, (warning,)) = remove(folder)
+    assert removed["folders"] == []
+    assert len(there(folder)) == 7
+    assert warning.endswith("and 2 more.")
+
+
+def test_a_link_to_another_place_is_not_followed(tmp_path: Path) -> None:
+    elsewhere = put(tmp_path / "elsewhere", "volume.json", "config/kept")
+    folder = put(tmp_path / "demo", "runs.jsonl")
+    (folder / "postgres").symlink_to(elsewhere)
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "backend").symlink_to(elsewhere)
+    _, (warning,) = remove(folder)
+    assert there(elsewhere) == ["config/kept", "volume.json"]
+    assert [path.name for path in folder.iterdir()] == ["postgres"]
+    assert str(folder / "postgres") in warning
+
+
+@pytest.mark.parametrize("inside", [".", "keys", "deep/er"])
+def test_secrets_elsewhere_in_the_folder_go_too(tmp_path: Path, inside: str) -> None:
+    folder = put(tmp_path / "demo", "runs.jsonl", f"{inside}/app_password", f"{inside}/backend/pgpass")
+    assert remove(folder, secrets=folder / inside)[1] == []
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("outside", ["elsewhere", "demo/../elsewhere"])
+def test_secrets_outside_of_the_folder_stay(tmp_path: Path, outside: str) -> None:
+    put(tmp_path / "demo", "runs.jsonl")
+    put(tmp_path / "elsewhere", "app_password")
+    _, (warning,) = remove(tmp_path / "demo", secrets=tmp_path / outside)
+    assert "remove them by hand" in warning
+    assert (tmp_path / "elsewhere" / "app_password").exists()
+
+
+def test_all_that_the_roles_write_is_known() -> None:
+    text = "\n".join(
+        path.read_text() for part in ("vars", "tasks", "defaults") for path in ROLES.glob(f"*/{part}/*.yml")
+    )
+    written = {
+        variable: set(re.findall(rf"\{{\{{ {variable} \}}\}}/([\w.]+)", text))
+        for variable in ("stack_state_dir", "__postgres_folder", "stack_secrets_dir")
+    }
+    assert written["stack_state_dir"] == {"postgres", "secrets"}
+    assert written["__postgres_folder"] < _removal._OWN["postgres"]
+    assert written["stack_secrets_dir"] == _removal._SECRETS
+
+
+@pytest.mark.parametrize(
+    "folder", ["/", "/var", "/var/lib", "relative/to/some/where", "/var/lib/stanchion/../../somebody"]
+)
 def test_folders_that_cannot_be_one_stacks_own(folder: str) -> None:
     with pytest.raises(_removal.RefusedError, match="is not the folder of one stack"):
         _removal.check_folder(Path(folder))
