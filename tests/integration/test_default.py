@@ -69,8 +69,9 @@ def test_no_secret_is_in_what_docker_shows(host: Host) -> None:
 
 
 def test_the_lock_was_given_back(host: Host) -> None:
-    lock = host.file("/var/lib/stanchion/lock.json")
-    assert not lock.exists or "released" in lock.content_string
+    lock = json.loads(host.file("/var/lib/stanchion/lock.json").content_string)
+    assert lock["holder"] is None
+    assert lock["history"][-1]["end"] == "released"
 
 
 def test_the_images_have_content_tags_and_a_record(host: Host) -> None:
