@@ -15,9 +15,8 @@ name: pool_contract
 short_description: Connections that the backend can ask for, and that the database must offer
 description:
   - From a declared database (see C(stanchion.contract.database)), the pool's figures.
-  - C(postgres_settings) gives the lines of postgresql.conf, each with its reason, and C(postgres_limits)
-    what the
-    container needs for them.
+  - C(postgres_settings) gives the lines of postgresql.conf, each with its reason.
+  - C(postgres_limits) gives what the container needs for them.
 """
 
 

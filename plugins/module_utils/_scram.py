@@ -1,8 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """SCRAM-SHA-256 verifiers as Postgres stores them: what a password is compared with, and what is sent for it.
 
-A statement that carries a verifier tells nobody the password, whatever the server's log or its statistics
-keep.
+A statement that carries a verifier tells nobody the password, whatever log or statistics keep of it.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 """Which volume the database may run on: a pure decision from the record, the volume and the other containers.
 
 The record on the host says which volume is the database. Docker cannot rename a volume and a restore keeps
-the
-system identifier, so neither a name nor an identifier alone could say it.
+the system identifier, so neither a name nor an identifier alone could say it.
 """
 
 from __future__ import annotations

@@ -28,9 +28,8 @@ DOCUMENTATION = r"""
 module: postgres_application
 short_description: Keep the application's role and database as declared
 description:
-  - One connection over the operators' socket makes and corrects the role (no superuser, makes nothing, a
-    connection
-    limit, its time-outs), its password, its database and who else may do what there.
+  - One connection over the operators' socket makes and corrects the role (no superuser, makes nothing,
+    a connection limit, its time-outs), its password, its database and who else may do what there.
   - The password is read from its file on the host, compared with what the server stores, and sent as a SCRAM
     verifier. It never leaves the host, and no log of statements ever holds it.
 author: [Stanchion maintainers]

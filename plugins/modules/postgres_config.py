@@ -20,9 +20,8 @@ DOCUMENTATION = r"""
 module: postgres_config
 short_description: Bring the running Postgres to its configuration files
 description:
-  - Reloads, by SQL, when a file in O(path) is newer than what the server has loaded, and waits until it is
-    loaded.
-    So a run that was killed between writing a file and reloading it is made good by the next one.
+  - Reloads, by SQL, when a file in O(path) is newer than what the server has loaded, and waits until it
+    is loaded. So a run that was killed between writing a file and reloading it is made good by the next one.
   - Fails with file and line where the server finds an error in them.
   - Says which settings wait for a restart.
 author: [Stanchion maintainers]
@@ -82,8 +81,7 @@ SELECT 'pg_ident.conf', line_number, error FROM pg_ident_file_mappings WHERE err
 
 
 def newest(folder: Path) -> float:
-    """When the newest file came to its place: the time of a change, which a rename moves on, not of its
-    content."""
+    """When the newest file came to its place: a rename moves this time on, and not that of its content."""
     return max((path.stat().st_ctime for path in folder.glob("*.conf")), default=0.0)
 
 
@@ -128,8 +126,7 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
     needed = at >= before
     done = True
     if needed and not module.check_mode:
-        # What is loaded is compared with the time at which the reload was asked for, in case the clock was
-        # set.
+        # Compared with the loading before it, not with the files: the clock may have been set.
         done = reload(socket, before, timeout)
     errors, pending = look(socket, timeout)
     if errors or not done:

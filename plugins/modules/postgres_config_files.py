@@ -19,12 +19,10 @@ module: postgres_config_files
 short_description: Write Postgres configuration files that have been rehearsed
 description:
   - Compares the files with those in the folder. Where any differs, starts a scratch server of the image
-    with all
-    of the new files, in a container without network, and only then replaces the old ones.
+    with all of the new files, in a container without network, and only then replaces the old ones.
   - A configuration that no server starts with is refused, and the running server's files stay as they are.
-  - The files belong together (pg_hba.conf names maps of pg_ident.conf, settings depend on each other), so
-    they
-    are rehearsed and replaced together.
+  - The files belong together (pg_hba.conf names maps of pg_ident.conf, settings depend on each other),
+    so they are rehearsed and replaced together.
 author: [Stanchion maintainers]
 options:
   path:
@@ -111,14 +109,8 @@ def rehearse(module: AnsibleModule, staged: Path) -> None:
     """Fail with what the scratch server said, where it did not start."""
     arguments = [
         *("--tmpfs", f"{SCRATCH}:rw,nosuid,nodev,mode=1777", "--env", f"TMPDIR={SCRATCH}"),
-        *(
-            "--shm-size",
-            "256m",
-            "--volume",
-            f"{staged}:/etc/postgresql:ro",
-            module.params["image"],
-            "rehearse",
-        ),
+        *("--shm-size", "256m", "--volume", f"{staged}:/etc/postgresql:ro"),
+        *(module.params["image"], "rehearse"),
     ]
     status, output, errors = one_shot(module, module.params["stack"], "rehearsal", arguments, REHEARSE_WITHIN)
     if status == 0:
@@ -128,9 +120,9 @@ def rehearse(module: AnsibleModule, staged: Path) -> None:
     if status not in (SAID_NO, TIMED_OUT):
         module.fail_json(msg=f"The new configuration could not be rehearsed: {(errors or output).strip()}")
     module.fail_json(
-        msg="Postgres does not start with the new configuration, so nothing was replaced and the running "
-        "server keeps the old one. Correct postgres_settings. The server said:\n"
-        + (output or errors).strip(),
+        msg="Postgres does not start with the new configuration, "
+        "so nothing was replaced and the running server keeps the old one. "
+        "Correct postgres_settings. The server said:\n" + (output or errors).strip(),
         output=output,
         errors=errors,
         stanchion={"exit": "configuration"},

@@ -140,9 +140,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise RefusedError(
-            f"The record of the active volume, {path}, can't be read ({error}). Without it nobody knows "
-            f"which volume "
-            "is the database. Put it back from a copy"
+            f"The record of the active volume, {path}, can't be read ({error}). "
+            "Without it nobody knows which volume is the database. Put it back from a copy"
         ) from error
     return record
 
@@ -169,8 +168,8 @@ def identity(socket: str, within: float) -> dict[str, Any]:
     try:
         ((identifier, timeline, major),) = rows(
             connection,
-            "SELECT s.system_identifier::text, c.timeline_id, current_setting('server_version_num')::int / "
-            "10000"
+            "SELECT s.system_identifier::text, c.timeline_id,"
+            " current_setting('server_version_num')::int / 10000"
             " FROM pg_control_system() s, pg_control_checkpoint() c",
         )
     finally:
@@ -261,17 +260,16 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
     server = next((c for c in containers if f"/{params['container']}" in c["Names"]), None)
     if server and (server.get("Labels") or {}).get("io.stanchion.stack") != params["stack"]:
         raise RefusedError(
-            f"A container {params['container']} is there that this stack did not make. Rename or remove it, "
-            f"or choose "
-            "another stack_name"
+            f"A container {params['container']} is there that this stack did not make. "
+            "Rename or remove it, or choose another stack_name"
         )
     own = {params["container"], f"{params['container']}-initialise"}
     others = strangers(containers, volume, mountpoint, params["stack"], own)
     if others:
         raise RefusedError(
-            f"The volume {volume} is mounted by {', '.join(others)} too. Two servers on one volume destroy "
-            f"it, even "
-            "when one is stopped and starts later. Remove that container first"
+            f"The volume {volume} is mounted by {', '.join(others)} too. "
+            "Two servers on one volume destroy it, even when one is stopped and starts later. "
+            "Remove that container first"
         )
     found = volumes.found(volume, mountpoint is not None, server)
     decision = decide(record, volume, found, params["major"])

@@ -22,9 +22,8 @@ short_description: Keep one secret in one file on the host
 description:
   - Writes a secret that is given, or derives it from another secret file, or generates one where the file is
     missing. A file that is there is kept when nothing is given.
-  - Refuses a file that is empty, no regular file, open to more people than O(mode) says, or owned by a
-    stranger.
-    Such a secret may be known to others, so it is never repaired in silence.
+  - Refuses a file that is empty, no regular file, open to more people than O(mode) says, or owned by
+    a stranger. Such a secret may be known to others, so it is never repaired in silence.
   - Never returns the secret, and never shows it in a diff.
 author: [Stanchion maintainers]
 options:

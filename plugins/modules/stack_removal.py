@@ -130,7 +130,7 @@ def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str]]:
     if data and named != stack:
         raise _removal.RefusedError(
             f"The data of {named} was to be deleted, but the stack of this host is called {stack}. "
-            f"Nothing was removed. Repeat the stack's own name when its data shall go."
+            "Nothing was removed. Repeat the stack's own name when its data shall go."
         )
     folder = Path(module.params["state_dir"])
     secrets = Path(module.params["secrets_dir"]) if module.params["secrets_dir"] else None
