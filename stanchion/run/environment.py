@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from stanchion.run.variables import is_secret_like
 
 _PASSED = frozenset(
     {
@@ -47,12 +48,10 @@ _PASSED = frozenset(
 _PASSED_PREFIXES = ("ANSIBLE_", "LC_", "STANCHION_", "XDG_")
 # What ansible-runner adds for its own callback plugin.
 _RUNNER_PREFIXES = ("AWX_", "RUNNER_")
-_SECRET_LIKE = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|PRIVATE_KEY", re.IGNORECASE)
-_PATH_LIKE = re.compile(r"_(FILE|PATH)$", re.IGNORECASE)
 
 
 def _passes(name: str) -> bool:
-    if _SECRET_LIKE.search(name) and not _PATH_LIKE.search(name):
+    if is_secret_like(name):
         return False
     return name in _PASSED or name.startswith(_PASSED_PREFIXES + _RUNNER_PREFIXES)
 

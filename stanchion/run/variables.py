@@ -8,7 +8,10 @@ from collections.abc import Iterable
 from stanchion.errors import SecretOnCommandLineError, UsageError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_SECRET_LIKE = re.compile(r"password|passwd|passphrase|secret|token|private_?key|credential", re.IGNORECASE)
+_SECRET_LIKE = re.compile(
+    r"password|passwd|passphrase|(pass|pwd)(_|\Z)|secret|token|(access|api|private)_?key|credential",
+    re.IGNORECASE,
+)
 # About a secret, but not one: where it is, how long, who may read it.
 _ABOUT_A_SECRET = re.compile(r"_(file|path|dir|length|mode|owner|group)\Z", re.IGNORECASE)
 

@@ -48,6 +48,13 @@ def test_what_is_no_assignment_is_refused(assignment: str) -> None:
         "privatekey",
         "ansible_become_password",
         "aws_credentials",
+        "ansible_become_pass",
+        "dbpass",
+        "db_pass_new",
+        "DB_PWD",
+        "api_key",
+        "apikey",
+        "AWS_ACCESS_KEY_ID",
     ],
 )
 def test_secrets_are_refused_and_never_repeated(name: str) -> None:
@@ -71,6 +78,11 @@ def test_a_secret_inside_a_value_is_refused() -> None:
         "secret_file_mode",
         "stack_secrets_dir",
         "token_owner",
+        "api_key_file",
+        "pgpass_path",
+        "passive_replicas",
+        "passenger_count",
+        "primary_key",
         "stack_name",
     ],
 )

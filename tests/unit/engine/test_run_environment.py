@@ -23,6 +23,7 @@ from stanchion.run import environment
         "ANSIBLE_REMOTE_USER",
         "ANSIBLE_VAULT_PASSWORD_FILE",
         "ANSIBLE_BECOME_PASSWORD_FILE",
+        "ANSIBLE_PRIVATE_KEY_FILE",
     ],
 )
 def test_passes(name: str) -> None:
@@ -35,6 +36,10 @@ def test_passes(name: str) -> None:
         "AWS_SECRET_ACCESS_KEY",
         "DB_PASSWORD",
         "ANSIBLE_BECOME_PASSWORD",
+        "ANSIBLE_BECOME_PASS",
+        "ANSIBLE_SUDO_PASS",
+        "ANSIBLE_API_KEY",
+        "STANCHION_CREDENTIALS",
         "ANSIBLE_GALAXY_SERVER_HUB_TOKEN",
         "STANCHION_SECRET",
         "PGPASSWORD",
