@@ -1,4 +1,4 @@
-"""Stanchion: deploy, validate, back up, recover and monitor a Postgres and backend stack in Docker."""
+"""Stanchion: deploy a Postgres database and its backend to Docker hosts, checked before and after."""
 
 
 def __getattr__(name: str) -> str:
