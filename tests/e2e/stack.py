@@ -47,10 +47,8 @@ class Host:
 
     def containers(self, stack: str) -> dict[str, str]:
         """Return name and id of every container of a stack, stopped ones too."""
-        listed = self.run(
-            "docker", "ps", "-a", "--no-trunc", "--filter", f"label=io.stanchion.stack={stack}",
-            "--format", "{{.Names}} {{.ID}}",
-        )  # fmt: skip
+        options = ["--filter", f"label=io.stanchion.stack={stack}", "--format", "{{.Names}} {{.ID}}"]
+        listed = self.run("docker", "ps", "-a", "--no-trunc", *options)
         return dict(line.split() for line in listed.splitlines())
 
 
@@ -108,7 +106,7 @@ class Stack:
                 "children": {"database": hosts, "backend": dict(hosts)},
                 "vars": {**connection, "stack_name": self.name, **self.variables},
             }
-        }  # fmt: skip
+        }
         path = self.folder / "hosts.yml"
         path.write_text(yaml.safe_dump(groups))
         return path
@@ -159,22 +157,19 @@ class Stack:
         """Return what a deploy would look at: containers with their health, and the stack's files."""
         of_stack = f"label=io.stanchion.stack={self.name}"
         state = f"/var/lib/stanchion/{self.name}"
-        return self.host.run(
-            "sh", "-c",
+        look = (
             f"docker ps -a --no-trunc --filter {of_stack} --format '{{{{.ID}}}} {{{{.Names}}}}' | sort;"
             f" docker ps -aq --filter {of_stack} | xargs -r docker inspect --format"
             " '{{.Name}} {{.State.Status}} {{.State.Health.Status}} {{.HostConfig.Memory}}' | sort;"
             f" find {state} -type f ! -name runs.jsonl -exec sha256sum {{}} + 2>/dev/null | sort;"
-            f" find {state} -printf '%p %m %U %G\\n' 2>/dev/null | sort",
-            check=False,
-        )  # fmt: skip
+            f" find {state} -printf '%p %m %U %G\\n' 2>/dev/null | sort"
+        )
+        return self.host.run("sh", "-c", look, check=False)
 
     def sql(self, query: str) -> str:
         """Run a query as an operator, by the socket inside the database's container."""
-        return self.host.run(
-            "docker", "exec", "-i", f"{self.name}-db", "psql", "-U", "postgres", "-XAtq",
-            "-d", "medication_tracker", "-c", query,
-        ).strip()  # fmt: skip
+        psql = ["psql", "-U", "postgres", "-XAtq", "-d", "medication_tracker", "-c", query]
+        return self.host.run("docker", "exec", "-i", f"{self.name}-db", *psql).strip()
 
     def url(self, replica: int = 1) -> str:
         """Return the address of a replica, as the host sees it."""

@@ -10,12 +10,11 @@ from stack import Stack
 def login(stack: Stack, password: str) -> str:
     """Try to log in as the application does, from its network; return the answer or the error."""
     image = stack.host.inspect(f"{stack.name}-db")["Config"]["Image"]
-    return stack.host.run(
-        "sh", "-c",
+    script = (
         f"PGPASSWORD={password} docker run --rm --network {stack.name}_app_network --env PGPASSWORD {image}"
-        " psql -XAtqw -h db -U medication_tracker -d medication_tracker -c 'SELECT 1' 2>&1",
-        check=False,
-    ).strip()  # fmt: skip
+        " psql -XAtqw -h db -U medication_tracker -d medication_tracker -c 'SELECT 1' 2>&1"
+    )
+    return stack.host.run("sh", "-c", script, check=False).strip()
 
 
 def test_another_password_reaches_database_and_backend(stack: Stack) -> None:

@@ -136,9 +136,9 @@ def test_an_installed_collection_runs_by_full_name(stack: Stack, tmp_path: os.Pa
         "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),
         "ANSIBLE_INJECT_FACT_VARS": "False",
     }
+    deploy = ["ansible-playbook", "-i", str(stack.inventory), "stanchion.stack.deploy"]
     done = subprocess.run(
-        ["ansible-playbook", "-i", str(stack.inventory), "stanchion.stack.deploy"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
+        deploy, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "changed=0" in done.stdout
