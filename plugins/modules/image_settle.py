@@ -69,9 +69,9 @@ pruned:
 REMOVED_WITHIN = 120
 
 
-def remove(module: AnsibleModule, refs: list[str]) -> tuple[list[str], list[str]]:
-    """Take the tags away; return those that went, and a warning for each that did not."""
-    gone, warnings = [], []
+def remove(module: AnsibleModule, refs: list[str]) -> list[str]:
+    """Take the tags away, and return those that went; warn of each that did not."""
+    gone = []
     for ref in refs:
         status, output, errors = ask(module, "image", "rm", ref, timeout=REMOVED_WITHIN)
         if status == 0:
@@ -79,8 +79,8 @@ def remove(module: AnsibleModule, refs: list[str]) -> tuple[list[str], list[str]
         else:
             what = f"The old image {ref} could not be removed and stays"
             text = failure(what, status, output + errors, REMOVED_WITHIN, root_of(module))
-            warnings.append(" ".join(text.split()))
-    return gone, warnings
+            module.warn(" ".join(text.split()))
+    return gone
 
 
 def with_tags(record: dict, refs: list[str]) -> dict:
@@ -105,7 +105,7 @@ def main() -> None:
         what=f"The image {ref} is not on this host although it was built or brought here",
     ).strip()
     # Before the record: one that names a tag that is gone does no harm, a tag that no record names stays.
-    gone, warnings = remove(module, prune)
+    gone = remove(module, prune)
     kept = [ref for ref in prune if ref not in gone]
     text = json.dumps(with_tags(record, kept), indent=2, sort_keys=True) + "\n"
     try:
@@ -113,8 +113,8 @@ def main() -> None:
             Path(module.params["directory"]) / f"{record['name'].replace('/', '_')}.json", text.encode()
         )
     except OSError as error:
-        module.fail_json(msg=f"Could not record the image {ref}: {error}.", warnings=warnings)
-    module.exit_json(changed=bool(gone), id=image_id, pruned=gone, warnings=warnings)
+        module.fail_json(msg=f"Could not record the image {ref}: {error}.")
+    module.exit_json(changed=bool(gone), id=image_id, pruned=gone)
 
 
 if __name__ == "__main__":

@@ -114,13 +114,14 @@ def main() -> None:
         module.fail_json(msg=str(error), **told)
     except OSError as error:
         module.fail_json(msg=f"Not all of {module.params['state_dir']} could be deleted: {error}.")
+    for warning in warnings:
+        module.warn(warning)
     before = "".join(f"{kind}: {name}\n" for kind, names in removed.items() for name in names)
     module.exit_json(
         changed=any(removed.values()),
         stack=module.params["stack"],
         removed=removed,
         diff={"before": before, "after": ""},
-        warnings=warnings,
     )
 
 
@@ -130,7 +131,7 @@ def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str]]:
     if data and named != stack:
         raise _removal.RefusedError(
             f"The data of {named} was to be deleted, but the stack of this host is called {stack}. "
-            "Nothing was removed. Repeat the stack's own name when its data shall go."
+            f"Nothing was removed. Repeat the stack's own name when its data shall go."
         )
     folder = Path(module.params["state_dir"])
     secrets = Path(module.params["secrets_dir"]) if module.params["secrets_dir"] else None

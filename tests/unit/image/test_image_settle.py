@@ -27,11 +27,15 @@ class FakeModule:
             "directory": str(directory),
         }
         self.stubborn = stubborn
+        self.warnings: list[str] = []
 
     def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
         if command[-1] in self.stubborn:
             return 1, "", "conflict: unable to remove, container 3f is using it\n"
         return 0, "sha256:1\n", ""
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
 
     def exit_json(self, **result: Any) -> None:
         raise EndedError(result)
@@ -54,9 +58,10 @@ def recorded(directory: Path) -> dict[str, Any]:
 def test_old_tags_go_and_the_record_stays_without_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = settle(monkeypatch, FakeModule(tmp_path, ["stanchion/postgres:older"], []))
+    module = FakeModule(tmp_path, ["stanchion/postgres:older"], [])
+    result = settle(monkeypatch, module)
     assert (result["changed"], result["pruned"]) == (True, ["stanchion/postgres:older"])
-    assert (result["id"], result["warnings"]) == ("sha256:1", [])
+    assert (result["id"], module.warnings) == ("sha256:1", [])
     assert recorded(tmp_path) == RECORD
 
 
@@ -64,9 +69,10 @@ def test_a_tag_that_does_not_go_is_a_warning_and_stays_in_the_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prune = ["stanchion/postgres:older", "stanchion/postgres:oldest"]
-    result = settle(monkeypatch, FakeModule(tmp_path, prune, prune[:1]))
+    module = FakeModule(tmp_path, prune, prune[:1])
+    result = settle(monkeypatch, module)
     assert result["pruned"] == prune[1:]
-    (warning,) = result["warnings"]
+    (warning,) = module.warnings
     assert "stanchion/postgres:older could not be removed and stays" in warning
     assert "container 3f is using it" in warning
     assert recorded(tmp_path)["tags"] == ["new", "old", "older"]
