@@ -20,6 +20,10 @@ class NotConnectedError(Exception):
     """The server did not take a connection in time."""
 
 
+class StatementError(Exception):
+    """The server refused a statement; the text is the first line of its reason."""
+
+
 def need_psycopg2(module: AnsibleModule) -> None:
     if psycopg2 is None:
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
@@ -48,6 +52,14 @@ def connect(socket: str, database: str = "postgres", within: float = 10.0) -> An
 
 
 def rows(connection: Any, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        return cursor.fetchall() if cursor.description else []
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return cursor.fetchall() if cursor.description else []
+    except psycopg2.Error as error:
+        raise StatementError(first_line(error)) from error
+
+
+def first_line(error: Exception) -> str:
+    """What the server said, without the statement that it quotes below."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -19,6 +19,7 @@ from ansible_collections.stanchion.stack.plugins.module_utils._application impor
 )
 from ansible_collections.stanchion.stack.plugins.module_utils._postgres import (
     NotConnectedError,
+    StatementError,
     connect,
     need_psycopg2,
     rows,
@@ -194,7 +195,10 @@ def converge(module: AnsibleModule) -> list[Statement]:
 def run(module: AnsibleModule, connection: Any, statements: list[Statement]) -> None:
     if not module.check_mode:
         for statement in statements:
-            rows(connection, statement.sql)
+            try:
+                rows(connection, statement.sql)
+            except StatementError as error:
+                raise RefusedError(f"Postgres does not take `{statement.shown}`: {error}") from error
 
 
 def main() -> None:
@@ -226,6 +230,8 @@ def main() -> None:
         )
     except RefusedError as error:
         module.fail_json(msg=f"{error}.")
+    except StatementError as error:
+        module.fail_json(msg=f"The server could not be asked for the application's role: {error}.")
     shown = [statement.shown for statement in statements]
     module.exit_json(
         changed=bool(statements),

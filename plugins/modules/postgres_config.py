@@ -11,6 +11,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils._postgres import (
     NotConnectedError,
+    StatementError,
     connect,
     need_psycopg2,
     rows,
@@ -157,6 +158,8 @@ def main() -> None:
         module.fail_json(
             msg=f"The server does not answer on its socket in {module.params['socket']}: {error}."
         )
+    except StatementError as error:
+        module.fail_json(msg=f"The server could not be asked for its configuration: {error}.")
     module.exit_json(**result)
 
 

@@ -19,6 +19,7 @@ from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import
 from ansible_collections.stanchion.stack.plugins.module_utils._one_shot import one_shot
 from ansible_collections.stanchion.stack.plugins.module_utils._postgres import (
     NotConnectedError,
+    StatementError,
     connect,
     need_psycopg2,
     rows,
@@ -356,6 +357,8 @@ def main() -> None:
         result = active(module) if module.params["state"] == "active" else ready(module)
     except (RefusedError, EngineError) as error:
         module.fail_json(msg=f"{error}.")
+    except StatementError as error:
+        module.fail_json(msg=f"The server could not be asked for its identity: {error}.")
     except OSError as error:
         module.fail_json(
             msg=f"The record {module.params['record']} can't be kept: {error.strerror or error}."

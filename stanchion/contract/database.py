@@ -2,7 +2,7 @@
 
 The declared database is a mapping (what role postgres hands to its filters and to the preflight)::
 
-    {"stack_name": "medication-tracker", "memory_bytes": 2147483648, "cpus": 2,
+    {"stack_name": "medication-tracker", "memory": "2g", "cpus": 2,
      "pool": {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10, "other": 10},
      "settings": {"work_mem": "2MB"}}
 
@@ -141,7 +141,7 @@ def _sorting_processes(declared: Mapping[str, Any]) -> int:
 
 
 def _plan(declared: Mapping[str, Any]) -> memory.MemoryPlan:
-    return memory.plan(int(declared["memory_bytes"]), _sorting_processes(declared), _given(declared))
+    return memory.plan(memory.docker_size(declared["memory"]), _sorting_processes(declared), _given(declared))
 
 
 def _name_problems(given: Mapping[str, Any]) -> list[Problem]:

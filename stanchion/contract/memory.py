@@ -36,6 +36,9 @@ _UNITS = {"B": 1, "kB": KB, "MB": MB, "GB": GB, "TB": 1024 * GB}
 # What Postgres takes a bare number for.
 _BARE = {"shared_buffers": 8 * KB, "effective_cache_size": 8 * KB}
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(B|kB|MB|GB|TB)?\s*")
+# What Docker's engine, its log driver and Ansible's human_to_bytes all take, and take alike.
+_DOCKER_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([Bb]|[kmgt]|[KMGT]B?)?")
+_DOCKER_UNITS = {"": 1, "b": 1, "k": KB, "m": MB, "g": GB, "t": 1024 * GB}
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,15 @@ def size(setting: str, value: Any) -> int:
     if not match:
         raise ValueError(f"{setting} is {value!r}, which is no size (write it like 512MB)")
     return int(float(match[1]) * (_UNITS[match[2]] if match[2] else _BARE.get(setting, KB)))
+
+
+def docker_size(value: Any) -> int:
+    """A limit in bytes, read as Docker reads it: 512m, 4g, or a bare number of bytes; ValueError where it is
+    no size."""
+    match = _DOCKER_SIZE.fullmatch(str(value))
+    if not match:
+        raise ValueError(f"{value!r} is no size (write it like 512m or 4g)")
+    return int(float(match[1]) * _DOCKER_UNITS[(match[2] or "").lower()[:1]])
 
 
 def show(value: int) -> str:

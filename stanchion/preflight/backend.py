@@ -4,7 +4,9 @@ Declared, under their own names: `stack_name`, `stack_database_alias`, `stack_da
 `stack_database_name`, `stack_database_user`, `stack_backend_replicas`, `stack_backend_workers`,
 `stack_db_pool_size`, `stack_db_max_overflow`, `backend_cpus`, `backend_database_url`, `backend_endpoints`,
 `backend_environment`, `backend_health_path`, `backend_memory`, `backend_password_mode`,
-`backend_pool_recycle`, `backend_pool_timeout`, `backend_publish_address`, `backend_publish_port`; and
+`backend_pool_recycle`, `backend_pool_timeout`, `backend_publish_address`, `backend_publish_port`,
+`backend_health_interval`, `backend_health_timeout`, `backend_health_start_period`, `backend_log_max_size`,
+`backend_log_max_file`, `backend_migration_lock_timeout`, `backend_migration_statement_timeout`; and
 `secret_files`, the paths on the host of secrets that somebody else put there. No secret is declared.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 import re
 
 from stanchion.contract import pool
+from stanchion.preflight import values
 from stanchion.preflight.database_url import url_problems
 from stanchion.preflight.files import secret_problems
 from stanchion.preflight.ports import port_problems
@@ -41,6 +44,9 @@ _PASSWORD_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re
 
 def look(declared: Declared, facts: Facts) -> list[Problem]:
     """Return everything about the backend that cannot be meant, or does not fit the host."""
+    unmeant = _values(declared)
+    if unmeant:
+        return unmeant
     return [
         *_pool(declared),
         *url_problems(declared),
@@ -50,6 +56,24 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
         *_limits(declared, facts),
         *port_problems(declared, facts),
         *secret_problems(declared.get("secret_files", []), facts),
+    ]
+
+
+def _values(declared: Declared) -> list[Problem]:
+    least = {"backend_memory": values.LEAST_MEMORY, "backend_log_max_size": values.LEAST_LOG}
+    return [
+        *values.sizes("backend", declared, least),
+        *values.counts("backend", declared, "backend_log_max_file"),
+        *values.intervals(
+            "backend",
+            declared,
+            "backend_health_interval",
+            "backend_health_timeout",
+            "backend_health_start_period",
+        ),
+        *values.settings_durations(
+            "backend", declared, "backend_migration_lock_timeout", "backend_migration_statement_timeout"
+        ),
     ]
 
 

@@ -6,6 +6,7 @@ is there; 3g where it is left out).
 
 from __future__ import annotations
 
+from stanchion.preflight import values
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import GB, Declared, Facts, has_engine, show, unreadable
 
@@ -22,8 +23,8 @@ INODES = 100_000
 
 
 def look(declared: Declared, facts: Facts) -> list[Problem]:
-    """Return what is wrong with the host, its engine and its disk."""
-    return [*_engine(facts), *_host(facts), *_disk(declared, facts)]
+    """Return what is wrong with the stack's name, the host, its engine and its disk."""
+    return [*values.stack_name(declared), *_engine(facts), *_host(facts), *_disk(declared, facts)]
 
 
 def _engine(facts: Facts) -> list[Problem]:

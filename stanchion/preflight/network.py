@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stanchion.preflight import values
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import Declared, Facts, has_engine, unreadable
 
@@ -35,6 +36,7 @@ class _Wanted:
 def look(declared: Declared, facts: Facts) -> list[Problem]:
     """Return every clash; networks that this stack already has are its own."""
     wanted, found = _read(declared)
+    found += values.docker_names("network", declared, "stack_app_network", "stack_edge_network")
     found += _between(wanted)
     for network in wanted:
         found += _kind(network)

@@ -1,33 +1,61 @@
 """Does the declared database fit: into its pool contract, its memory limit, the host and the disk?
 
-Declared: what the filters of the role postgres get (`memory_bytes`, `cpus`, `pool`, `settings`: see
-stanchion.contract.database), and beside it `stack_name`, `secret_files` (paths on the host), `data_space`
-(a size, what the data needs while there is no volume; 1g where it is left out).
+Declared: what the filters of the role postgres get (`memory`, `cpus`, `pool`, `settings`: see
+stanchion.contract.database), and beside it `stack_name`, `state_dir` and `secret_files` (paths on the
+host). Under their own names: `stack_database_alias`, `stack_database_name`, `stack_database_user`,
+`postgres_volume`, `postgres_data_space` (what the data needs while there is no volume), `postgres_memory`,
+`postgres_log_max_size`, `postgres_log_max_file`, `postgres_statement_timeout`, `postgres_lock_timeout`,
+`postgres_idle_in_transaction_session_timeout`.
 """
 
 from __future__ import annotations
 
 from stanchion.contract import database
+from stanchion.preflight import values
 from stanchion.preflight.files import secret_problems
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import MB, Declared, Facts, show, unreadable
 
 SOURCES = ("engine", "disk", "memory", "cpus", "files", "volume_record")
 
-# A fresh cluster is 40 MB, its first WAL segments up to 1 GB by max_wal_size.
-DATA_SPACE = "1g"
 # With data in place: a checkpoint and a roll-out still need room for WAL.
 REST_SPACE = 256 * MB
 
 
 def look(declared: Declared, facts: Facts) -> list[Problem]:
     """Return everything about the database that does not fit."""
+    unmeant = _values(declared)
+    if unmeant:
+        # Nothing can be computed from those.
+        return unmeant
     return [
         *_contract(declared),
         *_memory(declared, facts),
         *_processors(declared, facts),
         *secret_problems(declared.get("secret_files", []), facts),
         *_disk(declared, facts),
+    ]
+
+
+def _values(declared: Declared) -> list[Problem]:
+    least = {
+        "postgres_memory": values.LEAST_MEMORY,
+        "postgres_log_max_size": values.LEAST_LOG,
+        "postgres_data_space": 0,
+    }
+    return [
+        *values.socket_path(declared),
+        *values.database_names(declared),
+        *values.docker_names("postgres", declared, "postgres_volume"),
+        *values.sizes("postgres", declared, least),
+        *values.counts("postgres", declared, "postgres_log_max_file"),
+        *values.settings_durations(
+            "postgres",
+            declared,
+            "postgres_statement_timeout",
+            "postgres_lock_timeout",
+            "postgres_idle_in_transaction_session_timeout",
+        ),
     ]
 
 
@@ -46,7 +74,7 @@ def _contract(declared: Declared) -> list[Problem]:
 def _memory(declared: Declared, facts: Facts) -> list[Problem]:
     if not facts["memory"]["ok"]:
         return unreadable(facts, "memory")
-    limit, total = declared.number("memory_bytes"), facts["memory"]["total"]
+    limit, total = declared.size("memory"), facts["memory"]["total"]
     if limit <= total:
         return []
     return [
@@ -81,7 +109,7 @@ def _disk(declared: Declared, facts: Facts) -> list[Problem]:
     broken = unreadable(facts, "disk", "volume_record")
     if broken:
         return broken
-    needed = REST_SPACE if facts["volume_record"]["exists"] else declared.size("data_space", DATA_SPACE)
+    needed = REST_SPACE if facts["volume_record"]["exists"] else declared.size("postgres_data_space")
     disk = facts["disk"]["docker_root"]
     if disk["free"] >= needed:
         return []

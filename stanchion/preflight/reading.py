@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from stanchion.contract import memory
 from stanchion.preflight.problem import Problem
 
 Facts = Mapping[str, Any]
@@ -13,8 +13,6 @@ Facts = Mapping[str, Any]
 MB = 1024**2
 GB = 1024**3
 
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([bkmgt])?i?b?", re.IGNORECASE)
-_UNITS = {"": 1, "b": 1, "k": 1024, "m": MB, "g": GB, "t": 1024 * GB}
 _REQUIRED = object()
 
 
@@ -50,10 +48,10 @@ class Declared:
     def size(self, name: str, default: Any = _REQUIRED) -> int:
         """Return bytes, read as Docker reads a size: 512m, 4g, or a bare number of bytes."""
         value = self.get(name, default)
-        match = _SIZE.fullmatch(str(value).strip())
-        if not match:
-            raise DeclaredError(f"{name} is {value!r}, which is no size. Write it like 512m or 4g.")
-        return int(float(match[1]) * _UNITS[(match[2] or "").lower()])
+        try:
+            return memory.docker_size(value)
+        except ValueError:
+            raise DeclaredError(f"{name} is {value!r}, which is no size. Write it like 512m or 4g.") from None
 
 
 def show(size: int) -> str:

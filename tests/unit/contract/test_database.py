@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from stanchion.contract import database, memory
 
 DECLARED = {
     "stack_name": "unit",
-    "memory_bytes": 2 * memory.GB,
+    "memory": 2 * memory.GB,
     "cpus": 2,
     "pool": {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10},
     "settings": {},
@@ -34,8 +35,8 @@ def worst_case(found):
 @pytest.mark.parametrize("megabytes", [617, 700, 1024, 2048, 4096, 65536, 1024 * 1024])
 def test_the_worst_case_stays_within_the_limit(megabytes):
     limit = megabytes * memory.MB
-    found = settings(memory_bytes=limit)
-    assert database.problems({**DECLARED, "memory_bytes": limit}) == []
+    found = settings(memory=limit)
+    assert database.problems({**DECLARED, "memory": limit}) == []
     assert worst_case(found) + limit / 5 <= limit
 
 
@@ -76,7 +77,7 @@ def test_an_overridden_reserve_moves_the_sum():
 @pytest.mark.parametrize(
     ("changes", "slug", "words"),
     [
-        ({"memory_bytes": 512 * memory.MB}, "memory-limit", ["at least 617MB", "would fit"]),
+        ({"memory": 512 * memory.MB}, "memory-limit", ["at least 617MB", "would fit"]),
         ({"settings": {"work_mem": "64MB"}}, "memory-limit", ["leave work_mem out"]),
         ({"settings": {"shared_buffers": "1900MB"}}, "memory-limit", ["leave shared_buffers out"]),
         ({"settings": {"work_men": "4MB"}}, "settings-unknown", ["work_mem"]),
@@ -103,7 +104,7 @@ def test_the_smallest_limit_is_exact():
 
 
 def test_the_pool_proposed_for_a_small_limit_fits_it():
-    small = {**DECLARED, "memory_bytes": 512 * memory.MB}
+    small = {**DECLARED, "memory": 512 * memory.MB}
     (problem,) = database.problems(small)
     assert "stack_db_pool_size=5 and stack_db_max_overflow=6" in problem.remedy
     assert database.problems({**small, "pool": {**DECLARED["pool"], "max_overflow": 6}}) == []
@@ -126,6 +127,17 @@ def test_sizes_are_read_as_postgres_reads_them(setting, value, expected):
     assert memory.size(setting, value) == expected
 
 
+@pytest.mark.parametrize("value", ["512m", "512M", "512MB", "1.5g", "2g", "1t", "64k", "10b", "1024", 1024])
+def test_limits_are_read_as_the_module_that_sets_them_reads_them(value):
+    assert memory.docker_size(value) == human_to_bytes(value)
+
+
+@pytest.mark.parametrize("value", ["512mb", "1GiB", "1 x", "-1", "", "2 gigs", None])
+def test_what_that_module_does_not_take_is_no_limit(value):
+    with pytest.raises(ValueError, match="is no size"):
+        memory.docker_size(value)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(True, "on"), (0, "0"), (1.1, "1.1"), ("on", "on"), ("%m [%p]", "'%m [%p]'"), ("it's", "'it''s'")],
@@ -136,7 +148,7 @@ def test_values_are_quoted_where_they_must_be(value, expected):
 
 def test_a_stop_has_time_for_the_last_checkpoint():
     assert database.limits(DECLARED)["stop_seconds"] == 120
-    assert database.limits({**DECLARED, "memory_bytes": 64 * memory.GB})["stop_seconds"] > 800
+    assert database.limits({**DECLARED, "memory": 64 * memory.GB})["stop_seconds"] > 800
 
 
 def test_the_container_holds_every_connection():

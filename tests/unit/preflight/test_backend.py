@@ -32,6 +32,13 @@ DECLARED = {
     "backend_pool_timeout": 30,
     "backend_publish_address": "127.0.0.1",
     "backend_publish_port": 5000,
+    "backend_health_interval": "5s",
+    "backend_health_timeout": "10s",
+    "backend_health_start_period": "30s",
+    "backend_log_max_size": "10m",
+    "backend_log_max_file": 3,
+    "backend_migration_lock_timeout": "5s",
+    "backend_migration_statement_timeout": "0",
 }
 PLAIN = {"backend_password_mode": "environment"}
 URL = "postgresql://app@db:5432/medication_tracker"
@@ -293,8 +300,34 @@ def test_recycling_may_be_switched_off(found):
 
 
 @pytest.mark.parametrize(
-    "change", [{"backend_publish_port": "http"}, {"backend_memory": "much"}, {"backend_cpus": None}]
+    ("change", "slug"),
+    [
+        ({"backend_memory": "much"}, "backend.size"),
+        ({"backend_memory": "512mb"}, "backend.size"),
+        ({"backend_memory": "4m"}, "backend.size"),
+        ({"backend_log_max_size": "-1"}, "backend.size"),
+        ({"backend_log_max_file": 0}, "backend.count"),
+        ({"backend_health_interval": 5}, "backend.interval"),
+        ({"backend_health_interval": "1.5s"}, "backend.interval"),
+        ({"backend_health_timeout": "10 s"}, "backend.interval"),
+        ({"backend_health_timeout": "999us"}, "backend.interval"),
+        ({"backend_health_start_period": ""}, "backend.interval"),
+        ({"backend_migration_lock_timeout": "5 s"}, "backend.duration"),
+        ({"backend_migration_statement_timeout": "25d"}, "backend.duration"),
+    ],
 )
+def test_values_that_cannot_be_meant(look, running, declared, change, slug):
+    (problem,) = look("backend", {**declared, **change}, running)
+    assert (problem.slug, problem.exit) == (slug, "configuration")
+    assert problem.where == f"the variable {next(iter(change))}"
+
+
+@pytest.mark.parametrize("interval", ["5s", "1m30s", "500ms", "1h", "0s"])
+def test_intervals_as_docker_takes_them(found, interval):
+    assert found(backend_health_interval=interval) == []
+
+
+@pytest.mark.parametrize("change", [{"backend_publish_port": "http"}, {"backend_cpus": None}])
 def test_what_cannot_be_read_names_its_variable(found, change):
     with pytest.raises(DeclaredError, match=next(iter(change))):
         found(**change)

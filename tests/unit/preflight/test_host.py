@@ -125,3 +125,17 @@ def test_every_problem_at_once(look, slugs, running):
         "host.distribution",
         "disk.images",
     ]
+
+
+@pytest.mark.parametrize("name", ["medication-tracker", "a", "7", "a.b_c--d", "x" * 40])
+def test_names_of_stacks(look, bare, name):
+    assert look("host", {"stack_name": name}, bare) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Shop", "my shop", "-shop", "shop-", "a..b", "a._b", "shöp", "a/b", "a\nb", "x" * 41]
+)
+def test_names_that_no_image_could_have(look, slugs, bare, name):
+    (problem,) = look("host", {"stack_name": name}, bare)
+    assert (problem.slug, problem.exit) == ("host.stack_name", "configuration")
+    assert "\n" not in problem.what

@@ -144,3 +144,8 @@ def test_what_could_not_be_looked_at(look, slugs, running, source):
     found = look("network", DECLARED, running)
     assert "host.unreadable" in slugs(found)
     assert all(problem.exit == "unreachable" for problem in found if problem.slug == "host.unreadable")
+
+
+@pytest.mark.parametrize("name", ["", "_net", "a net", "a/b", "x"])
+def test_names_that_docker_does_not_take(look, slugs, bare, name):
+    assert slugs(look("network", {**DECLARED, "stack_app_network": name}, bare)) == ["network.name"]

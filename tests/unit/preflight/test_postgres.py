@@ -10,11 +10,21 @@ PATH = "/var/lib/stanchion/medication-tracker/secrets/app_password"
 DECLARED = {
     "stack_name": "medication-tracker",
     "state_dir": "/var/lib/stanchion/medication-tracker",
-    "memory_bytes": 2 * GB,
+    "memory": "2g",
     "cpus": 2,
     "pool": {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10},
     "settings": {},
-    "data_space": "1g",
+    "stack_database_alias": "db",
+    "stack_database_name": "medication_tracker",
+    "stack_database_user": "medication_tracker",
+    "postgres_data_space": "1g",
+    "postgres_volume": "medication-tracker-pgdata",
+    "postgres_memory": "2g",
+    "postgres_log_max_size": "20m",
+    "postgres_log_max_file": 5,
+    "postgres_statement_timeout": "30s",
+    "postgres_lock_timeout": "10s",
+    "postgres_idle_in_transaction_session_timeout": "60s",
     "secret_files": [PATH],
 }
 FILE = {
@@ -58,7 +68,7 @@ def test_pool_that_does_not_fit(look, declared, facts):
 
 
 def test_memory_limit_too_small_for_the_settings(look, declared, facts):
-    declared["memory_bytes"] = 256 * MB
+    declared["memory"] = 256 * MB
     (problem,) = look("postgres", declared, facts)
     assert problem.slug == "postgres.memory_limit"
     assert "raise postgres_memory to at least" in problem.remedy.lower()
@@ -67,6 +77,57 @@ def test_memory_limit_too_small_for_the_settings(look, declared, facts):
 def test_unknown_setting(look, slugs, declared, facts):
     declared["settings"]["work_mme"] = "4MB"
     assert slugs(look("postgres", declared, facts)) == ["postgres.settings_unknown"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "slug"),
+    [
+        ({"postgres_statement_timeout": "30 secs"}, "postgres.duration"),
+        ({"postgres_lock_timeout": "-1"}, "postgres.duration"),
+        ({"postgres_idle_in_transaction_session_timeout": "abc"}, "postgres.duration"),
+        ({"postgres_memory": "2 gigs"}, "postgres.size"),
+        ({"postgres_memory": "5m"}, "postgres.size"),
+        ({"postgres_log_max_size": "20mib"}, "postgres.size"),
+        ({"postgres_log_max_size": 0}, "postgres.size"),
+        ({"postgres_log_max_file": 0}, "postgres.count"),
+        ({"postgres_data_space": "much"}, "postgres.size"),
+        ({"postgres_volume": "a volume"}, "postgres.name"),
+        ({"stack_database_name": 'a"b'}, "postgres.name"),
+        ({"stack_database_name": "Shop"}, "postgres.name"),
+        ({"stack_database_name": "x" * 64}, "postgres.name"),
+        ({"stack_database_name": "template1"}, "postgres.name"),
+        ({"stack_database_user": "app\nlocal all all trust"}, "postgres.name"),
+        ({"stack_database_user": "pg_app"}, "postgres.name"),
+        ({"stack_database_user": "postgres"}, "postgres.name"),
+        ({"stack_database_alias": "d b"}, "postgres.name"),
+        ({"state_dir": f"/var/lib/stanchion/{'x' * 59}"}, "postgres.state_dir"),
+        ({"state_dir": "stanchion"}, "postgres.state_dir"),
+    ],
+)
+def test_values_that_cannot_be_meant(look, declared, facts, changes, slug):
+    (problem,) = look("postgres", {**declared, **changes}, facts)
+    assert problem.slug == slug
+    assert problem.exit == "configuration"
+    assert problem.where.startswith("the variable ")
+    assert "\n" not in str(problem)
+
+
+def test_all_such_values_are_told_at_once(look, slugs, declared, facts):
+    declared.update(postgres_lock_timeout="soon", stack_database_user="App", postgres_memory="lots")
+    # What the figures are computed from cannot be read either.
+    declared["memory"] = "lots"
+    assert slugs(look("postgres", declared, facts)) == ["postgres.name", "postgres.size", "postgres.duration"]
+
+
+@pytest.mark.parametrize("duration", [0, "0", 30000, "30s", "1.5h", "250ms", "24d"])
+def test_durations_as_postgres_takes_them(look, declared, facts, duration):
+    declared["postgres_statement_timeout"] = duration
+    assert look("postgres", declared, facts) == []
+
+
+def test_the_longest_path_of_a_socket(look, declared, facts):
+    declared["state_dir"] = f"/var/lib/stanchion/{'x' * 58}"
+    assert look("postgres", declared, facts) == []
 
 
 @pytest.mark.parametrize(("total", "found"), [(2 * GB - 1, True), (2 * GB, False)])

@@ -46,13 +46,13 @@ def test_as_data():
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("512m", 512 * 1024**2), ("2g", 2 * 1024**3), ("1.5G", 1536 * 1024**2), (1024, 1024), ("1GiB", 1024**3)],
+    [("512m", 512 * 1024**2), ("2g", 2 * 1024**3), ("1.5G", 1536 * 1024**2), (1024, 1024), ("1GB", 1024**3)],
 )
 def test_sizes(text, size):
     assert Declared({"x": text}).size("x") == size
 
 
-@pytest.mark.parametrize("text", ["", "many", "-1g", "1x", "1 2"])
+@pytest.mark.parametrize("text", ["", "many", "-1g", "1x", "1 2", "1GiB", "1 g", "1gb"])
 def test_what_is_no_size(text):
     with pytest.raises(DeclaredError, match="x is"):
         Declared({"x": text}).size("x")
