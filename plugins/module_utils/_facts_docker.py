@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import shutil
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import (
@@ -66,7 +66,7 @@ def root_dir(engine: Engine) -> str | None:
 
 def _silent_engine(host: str, error: EngineError) -> dict:
     pid = _engine_pid()
-    nobody_listens = isinstance(error.__cause__, ConnectionRefusedError | FileNotFoundError)
+    nobody_listens = isinstance(error.__cause__, (ConnectionRefusedError, FileNotFoundError))
     if host == DEFAULT_HOST and pid is None and nobody_listens:
         if shutil.which("dockerd", path=_PATH):
             return {"state": "stopped", "host": host, "reason": str(error)}
@@ -271,7 +271,7 @@ def image_facts(engine: Engine, stack: str) -> dict:
             "refs": sorted(ref for ref in image.get("RepoTags") or [] if ref != "<none>:<none>"),
             "digests": sorted(ref for ref in image.get("RepoDigests") or [] if ref != "<none>@<none>"),
             "labels": image.get("Labels") or {},
-            "created": datetime.fromtimestamp(image["Created"], UTC).isoformat(),
+            "created": datetime.fromtimestamp(image["Created"], timezone.utc).isoformat(),
             "size": image.get("Size"),
             "in_use": image["Id"] in used,
         }

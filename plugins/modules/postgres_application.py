@@ -139,7 +139,7 @@ def role_found(connection: Any, role: str) -> dict[str, Any] | None:
     if not found:
         return None
     names = [*ATTRIBUTES, "rolconnlimit", "rolpassword", "settings"]
-    row = dict(zip(names, found[0], strict=True))
+    row = dict(zip(names, found[0]))
     row["settings"] = dict(entry.split("=", 1) for entry in row["settings"])
     return row
 

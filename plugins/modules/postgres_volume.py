@@ -152,7 +152,7 @@ def text_of(record: dict[str, Any] | None) -> str:
 
 
 def new_record(volume: str, major: str) -> dict[str, Any]:
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     return {
         "volume": volume,
         "state": INITIALISING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -82,7 +82,8 @@ def main() -> None:
     )
     folder = Path(module.params["state_dir"])
     try:
-        recorded = not module.check_mode and append(folder, module.params["record"], datetime.now(UTC))
+        now = datetime.now(timezone.utc)
+        recorded = not module.check_mode and append(folder, module.params["record"], now)
     except OSError as error:
         recorded = False
         module.warn(f"The run could not be recorded in {folder}: {error.strerror}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils import (
@@ -280,7 +280,7 @@ def main() -> None:
         "schema_version": SCHEMA_VERSION,
         "stack": module.params["stack"],
         "state_dir": state_dir(module.params),
-        "collected_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "collected_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "elapsed": round(time.monotonic() - began, 3),
         **answers,
     }
