@@ -65,7 +65,7 @@ class Settings:
             pool_size=_pool_size(environ),
             max_overflow=_max_overflow(environ),
             pool_timeout=pool_timeout,
-            pool_recycle=_whole(environ, "DB_POOL_RECYCLE", 1800, 1, 86400),
+            pool_recycle=_pool_recycle(environ),
             debug_routes=_switch(environ, "ENABLE_DEBUG_ROUTES"),
         )
         settings._check_together()
@@ -135,6 +135,16 @@ def _pool_size(environ: Mapping[str, str]) -> int:
 
 def _max_overflow(environ: Mapping[str, str]) -> int:
     return _whole(environ, "DB_MAX_OVERFLOW", 10, 0, 200)
+
+
+def _pool_recycle(environ: Mapping[str, str]) -> int:
+    # -1 is SQLAlchemy's word for never.
+    if environ.get("DB_POOL_RECYCLE") == "-1":
+        return -1
+    try:
+        return _whole(environ, "DB_POOL_RECYCLE", 1800, 1, 86400)
+    except SettingsError as error:
+        raise SettingsError(f"{error}, or -1 for never") from None
 
 
 def _threads(environ: Mapping[str, str]) -> int:

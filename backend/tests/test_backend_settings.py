@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from medication_tracker.config import Settings, SettingsError
+from medication_tracker.db import make_engine
 from testkit.web import FOLDER
 
 URL = "postgresql://app@db:5432/medication_tracker"
@@ -45,6 +46,15 @@ def test_settings_are_read() -> None:
     assert (settings.request_timeout, settings.replica_name, settings.debug_routes) == (5, "replica-1", True)
 
 
+@pytest.mark.parametrize("value", [-1, 1, 86400])
+def test_connections_are_made_anew_after_a_time_or_never(value: int) -> None:
+    settings = load(DB_POOL_RECYCLE=str(value))
+    assert settings.pool_recycle == value
+    engine = make_engine(settings)
+    assert engine.pool._recycle == value
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -68,6 +78,8 @@ def test_settings_are_read() -> None:
         ("DB_POOL_TIMEOUT", "1e3"),
         ("DB_POOL_TIMEOUT", "601"),
         ("DB_POOL_RECYCLE", "0"),
+        ("DB_POOL_RECYCLE", "-2"),
+        ("DB_POOL_RECYCLE", "86401"),
         ("PORT", "65536"),
         ("WEB_CONCURRENCY", "0"),
         ("WEB_THREADS", "15"),

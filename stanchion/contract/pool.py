@@ -26,6 +26,10 @@ OTHER = 10
 # Postgres' own ceiling (MAX_BACKENDS) is far higher; past this the process table, not memory, is the limit.
 MOST_CONNECTIONS = 10_000
 
+# Past these an image may refuse to start, as the reference backend does: the contract promises no more.
+MOST_WORKERS = 64
+MOST_POOL = 200
+
 _ONE_EACH = "stack_db_pool_size=1 and stack_db_max_overflow=0"
 
 
@@ -126,7 +130,19 @@ def _read(pool: Mapping[str, Any]) -> _Pool:
 
 
 def _range_problems(p: _Pool) -> list[Problem]:
-    found = []
+    found = [
+        Problem(
+            "pool-range",
+            f"{variable} is {value}: the contract with the image ends at {most}.",
+            f"Set it to {most} or less.",
+        )
+        for variable, value, most in (
+            ("stack_backend_workers", p.workers, MOST_WORKERS),
+            ("stack_db_pool_size", p.pool_size, MOST_POOL),
+            ("stack_db_max_overflow", p.max_overflow, MOST_POOL),
+        )
+        if value > most
+    ]
     for variable, value, least, why in (
         ("stack_backend_replicas", p.replicas, 1, "no backend would run"),
         ("stack_backend_workers", p.workers, 1, "no process would answer"),

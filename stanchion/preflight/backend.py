@@ -38,6 +38,9 @@ OWN_NAMES = frozenset(
         "WEB_CONCURRENCY",
     )
 )
+# What the contract with the image promises at most (roles/backend/README.md).
+MOST_POOL_TIMEOUT = 600
+MOST_POOL_RECYCLE = 86400
 _ENDPOINT = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 _PASSWORD_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 
@@ -94,23 +97,25 @@ def _pool(declared: Declared) -> list[Problem]:
         for problem in pool.problems(numbers)
     ]
     timeout = declared.number("backend_pool_timeout")
-    if timeout < 1:
+    if not 1 <= timeout <= MOST_POOL_TIMEOUT:
+        why = "would not wait for a connection at all" if timeout < 1 else "would wait longer than any client"
         found.append(
             Problem(
                 slug="backend.pool_timeout",
-                what=f"backend_pool_timeout is {timeout}: a request would not wait for a connection at all.",
+                what=f"backend_pool_timeout is {timeout}: a request {why}.",
                 where="the variable backend_pool_timeout",
-                remedy="Set it to one second or more.",
+                remedy=f"Set it to 1 to {MOST_POOL_TIMEOUT} seconds.",
             )
         )
     recycle = declared.number("backend_pool_recycle")
-    if recycle < 1 and recycle != -1:
+    if recycle != -1 and not 1 <= recycle <= MOST_POOL_RECYCLE:
+        why = "every use would make a new connection" if recycle < 1 else "that is more than a day"
         found.append(
             Problem(
                 slug="backend.pool_recycle",
-                what=f"backend_pool_recycle is {recycle}: every use would make a new connection.",
+                what=f"backend_pool_recycle is {recycle}: {why}.",
                 where="the variable backend_pool_recycle",
-                remedy="Set it to some minutes' worth of seconds, or to -1 for never.",
+                remedy=f"Set it to 1 to {MOST_POOL_RECYCLE} seconds, or to -1 for never.",
             )
         )
     return found

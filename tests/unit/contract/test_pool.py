@@ -40,6 +40,13 @@ def test_a_pool_without_an_end_is_refused(name, value):
     assert [p.slug for p in pool.problems({**DECLARED, name: value})] == ["pool-range"]
 
 
+@pytest.mark.parametrize(("name", "most"), [("workers", 64), ("pool_size", 200), ("max_overflow", 200)])
+def test_more_than_an_image_has_to_take_is_refused(name, most):
+    (problem,) = pool.problems({**DECLARED, name: most + 1})
+    assert problem.slug == "pool-range"
+    assert problem.remedy == f"Set it to {most} or less."
+
+
 def test_words_are_refused_and_named():
     (problem,) = pool.problems({**DECLARED, "workers": "many"})
     assert problem.slug == "pool-unreadable"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from medication_tracker.config import Settings, SettingsError
 
 from stanchion.preflight import DeclaredError, errors
 from stanchion.preflight.ports import Address
@@ -297,6 +298,31 @@ def test_numbers(found, change, slug):
 
 def test_recycling_may_be_switched_off(found):
     assert found(backend_pool_recycle=-1) == []
+
+
+# Beside each variable, what its image is given.
+SETTINGS = {
+    "stack_backend_workers": "WEB_CONCURRENCY",
+    "stack_db_pool_size": "DB_POOL_SIZE",
+    "stack_db_max_overflow": "DB_MAX_OVERFLOW",
+    "backend_pool_timeout": "DB_POOL_TIMEOUT",
+    "backend_pool_recycle": "DB_POOL_RECYCLE",
+}
+
+
+@pytest.mark.parametrize("variable", SETTINGS)
+@pytest.mark.parametrize("value", [-2, -1, 0, 1, 64, 65, 200, 201, 600, 601, 86400, 86401])
+def test_what_passes_the_reference_backend_takes(found, variable, value):
+    """One value at a time, everything else as small as it can be: only the bounds are compared."""
+    small = {"stack_backend_replicas": 1, "stack_backend_workers": 1, "stack_db_max_overflow": 0}
+    refused = found(**{**small, "stack_db_pool_size": 1, variable: value}) != []
+    environment = {"DATABASE_URL": URL, SETTINGS[variable]: str(value)}
+    try:
+        Settings.from_environment(environment)
+    except SettingsError:
+        assert refused
+    else:
+        assert not refused
 
 
 @pytest.mark.parametrize(
