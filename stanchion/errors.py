@@ -5,7 +5,8 @@ How a task says which class its failure belongs to: a module or action that fail
     stanchion: {"exit": "configuration" | "unreachable" | "lock"}
 
 beside its `msg`. Where it says nothing, stanchion.report.failure decides by the action's name. The names are
-the keys of BY_NAME below.
+the keys of BY_NAME below. A mistake of the configuration that shows only after something was changed is told
+in its own words, and ends as any other failure does.
 """
 
 from __future__ import annotations

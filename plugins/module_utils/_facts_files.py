@@ -10,7 +10,7 @@ import stat
 import time
 from pathlib import Path
 
-from ansible_collections.stanchion.stack.plugins.module_utils import _lock
+from ansible_collections.stanchion.stack.plugins.module_utils import _lock, _secret_text
 from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import UnreadableError
 
 BASE = Path("/var/lib/stanchion")
@@ -36,8 +36,15 @@ def _file(path: Path) -> dict:
         "group": _group(status.st_gid),
         "size": status.st_size,
         "modified": status.st_mtime,
+        "content": _content(path) if stat.S_ISREG(status.st_mode) else None,
         "parent": _parent(path.parent),
     }
+
+
+def _content(path: Path) -> str:
+    """Say whether it could be a secret, without telling it."""
+    with path.open("rb") as file:
+        return _secret_text.kind(file.read(_secret_text.MOST_BYTES + 1))
 
 
 def _parent(path: Path) -> dict:

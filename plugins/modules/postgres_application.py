@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils import _secret_text
 from ansible_collections.stanchion.stack.plugins.module_utils._application import (
     ATTRIBUTES,
     Statement,
@@ -123,15 +124,12 @@ class RefusedError(Exception):
 
 def password_of(path: str) -> str:
     try:
-        text = Path(path).read_text().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
+        raw = Path(path).read_bytes()
+    except OSError as error:
         raise RefusedError(f"The secret file {path} can't be read: {error}") from error
-    if not text or not text.isascii() or not text.isprintable():
-        raise RefusedError(
-            f"The secret file {path} has to hold one line of printable ASCII characters, and at least one "
-            f"of them"
-        )
-    return text
+    if _secret_text.kind(raw) != _secret_text.ASCII:
+        raise RefusedError(f"The secret file {path} has to hold one line of printable ASCII characters")
+    return raw.decode().rstrip("\r\n")
 
 
 def role_found(connection: Any, role: str) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils import _secret_text
 from ansible_collections.stanchion.stack.plugins.module_utils._private import write_file
 
 DOCUMENTATION = r"""
@@ -123,16 +124,12 @@ class RefusedError(Exception):
 
 def text_of(raw: bytes, name: str) -> str:
     """Return a secret file's text without its line end; refuse what is empty or more than one line."""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise RefusedError(f"{name} is not UTF-8 text ({error.reason})") from error
-    text = text.rstrip("\r\n")
-    if not text.strip():
+    kind = _secret_text.kind(raw)
+    if kind == _secret_text.EMPTY:
         raise RefusedError(f"{name} is empty. Write the secret into it; or remove it, and a new one is made")
-    if any(ord(character) < 32 for character in text):
-        raise RefusedError(f"{name} holds more than one line, or control characters")
-    return text
+    if kind == _secret_text.OTHER:
+        raise RefusedError(f"{name} is not one line of printable UTF-8 text")
+    return raw.decode().rstrip("\r\n")
 
 
 def render(secret: str, form: str, pgpass: dict[str, Any] | None) -> str:

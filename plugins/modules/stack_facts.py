@@ -188,7 +188,9 @@ stack_facts:
       description:
         - V(entries), by path as given in O(paths). Each has V(exists), V(parent) with V(path), V(exists),
           V(mode), V(uid), V(root_only); and where it exists V(kind) (V(file), V(directory), V(link),
-          V(other)), V(mode) (text, C(0400)), V(uid), V(gid), V(owner), V(group), V(size), V(modified).
+          V(other)), V(mode) (text, C(0400)), V(uid), V(gid), V(owner), V(group), V(size), V(modified),
+          and V(content), of a file V(empty) (white space at most), V(ascii) or V(text) (one printable line),
+          or V(other).
       type: dict
     volume_record:
       description: V(path), V(exists), V(record), what the role postgres recorded of the active volume.

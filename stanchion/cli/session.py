@@ -112,7 +112,7 @@ def perform(session: Session) -> Result:
     began = time.monotonic()
     with progress.follow(context.verb, expected) as shown:
         outcome = engine.run(request, context.folder, _Watcher(recording, shown))
-    fault = explain(outcome, recording, _text(context.folder.log))
+    fault = explain(outcome, recording, _text(context.folder.log), dry_run=request.check)
     if fault is not None and fault.undecided:
         fault = _decide(session, recording, fault)
     if fault is None and context.verb == "status":

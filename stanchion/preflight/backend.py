@@ -7,7 +7,8 @@ Declared, under their own names: `stack_name`, `stack_database_alias`, `stack_da
 `backend_pool_recycle`, `backend_pool_timeout`, `backend_publish_address`, `backend_publish_port`,
 `backend_health_interval`, `backend_health_timeout`, `backend_health_start_period`, `backend_log_max_size`,
 `backend_log_max_file`, `backend_migration_lock_timeout`, `backend_migration_statement_timeout`; and
-`secret_files`, the paths on the host of secrets that somebody else put there. No secret is declared.
+`secret_files`, the paths on the host of secrets that somebody else put there, and `given_secrets`, what the
+filter secret_kinds says of those from a vault. No secret is declared.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import re
 from stanchion.contract import pool
 from stanchion.preflight import values
 from stanchion.preflight.database_url import url_problems
-from stanchion.preflight.files import secret_problems
+from stanchion.preflight.files import given_problems, secret_problems
 from stanchion.preflight.ports import port_problems
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import Declared, Facts, show, unreadable
@@ -59,6 +60,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
         *_limits(declared, facts),
         *port_problems(declared, facts),
         *secret_problems(declared.get("secret_files", []), facts),
+        *given_problems(declared.get("given_secrets", {}), "{name} in backend_secrets"),
     ]
 
 

@@ -1,8 +1,8 @@
-"""Are the secret files, where they exist already, closed and not empty?"""
+"""Are the secrets that are given, and the secret files that exist already, closed and of use?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stanchion.preflight.problem import Problem
@@ -13,17 +13,48 @@ TOO_OPEN = 0o177
 WRITABLE_BY_OTHERS = 0o022
 
 
-def secret_problems(paths: Iterable[str], facts: Facts) -> list[Problem]:
-    """Return what is wrong with each file; one that does not exist yet is made by its role."""
+def secret_problems(paths: Iterable[str], facts: Facts, passwords: bool = False) -> list[Problem]:
+    """Return what is wrong with each file; one that does not exist yet is made by its role.
+
+    `passwords` of the database are ASCII: of anything else, SCRAM makes another text first.
+    """
     found = unreadable(facts, "files")
     if found:
         return found
     for path in paths:
-        found += _file(path, facts["files"]["entries"][path])
+        found += _file(path, facts["files"]["entries"][path], passwords)
     return found
 
 
-def _file(path: str, file: dict[str, Any]) -> list[Problem]:
+def given_problems(kinds: Mapping[str, str], variable: str, passwords: bool = False) -> list[Problem]:
+    """Return what is wrong with the secrets of a vault, by what the filter secret_kinds says of each.
+
+    `variable` says where it stands, with {name} for the secret's name.
+    """
+    return [
+        Problem(
+            slug="secret.given",
+            what=f"The value of {variable.format(name=name)} {_CONTENT[kind]}.",
+            where="the vault file of the inventory",
+            remedy="Give it one line (ansible-vault edit); or leave it out, and a first deploy makes one.",
+        )
+        for name, kind in kinds.items()
+        if not _usable(kind, passwords)
+    ]
+
+
+_CONTENT = {
+    "empty": "is empty",
+    "other": "is not one line of printable text",
+    "text": "has characters beyond ASCII, which a password of the database must not have",
+}
+
+
+def _usable(kind: str, password: bool) -> bool:
+    return kind == "ascii" or (kind == "text" and not password)
+
+
+def _file(path: str, file: dict[str, Any], password: bool) -> list[Problem]:
     if not file["exists"]:
         return []
     if file["kind"] != "file":
@@ -33,13 +64,13 @@ def _file(path: str, file: dict[str, Any]) -> list[Problem]:
             )
         ]
     found = []
-    if file["size"] == 0:
+    if not _usable(file["content"], password):
         found.append(
             _problem(
-                "secret.empty",
+                "secret.empty" if file["content"] == "empty" else "secret.content",
                 path,
-                "is empty",
-                "Write the secret into it; or delete it, and a first deploy makes a new one.",
+                _CONTENT[file["content"]],
+                "Write the secret into it, as one line; or delete it, and a first deploy makes a new one.",
             )
         )
     if int(file["mode"], 8) & TOO_OPEN:

@@ -1,9 +1,10 @@
 """Does the declared database fit: into its pool contract, its memory limit, the host and the disk?
 
 Declared: what the filters of the role postgres get (`memory`, `cpus`, `pool`, `settings`: see
-stanchion.contract.database), and beside it `stack_name`, `state_dir` and `secret_files` (paths on the
-host). Under their own names: `stack_database_alias`, `stack_database_name`, `stack_database_user`,
-`postgres_volume`, `postgres_data_space` (what the data needs while there is no volume), `postgres_memory`,
+stanchion.contract.database), and beside it `stack_name`, `state_dir`, `secret_files` (paths on the host) and
+`given_secrets` (what the filter secret_kinds says of those from a vault). Under their own names:
+`stack_database_alias`, `stack_database_name`, `stack_database_user`, `postgres_volume`,
+`postgres_data_space` (what the data needs while there is no volume), `postgres_memory`,
 `postgres_log_max_size`, `postgres_log_max_file`, `postgres_statement_timeout`, `postgres_lock_timeout`,
 `postgres_idle_in_transaction_session_timeout`.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from stanchion.contract import database
 from stanchion.preflight import values
-from stanchion.preflight.files import secret_problems
+from stanchion.preflight.files import given_problems, secret_problems
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import MB, Declared, Facts, show, unreadable
 
@@ -32,7 +33,8 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
         *_contract(declared),
         *_memory(declared, facts),
         *_processors(declared, facts),
-        *secret_problems(declared.get("secret_files", []), facts),
+        *secret_problems(declared.get("secret_files", []), facts, passwords=True),
+        *given_problems(declared.get("given_secrets", {}), "{name}", passwords=True),
         *_disk(declared, facts),
     ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from stanchion import errors
 from stanchion.engine import Outcome
+from stanchion.exit_codes import ExitCode
 from stanchion.run.events import Event
 from stanchion.run.recording import Recording
 
@@ -45,7 +46,7 @@ class Fault:
     last_lines: tuple[str, ...] = ()
 
 
-def explain(outcome: Outcome, recording: Recording, log: str) -> Fault | None:
+def explain(outcome: Outcome, recording: Recording, log: str, dry_run: bool = False) -> Fault | None:
     """Return what failed, or None where all went well."""
     if outcome.stopped is not None:
         return _stopped(outcome.stopped, recording)
@@ -56,7 +57,7 @@ def explain(outcome: Outcome, recording: Recording, log: str) -> Fault | None:
     if outcome.return_code is None:
         return Fault(errors.InternalError("Ansible was killed.", "Run deploy again: it resumes."))
     if recording.failures:
-        return _task_failed(recording.failures)
+        return _task_failed(recording.failures, changed=bool(recording.changes) and not dry_run)
     if recording.unreachable:
         return _unreachable(recording.unreachable)
     return _never_started(outcome.return_code, log)
@@ -85,7 +86,7 @@ def _unreachable(events: Sequence[Event]) -> Fault:
     return Fault(error, hosts=hosts, event=first)
 
 
-def _task_failed(failures: Sequence[Event]) -> Fault:
+def _task_failed(failures: Sequence[Event], changed: bool) -> Fault:
     # The last one counts: an earlier one was rescued. Giving the lock back comes after whatever went wrong.
     last = next((e for e in reversed(failures) if e.action != _LOCK_ACTION), failures[-1])
     same = [event for event in failures if (event.task, event.path) == (last.task, last.path)]
@@ -93,7 +94,8 @@ def _task_failed(failures: Sequence[Event]) -> Fault:
     message = message_of(last.result)
     lines = tuple(last_lines(last.result))
     kind, remedy = _class_of(last, message)
-    if kind is None:
+    if kind is None or (changed and kind.exit_code == ExitCode.CONFIGURATION):
+        # That code promises that nothing was changed.
         return Fault(
             errors.FailedNotServingError(message), undecided=True, hosts=hosts, event=last, last_lines=lines
         )

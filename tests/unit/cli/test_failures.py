@@ -72,6 +72,29 @@ def test_a_name_that_nobody_knows_is_no_class() -> None:
     assert fault.undecided
 
 
+def test_a_mistake_that_shows_after_changes_does_not_claim_that_there_were_none() -> None:
+    change = Event(kind="ok", at=0, task="a | Do", role="postgres", host="one", result={"changed": True})
+    recording = Recording(
+        changes=[change], failures=[failing(msg="An empty secret.", stanchion={"exit": "configuration"})]
+    )
+    fault = explain(FAILED, recording, "")
+    assert fault is not None
+    assert fault.undecided
+    assert (fault.error.exit_code, fault.error.what) == (ExitCode.FAILED_NOT_SERVING, "An empty secret.")
+    # What a dry run counts as changes was not done.
+    previewed = explain(FAILED, recording, "", dry_run=True)
+    assert previewed is not None
+    assert (previewed.undecided, previewed.error.exit_code) == (False, ExitCode.CONFIGURATION)
+
+
+def test_a_host_that_falls_silent_after_changes_is_still_unreachable() -> None:
+    change = Event(kind="ok", at=0, task="a | Do", role="postgres", host="one", result={"changed": True})
+    failures = [failing(msg="x", stanchion={"exit": "unreachable"})]
+    fault = explain(FAILED, Recording(changes=[change], failures=failures), "")
+    assert fault is not None
+    assert fault.error.exit_code == ExitCode.UNREACHABLE
+
+
 def test_missing_sudo_names_the_option() -> None:
     fault = explain(FAILED, Recording(failures=[failing(msg="Missing sudo password")]), "")
     assert "--ask-become-pass" in str(fault.error if fault else "")

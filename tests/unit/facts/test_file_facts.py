@@ -21,7 +21,30 @@ def test_secret_file_is_described_without_its_content(tmp_path):
     assert (found["exists"], found["kind"], found["mode"], found["size"]) == (True, "file", "0440", 15)
     assert found["uid"] == os.getuid()
     assert found["parent"]["root_only"] == (os.getuid() == 0)
+    assert found["content"] == "ascii"
     assert "canary" not in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("raw", "content"),
+    [
+        (b"", "empty"),
+        (b"\n", "empty"),
+        (b" \t\r\n", "empty"),
+        (b"sesame\n", "ascii"),
+        (b"open sesame", "ascii"),
+        ("bl\u00e5b\u00e6r".encode(), "text"),
+        (b"two\nlines\n", "other"),
+        (b"a\x00b", "other"),
+        (b"\x7f", "other"),
+        (b"\xff\xfe", "other"),
+        (b"x" * 65536, "ascii"),
+        (b"x" * 65537, "other"),
+    ],
+)
+def test_what_a_file_is_made_of_is_one_word(tmp_path, raw, content):
+    (tmp_path / "secret").write_bytes(raw)
+    assert entry(tmp_path / "secret")["content"] == content
 
 
 def test_missing_file_and_missing_folder(tmp_path):
@@ -38,6 +61,7 @@ def test_folder_open_to_others(tmp_path):
 def test_link_and_folder_are_told_from_files(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     assert entry(tmp_path / "link")["kind"] == "link"
+    assert entry(tmp_path)["content"] is None
     assert entry(tmp_path)["kind"] == "directory"
 
 

@@ -359,6 +359,16 @@ def test_what_cannot_be_read_names_its_variable(found, change):
         found(**change)
 
 
+@pytest.mark.parametrize(
+    ("kind", "found"), [("ascii", False), ("text", False), ("empty", True), ("other", True)]
+)
+def test_secrets_of_a_vault(look, slugs, running, declared, kind, found):
+    declared["given_secrets"] = {"api_key": kind}
+    problems = look("backend", declared, running)
+    assert slugs(problems) == (["secret.given"] if found else [])
+    assert all("api_key in backend_secrets" in problem.what for problem in problems)
+
+
 @pytest.mark.parametrize("source", ["ports", "memory", "cpus", "files"])
 def test_what_could_not_be_looked_at(look, slugs, declared, running, source):
     running[source] = {"ok": False, "error": "no answer"}

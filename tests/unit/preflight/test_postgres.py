@@ -36,6 +36,7 @@ FILE = {
     "owner": "root",
     "group": "root",
     "size": 33,
+    "content": "ascii",
     "parent": {"path": "/p", "exists": True, "mode": "0700", "uid": 0, "root_only": True},
 }
 
@@ -178,10 +179,24 @@ class TestSecretFile:
         assert f"chmod 0400 {PATH}" in problem.remedy
 
     def test_empty(self, look, declared, facts):
-        facts["files"]["entries"][PATH]["size"] = 0
+        facts["files"]["entries"][PATH]["content"] = "empty"
         (problem,) = look("postgres", declared, facts)
         assert problem.slug == "secret.empty"
         assert problem.where == f"{PATH} on the host"
+
+    @pytest.mark.parametrize("content", ["other", "text"])
+    def test_no_password(self, look, slugs, declared, facts, content):
+        facts["files"]["entries"][PATH]["content"] = content
+        assert slugs(look("postgres", declared, facts)) == ["secret.content"]
+
+    @pytest.mark.parametrize(
+        ("kind", "found"), [("ascii", False), ("empty", True), ("other", True), ("text", True)]
+    )
+    def test_password_of_a_vault(self, look, slugs, declared, facts, kind, found):
+        declared["given_secrets"] = {"postgres_application_password": kind}
+        problems = look("postgres", declared, facts)
+        assert slugs(problems) == (["secret.given"] if found else [])
+        assert all("postgres_application_password" in problem.what for problem in problems)
 
     @pytest.mark.parametrize("kind", ["directory", "link", "other"])
     def test_no_file(self, look, slugs, declared, facts, kind):

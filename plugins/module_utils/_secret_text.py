@@ -1,0 +1,28 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Can a text be a secret? One word about it, which tells nothing of what it says."""
+
+from __future__ import annotations
+
+EMPTY = "empty"
+ASCII = "ascii"
+TEXT = "text"
+OTHER = "other"
+
+# Far beyond any secret of one line.
+MOST_BYTES = 65536
+
+
+def kind(raw: bytes) -> str:
+    """Return what it is but for its line end: `empty` (white space too), one printable line of `ascii` or of
+    other `text` in UTF-8, or something `other`."""
+    if len(raw) > MOST_BYTES:
+        return OTHER
+    try:
+        text = raw.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        return OTHER
+    if not text.strip():
+        return EMPTY
+    if not text.isprintable():
+        return OTHER
+    return ASCII if text.isascii() else TEXT
