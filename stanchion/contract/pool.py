@@ -2,11 +2,12 @@
 
 A declared pool is a mapping::
 
-    {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10,
+    {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10, "hosts": 1,
      "superuser_reserved": 3, "reserved": 5, "other": 10, "max_connections": None}
 
-The first four are the backend's. The next three are kept away from it and may be left out (their defaults
-are the ones above). ``max_connections`` is there only where somebody overrides the computed figure.
+The first four are the backend's on each of its hosts; ``hosts`` says how many those are. The next three are
+kept away from it. All but the first four may be left out (their defaults are the ones above).
+``max_connections`` is there only where somebody overrides the computed figure.
 
 ``contract(pool)`` computes, ``problems(pool)`` says what does not fit and which numbers would.
 """
@@ -55,6 +56,7 @@ class _Pool:
     workers: int
     pool_size: int
     max_overflow: int
+    hosts: int
     superuser_reserved: int
     reserved: int
     other: int
@@ -62,7 +64,7 @@ class _Pool:
 
     @property
     def processes(self) -> int:
-        return self.replicas * self.workers
+        return self.hosts * self.replicas * self.workers
 
     @property
     def kept_away(self) -> int:
@@ -70,10 +72,10 @@ class _Pool:
 
 
 def contract(pool: Mapping[str, Any]) -> PoolContract:
-    """The demand, twice over for the overlap of a replace, plus one migration, plus what is kept away."""
+    """The demand, twice over for the overlap of a replace, a migration a host, and what is kept away."""
     p = _read(pool)
     demand = p.processes * (p.pool_size + p.max_overflow)
-    limit = 2 * demand + 1
+    limit = 2 * demand + p.hosts
     needed = limit + p.kept_away
     return PoolContract(
         demand=demand,
@@ -105,12 +107,14 @@ def problems(pool: Mapping[str, Any]) -> list[Problem]:
 def proposal(pool: Mapping[str, Any], max_connections: int) -> str | None:
     """Pool numbers that fit into `max_connections`; None where not even one connection a replica does."""
     p = _read(pool)
-    room = (max_connections - p.kept_away - 1) // 2
-    if room < p.replicas:
-        return f"stack_backend_replicas={room}, stack_backend_workers=1, {_ONE_EACH}" if room >= 1 else None
+    room = (max_connections - p.kept_away - p.hosts) // 2
+    if room < p.hosts:
+        return None
+    if room < p.hosts * p.replicas:
+        return f"stack_backend_replicas={room // p.hosts}, stack_backend_workers=1, {_ONE_EACH}"
     each = room // p.processes
     if each < 1:
-        return f"stack_backend_workers={room // p.replicas}, {_ONE_EACH}"
+        return f"stack_backend_workers={room // (p.hosts * p.replicas)}, {_ONE_EACH}"
     size = min(p.pool_size, each)
     return f"stack_db_pool_size={size} and stack_db_max_overflow={min(each - size, p.max_overflow)}"
 
@@ -122,6 +126,7 @@ def _read(pool: Mapping[str, Any]) -> _Pool:
         workers=int(pool["workers"]),
         pool_size=int(pool["pool_size"]),
         max_overflow=int(pool["max_overflow"]),
+        hosts=int(pool.get("hosts", 1)),
         superuser_reserved=int(pool.get("superuser_reserved", SUPERUSER_RESERVED)),
         reserved=int(pool.get("reserved", RESERVED)),
         other=int(pool.get("other", OTHER)),
@@ -165,9 +170,11 @@ def _range_problems(p: _Pool) -> list[Problem]:
 
 
 def _fit_problems(p: _Pool, figures: PoolContract) -> list[Problem]:
+    hosts = f"{p.hosts} hosts x " if p.hosts > 1 else ""
+    migrations = f"one for the migration of each of {p.hosts} hosts" if hosts else "one for the migration"
     sum_up = (
-        f"{p.replicas} replicas x {p.workers} workers x ({p.pool_size} + {p.max_overflow}) = "
-        f"{figures.demand} connections, doubled while a replica is replaced, plus one for the migration = "
+        f"{hosts}{p.replicas} replicas x {p.workers} workers x ({p.pool_size} + {p.max_overflow}) = "
+        f"{figures.demand} connections, doubled while a replica is replaced, plus {migrations} = "
         f"{figures.connection_limit}, plus {p.kept_away} kept for operators, exporter and backup = "
         f"{figures.needed}"
     )

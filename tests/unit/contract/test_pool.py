@@ -18,6 +18,15 @@ def test_the_default_contract_adds_up():
     assert figures.needed == figures.max_connections == 121 + 3 + 5 + 10
 
 
+def test_every_host_that_runs_backends_counts():
+    figures = pool.contract({**DECLARED, "hosts": 3})
+    assert figures.demand == 3 * 60
+    assert figures.connection_limit == 2 * 180 + 3
+    (problem,) = pool.problems({**DECLARED, "hosts": 3, "max_connections": 139})
+    assert "3 hosts x 2 replicas x 2 workers" in problem.what
+    assert "each of 3 hosts" in problem.what
+
+
 def test_a_wider_override_leaves_the_application_its_limit():
     figures = pool.contract({**DECLARED, "max_connections": 500})
     assert (figures.connection_limit, figures.max_connections) == (121, 500)
@@ -61,16 +70,17 @@ def test_the_message_shows_the_sum_and_the_way_up():
     assert "to 139" in problem.remedy
 
 
+@pytest.mark.parametrize("hosts", [1, 3])
 @pytest.mark.parametrize("replicas", [1, 2, 7])
-def test_every_proposal_fits(replicas):
+def test_every_proposal_fits(replicas, hosts):
     names = {
         "stack_backend_replicas": "replicas",
         "stack_backend_workers": "workers",
         "stack_db_pool_size": "pool_size",
         "stack_db_max_overflow": "max_overflow",
     }
-    for most in range(21, 139):
-        declared = {**DECLARED, "replicas": replicas, "max_connections": most}
+    for most in range(18 + 3 * hosts, 139):
+        declared = {**DECLARED, "replicas": replicas, "hosts": hosts, "max_connections": most}
         text = pool.proposal(declared, most)
         assert text is not None
         proposed = {names[name]: int(value) for name, value in re.findall(r"(\w+)=(\d+)", text)}
@@ -79,6 +89,7 @@ def test_every_proposal_fits(replicas):
 
 def test_where_no_pool_fits_none_is_proposed():
     assert pool.proposal(DECLARED, 20) is None
+    assert pool.proposal({**DECLARED, "hosts": 3}, 26) is None
     (problem,) = pool.problems({**DECLARED, "max_connections": 20})
     assert "stack_db_pool_size" not in problem.remedy
 
