@@ -25,6 +25,8 @@ description:
     is loaded. So a run that was killed between writing a file and reloading it is made good by the next one.
   - Fails with file and line where the server finds an error in them.
   - Says which settings wait for a restart.
+  - Warns of what C(postgresql.auto.conf) in the data directory sets over these files, as an earlier ALTER
+    SYSTEM did. What a standby or a restore has there is theirs.
 author: [Stanchion maintainers]
 options:
   path:
@@ -80,6 +82,14 @@ UNION ALL
 SELECT 'pg_ident.conf', line_number, error FROM pg_ident_file_mappings WHERE error IS NOT NULL
 """
 
+# Read after the deployed files, so it wins. The exceptions are what pg_basebackup and restores write.
+OVERRIDES = """
+SELECT DISTINCT name FROM pg_file_settings
+ WHERE sourcefile ~ '/postgresql[.]auto[.]conf$'
+   AND name !~ '^(primary_(conninfo|slot_name)|recovery_.*|restore_command|archive_cleanup_command)$'
+ ORDER BY name
+"""
+
 
 def newest(folder: Path) -> float:
     """When the newest file came to its place: a rename moves this time on, and not that of its content."""
@@ -109,13 +119,14 @@ def reload(socket: str, newer_than: float, timeout: float) -> bool:
     return False
 
 
-def look(socket: str, timeout: float) -> tuple[list[str], list[str]]:
-    """Return the errors in the files, and the settings that wait for a restart."""
+def look(socket: str, timeout: float) -> tuple[list[str], list[str], list[str]]:
+    """Return the errors in the files, the settings that wait for a restart, and those set elsewhere."""
     connection = connect(socket, within=timeout)
     try:
         errors = [f"{file}:{line}: {text}" for file, line, text in rows(connection, ERRORS)]
         pending = rows(connection, "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name")
-        return errors, [name for (name,) in pending]
+        overrides = rows(connection, OVERRIDES)
+        return errors, [name for (name,) in pending], [name for (name,) in overrides]
     finally:
         connection.close()
 
@@ -129,13 +140,19 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
     if needed and not module.check_mode:
         # Compared with the loading before it, not with the files: the clock may have been set.
         done = reload(socket, before, timeout)
-    errors, pending = look(socket, timeout)
+    errors, pending, overrides = look(socket, timeout)
     if errors or not done:
         module.fail_json(
             msg="The server does not take its configuration files: "
             + ("; ".join(errors) or f"nothing was loaded within {timeout} s. Its log says why")
             + ". It runs on with the values that it had.",
             errors=errors,
+        )
+    if overrides:
+        module.warn(
+            f"postgresql.auto.conf in the data directory sets {', '.join(overrides)} over what is deployed: "
+            "an earlier ALTER SYSTEM. Put what is meant into postgres_settings, delete those lines from the "
+            "file, and have it read (SELECT pg_reload_conf())."
         )
     return {"changed": needed, "reloaded": needed and not module.check_mode, "pending_restart": pending}
 

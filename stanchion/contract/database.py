@@ -314,6 +314,7 @@ def _computed(declared: Mapping[str, Any]) -> list[Setting]:
             ("lc_messages", "C", "whoever reads the log finds the words the manual uses"),
         ],
         "Everything else": [
+            ("allow_alter_system", False, "this file is the only place; ALTER SYSTEM would be read after it"),
             ("timezone", "UTC", "one clock everywhere"),
             ("log_timezone", "UTC", "one clock everywhere"),
             ("cluster_name", str(declared["stack_name"]), "shown in the process list"),

@@ -56,6 +56,10 @@ def test_durable_by_default():
         assert found[name].value == value
 
 
+def test_nothing_is_set_beside_the_file():
+    assert settings()["allow_alter_system"].value == "off"
+
+
 def test_max_connections_comes_from_the_pool():
     assert settings()["max_connections"].value == "139"
     assert settings(pool={**DECLARED["pool"], "replicas": 3})["max_connections"].value == "199"

@@ -137,7 +137,7 @@ def test_the_sockets_folder_is_kept_closed(folder):
     assert stat.S_IMODE((folder / "socket").stat().st_mode) == 0o750
 
 
-def server(monkeypatch, loaded, reloads=True, errors=(), pending=()):
+def server(monkeypatch, loaded, reloads=True, errors=(), pending=(), overrides=()):
     """A server that has loaded its files at `loaded`, and does so again when told to."""
     state = SimpleNamespace(at=loaded, reloaded=0)
 
@@ -148,6 +148,8 @@ def server(monkeypatch, loaded, reloads=True, errors=(), pending=()):
             return []
         if "pg_conf_load_time" in query:
             return [(state.at,)]
+        if query == postgres_config.OVERRIDES:
+            return [(name,) for name in overrides]
         return list(errors) if "pg_file_settings" in query else [(name,) for name in pending]
 
     monkeypatch.setattr(postgres_config, "connect", lambda *_, **__: SimpleNamespace(close=lambda: None))
@@ -160,7 +162,10 @@ def running(tmp_path, check_mode=False):
         raise FailedError(result["msg"])
 
     (tmp_path / "postgresql.conf").write_text("x")
+    warnings = []
     return SimpleNamespace(
+        warn=warnings.append,
+        warnings=warnings,
         params={"path": str(tmp_path), "socket": "/nowhere", "timeout": 1},
         check_mode=check_mode,
         fail_json=fail_json,
@@ -183,6 +188,21 @@ def test_what_is_loaded_is_left_alone(tmp_path, monkeypatch):
         "pending_restart": ["shared_buffers"],
     }
     assert state.reloaded == 0
+
+
+def test_what_alter_system_has_set_is_told_each_time(tmp_path, monkeypatch):
+    fake = running(tmp_path)
+    server(monkeypatch, loaded=postgres_config.newest(tmp_path) + 1, overrides=["shared_buffers", "work_mem"])
+    assert postgres_config.converge(fake)["changed"] is False
+    (warning,) = fake.warnings
+    assert "sets shared_buffers, work_mem over what is deployed" in warning
+
+
+def test_nothing_is_told_where_there_is_none(tmp_path, monkeypatch):
+    fake = running(tmp_path)
+    server(monkeypatch, loaded=postgres_config.newest(tmp_path) + 1)
+    postgres_config.converge(fake)
+    assert fake.warnings == []
 
 
 def test_a_renamed_file_counts_as_new_however_old_its_content(tmp_path):
