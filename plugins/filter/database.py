@@ -38,8 +38,8 @@ def postgres_settings(declared: dict[str, Any]) -> list[dict[str, Any]]:
     return [asdict(setting) for setting in _checked(declared).settings(declared)]
 
 
-def postgres_limits(declared: dict[str, Any]) -> dict[str, int]:
-    """stop_seconds, shm_bytes and pids of the container."""
+def postgres_limits(declared: dict[str, Any]) -> dict[str, int | str]:
+    """stop_seconds, shm_bytes and pids of the container; temp_file_limit of the application's role."""
     return dict(_checked(declared).limits(declared))
 
 

@@ -4,7 +4,7 @@ The declared database is a mapping (what role postgres hands to its filters and 
 
     {"stack_name": "medication-tracker", "memory": "2g", "cpus": 2,
      "pool": {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10, "other": 10},
-     "settings": {"work_mem": "2MB"}}
+     "settings": {"work_mem": "2MB"}, "temp_file_limit": ""}
 
 ``settings(declared)`` is the content of postgresql.conf, ``problems(declared)`` everything that does not fit:
 unknown names, the pool contract, the memory limit. The preflight needs to call nothing else here.
@@ -40,6 +40,8 @@ STOP_BYTES_A_SECOND = 20 * memory.MB
 LEAST_STOP_SECONDS = 120
 # Parallel queries exchange rows through /dev/shm; Docker's own 64 MB end them with an error.
 LEAST_SHM = 256 * memory.MB
+# temp_file_limit counts kB in 31 bits.
+MOST_TEMP_FILES = (2**31 - 1) * memory.KB
 # Postgres' own processes, health checks and whoever looks in with `docker exec`.
 OTHER_PROCESSES = 100
 
@@ -86,15 +88,25 @@ def contract(declared: Mapping[str, Any]) -> pool.PoolContract:
     return pool.contract(_pool(declared))
 
 
-def limits(declared: Mapping[str, Any]) -> dict[str, int]:
-    """What the container needs for these settings: seconds for a stop, bytes of /dev/shm, processes."""
+def limits(declared: Mapping[str, Any]) -> dict[str, int | str]:
+    """What the container needs for these settings: seconds for a stop, bytes of /dev/shm, processes; and what
+    the application's role gets, the most of temporary files."""
     plan = _plan(declared)
     processes = contract(declared).max_connections + _parallel_workers(declared) + OTHER_PROCESSES
     return {
         "stop_seconds": max(LEAST_STOP_SECONDS, 60 + plan.shared_buffers // STOP_BYTES_A_SECOND),
         "shm_bytes": max(LEAST_SHM, plan.limit // 8),
         "pids": processes,
+        "temp_file_limit": _temp_file_limit(declared, plan),
     }
+
+
+def _temp_file_limit(declared: Mapping[str, Any], plan: memory.MemoryPlan) -> str:
+    """One runaway sort of the application may not fill the volume: twice the memory, where none is said."""
+    wanted = declared.get("temp_file_limit")
+    if wanted not in (None, ""):
+        return str(wanted)
+    return memory.show(min(2 * plan.limit, MOST_TEMP_FILES))
 
 
 def literal(value: Any) -> str:
@@ -269,11 +281,6 @@ def _computed(declared: Mapping[str, Any]) -> list[Setting]:
                 "1/32 of the limit, once for each autovacuum worker",
             ),
             ("autovacuum_max_workers", plan.autovacuum_max_workers, "counted in maintenance_work_mem's sum"),
-            (
-                "temp_file_limit",
-                memory.show(2 * plan.limit),
-                "one runaway sort must not fill the volume; twice the memory",
-            ),
         ],
         "Processors": [
             ("max_parallel_workers", parallel, "as many as the container has processors"),

@@ -5,8 +5,8 @@ stanchion.contract.database), and beside it `stack_name`, `state_dir`, `secret_f
 `given_secrets` (what the filter secret_kinds says of those from a vault). Under their own names:
 `stack_database_alias`, `stack_database_name`, `stack_database_user`, `postgres_volume`,
 `postgres_data_space` (what the data needs while there is no volume), `postgres_memory`,
-`postgres_log_max_size`, `postgres_log_max_file`, `postgres_statement_timeout`, `postgres_lock_timeout`,
-`postgres_idle_in_transaction_session_timeout`.
+`postgres_temp_file_limit`, `postgres_log_max_size`, `postgres_log_max_file`, `postgres_statement_timeout`,
+`postgres_lock_timeout`, `postgres_idle_in_transaction_session_timeout`.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def _values(declared: Declared) -> list[Problem]:
         *values.database_names(declared),
         *values.docker_names("postgres", declared, "postgres_volume"),
         *values.sizes("postgres", declared, least),
+        *values.temporary_files(declared),
         *values.counts("postgres", declared, "postgres_log_max_file"),
         *values.settings_durations(
             "postgres",

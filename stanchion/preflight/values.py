@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from stanchion.contract import memory
+from stanchion.contract.database import MOST_TEMP_FILES
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import Declared
 
@@ -144,6 +145,27 @@ def _is_setting(text: str) -> bool:
     if not match:
         return False
     return float(match[1]) * _SETTING_MILLISECONDS[match[2] or "ms"] <= _MOST_MILLISECONDS
+
+
+def temporary_files(declared: Declared) -> list[Problem]:
+    """Return what Postgres would not take for the most of temporary files; nothing said is computed."""
+    variable = "postgres_temp_file_limit"
+    text = declared.text(variable)
+    try:
+        if text in ("", "-1") or memory.size(variable, text) <= MOST_TEMP_FILES:
+            return []
+    except ValueError:
+        pass
+    return [
+        _problem(
+            "postgres.size",
+            variable,
+            text,
+            f"no size that Postgres takes here, up to {memory.show(MOST_TEMP_FILES)}",
+            "Write a number and a unit (kB, MB, GB, TB), like 20GB; -1 means no limit, and nothing at all "
+            "twice the memory.",
+        )
+    ]
 
 
 def intervals(subject: str, declared: Declared, *variables: str) -> list[Problem]:

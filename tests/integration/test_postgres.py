@@ -162,6 +162,9 @@ def test_the_record_is_what_the_server_says(host: Host) -> None:
         # The scenario had it changed, and then declared no more.
         ("max_locks_per_transaction", "64"),
         ("log_lock_waits", "on"),
+        ("allow_alter_system", "off"),
+        # The application has one; an operator's index or restore may need more.
+        ("temp_file_limit", "-1"),
     ],
 )
 def test_settings_are_as_computed_or_as_changed(host: Host, name: str, wanted: str) -> None:
@@ -201,7 +204,12 @@ def test_the_application_has_its_database_and_nothing_else(host: Host) -> None:
         [
             *[False] * 5,
             2 * 2 * 2 * (5 + 5) + 1,
-            ["idle_in_transaction_session_timeout=60s", "lock_timeout=10s", "statement_timeout=30s"],
+            [
+                "idle_in_transaction_session_timeout=60s",
+                "lock_timeout=10s",
+                "statement_timeout=30s",
+                "temp_file_limit=1024MB",
+            ],
         ]
     ]
     owned = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = 'medication_tracker'"

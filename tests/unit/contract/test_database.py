@@ -155,6 +155,19 @@ def test_a_stop_has_time_for_the_last_checkpoint():
     assert database.limits({**DECLARED, "memory": 64 * memory.GB})["stop_seconds"] > 800
 
 
+@pytest.mark.parametrize(
+    ("wanted", "limit"), [({}, "4096MB"), ({"temp_file_limit": ""}, "4096MB"), ({"temp_file_limit": 0}, "0")]
+)
+def test_temporary_files_are_limited_for_the_application_alone(wanted, limit):
+    assert database.limits({**DECLARED, **wanted})["temp_file_limit"] == limit
+    assert "temp_file_limit" not in settings(**wanted)
+
+
+def test_temporary_files_stay_within_what_postgres_can_count():
+    limits = database.limits({**DECLARED, "memory": 2048 * memory.GB})
+    assert memory.size("temp_file_limit", limits["temp_file_limit"]) == database.MOST_TEMP_FILES
+
+
 def test_the_container_holds_every_connection():
     limits = database.limits(DECLARED)
     assert limits["pids"] > 139

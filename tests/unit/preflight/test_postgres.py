@@ -20,6 +20,7 @@ DECLARED = {
     "postgres_data_space": "1g",
     "postgres_volume": "medication-tracker-pgdata",
     "postgres_memory": "2g",
+    "postgres_temp_file_limit": "",
     "postgres_log_max_size": "20m",
     "postgres_log_max_file": 5,
     "postgres_statement_timeout": "30s",
@@ -92,6 +93,9 @@ def test_unknown_setting(look, slugs, declared, facts):
         ({"postgres_log_max_size": 0}, "postgres.size"),
         ({"postgres_log_max_file": 0}, "postgres.count"),
         ({"postgres_data_space": "much"}, "postgres.size"),
+        ({"postgres_temp_file_limit": "20 gigs"}, "postgres.size"),
+        ({"postgres_temp_file_limit": "-2"}, "postgres.size"),
+        ({"postgres_temp_file_limit": "2TB"}, "postgres.size"),
         ({"postgres_volume": "a volume"}, "postgres.name"),
         ({"stack_database_name": 'a"b'}, "postgres.name"),
         ({"stack_database_name": "Shop"}, "postgres.name"),
@@ -123,6 +127,12 @@ def test_all_such_values_are_told_at_once(look, slugs, declared, facts):
 @pytest.mark.parametrize("duration", [0, "0", 30000, "30s", "1.5h", "250ms", "24d"])
 def test_durations_as_postgres_takes_them(look, declared, facts, duration):
     declared["postgres_statement_timeout"] = duration
+    assert look("postgres", declared, facts) == []
+
+
+@pytest.mark.parametrize("size", ["", "-1", -1, "20GB", "1500MB", 0])
+def test_temporary_files_as_postgres_takes_them(look, declared, facts, size):
+    declared["postgres_temp_file_limit"] = size
     assert look("postgres", declared, facts) == []
 
 
