@@ -49,10 +49,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it ended. `return_code` is None where Ansible was killed; `stopped` says whether that was us."""
+    """How it ended. `return_code` is None where Ansible was killed; `stopped` says whether that was us, and
+    `hurried` whether it was asked for twice."""
 
     return_code: int | None
     stopped: Reason | None
+    hurried: bool = False
 
 
 def run(request: Request, folder: RunFolder, listener: Listener) -> Outcome:
@@ -65,7 +67,8 @@ def run(request: Request, folder: RunFolder, listener: Listener) -> Outcome:
         runner = _runner(request, folder, _arguments(request, variables, password), stopper, listener)
         runner.run()
         # A signal that comes after the last task stops nothing.
-        return Outcome(return_code=runner.rc, stopped=None if runner.rc == 0 else stopper.reason)
+        stopped = None if runner.rc == 0 else stopper.reason
+        return Outcome(return_code=runner.rc, stopped=stopped, hurried=stopper.hurried)
 
 
 def _arguments(request: Request, variables: Path | None, password: Path | None) -> list[str]:

@@ -13,7 +13,7 @@ from stanchion import engine
 from stanchion.cli.command import Options
 from stanchion.errors import ConfirmationError, FailedServingError, UsageError
 from stanchion.report import build, output, progress
-from stanchion.report.failure import Fault, explain
+from stanchion.report.failure import Fault, explain, with_state
 from stanchion.report.model import Result
 from stanchion.report.stack import serves
 from stanchion.run import inventory, records, sudo, variables
@@ -22,10 +22,13 @@ from stanchion.run.events import Event
 from stanchion.run.folder import RESULT, RunFolder
 from stanchion.run.paths import find_root
 from stanchion.run.recording import Recording
-from stanchion.run.stopping import Reason
+from stanchion.run.stopping import GRACE_SECONDS, Reason
 
 # A look takes seconds; one that hangs must not hold up the end of a failed run.
 _LOOK_SECONDS = 60.0
+# Whoever has stopped a run does not wait for long, and not at all after another Ctrl-C.
+_SHORT_LOOK_SECONDS = 20.0
+_SHORT_GRACE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ def perform(session: Session) -> Result:
     fault = explain(outcome, recording, _text(context.folder.log), dry_run=request.check)
     if fault is not None and fault.undecided:
         fault = _decide(session, recording, fault)
+    if fault is not None and fault.cut_short and context.verb == "deploy":
+        fault = with_state(fault, None if outcome.hurried else _serves_now(session, recording, fault))
     if fault is None and context.verb == "status":
         fault = build.silent_engine(build.hosts_of(recording))
     result = build.result_of(context, request, recording, fault, time.monotonic() - began)
@@ -123,7 +128,9 @@ def perform(session: Session) -> Result:
     return result
 
 
-def look(session: Session, why: str) -> Recording:
+def look(
+    session: Session, why: str, seconds: float = _LOOK_SECONDS, grace: float = GRACE_SECONDS
+) -> Recording:
     """Look at the hosts as `status` does, on behalf of another verb."""
     recording = Recording()
     request = replace(
@@ -131,7 +138,8 @@ def look(session: Session, why: str) -> Recording:
         playbook=session.request.root / "playbooks" / "status.yml",
         check=False,
         diff=False,
-        timeout=_LOOK_SECONDS,
+        timeout=seconds,
+        grace=grace,
     )
     folder: RunFolder = session.context.folder.below("look")
     with progress.wait(session.context.verb, why) as shown:
@@ -155,6 +163,22 @@ def _decide(session: Session, recording: Recording, fault: Fault) -> Fault:
     if serves(build.hosts_of(seen)):
         return replace(fault, error=FailedServingError(fault.error.what))
     return fault
+
+
+def _serves_now(session: Session, recording: Recording, fault: Fault) -> bool | None:
+    """Look for a moment whether the stack serves after a run that was cut short; None: could not look."""
+    from stanchion.errors import StanchionError
+
+    why = f"{fault.ended}; looking whether the stack serves (Ctrl-C leaves that out)"
+    try:
+        seen = look(session, why, _SHORT_LOOK_SECONDS, _SHORT_GRACE_SECONDS)
+    except (StanchionError, KeyboardInterrupt):
+        return None
+    recording.looks, recording.declared = seen.looks, seen.declared
+    hosts = build.hosts_of(seen)
+    if serves(hosts):
+        return True
+    return None if any(host.unreadable for host in hosts) or build.silent_engine(hosts) else False
 
 
 def _text(path: Path) -> str:

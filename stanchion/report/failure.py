@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stanchion import errors
@@ -36,10 +36,12 @@ _STOPPED: dict[str, tuple[type[errors.StanchionError], str]] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One explained failure. `undecided`: whether the stack still serves decides the class."""
+    """One explained failure. `undecided`: whether the stack still serves decides the class. `cut_short`: the
+    run was stopped after it had begun, and whether the stack serves belongs to what is told of it."""
 
     error: errors.StanchionError
     undecided: bool = False
+    cut_short: bool = False
     ended: str = "failed"
     hosts: tuple[str, ...] = ()
     event: Event | None = None
@@ -49,7 +51,7 @@ class Fault:
 def explain(outcome: Outcome, recording: Recording, log: str, dry_run: bool = False) -> Fault | None:
     """Return what failed, or None where all went well."""
     if outcome.stopped is not None:
-        return _stopped(outcome.stopped, recording)
+        return _stopped(outcome.stopped, recording, dry_run)
     if recording.no_hosts:
         return Fault(errors.InventoryError("The inventory has no host for this play.", _NO_HOSTS_REMEDY))
     if outcome.return_code == 0:
@@ -66,12 +68,27 @@ def explain(outcome: Outcome, recording: Recording, log: str, dry_run: bool = Fa
 _NO_HOSTS_REMEDY = "Put the stack's hosts into the group `stack` of the inventory, or mend --limit."
 
 
-def _stopped(reason: str, recording: Recording) -> Fault:
+def _stopped(reason: str, recording: Recording, dry_run: bool) -> Fault:
     error, what = _STOPPED[reason]
     where = f" in {list(recording.phases)[-1]}" if recording.phases else " before anything was touched"
     count = len(recording.changes)
     done = f"{count} change{'s were' if count != 1 else ' was'} made"
-    return Fault(error(f"{what}{where}; {done}."), ended=reason, hosts=tuple(sorted(recording.hosts)))
+    return Fault(
+        error(f"{what}{where}; {done}."),
+        cut_short=bool(recording.phases) and not dry_run,
+        ended=reason,
+        hosts=tuple(sorted(recording.hosts)),
+    )
+
+
+def with_state(fault: Fault, serves: bool | None) -> Fault:
+    """Return the fault of a run cut short, with what a look found: None where it could not be looked at."""
+    state = {
+        True: "The stack serves.",
+        False: "The stack does not serve.",
+        None: "Whether the stack serves could not be looked at.",
+    }[serves]
+    return replace(fault, error=type(fault.error)(f"{fault.error.what} {state}", fault.error.advice))
 
 
 def _unreachable(events: Sequence[Event]) -> Fault:

@@ -123,6 +123,9 @@ class Still(Live):
     def on_event(self, event: Event) -> None:
         """Hear of a task, and say nothing."""
 
+    def on_stop(self, reason: Reason) -> None:
+        """Hear that it ends, and say nothing."""
+
 
 def _bar(stream: TextIO, expected: int | None) -> Bar:
     from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TimeElapsedColumn

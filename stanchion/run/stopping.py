@@ -35,6 +35,8 @@ class Stopper:
         self, on_stop: Callable[[Reason], None], timeout: float | None = None, grace: float = GRACE_SECONDS
     ) -> None:
         self.reason: Reason | None = None
+        # A second signal came: whoever sent it wants the end, and nothing else.
+        self.hurried = False
         self._on_stop = on_stop
         self._told = False
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -78,6 +80,7 @@ class Stopper:
         if self.reason is None:
             self._ask_to_stop(_REASONS[number])
         else:
+            self.hurried = True
             self._kill_at = time.monotonic()
 
     def _ask_to_stop(self, reason: Reason) -> None:

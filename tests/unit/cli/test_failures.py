@@ -8,7 +8,7 @@ import pytest
 
 from stanchion.engine import Outcome
 from stanchion.exit_codes import ExitCode
-from stanchion.report.failure import explain, last_lines, message_of
+from stanchion.report.failure import explain, last_lines, message_of, with_state
 from stanchion.run.events import Event
 from stanchion.run.recording import Recording
 
@@ -151,6 +151,21 @@ def test_stopped_runs_say_what_state_they_leave(reason: Any, expected: ExitCode)
     assert fault.ended == reason
     assert "in postgres; 1 change was made" in fault.error.what
     assert "resumes" in fault.error.advice
+    assert fault.cut_short
+    told = with_state(fault, True)
+    assert told.error.what == f"{fault.error.what} The stack serves."
+    assert (told.error.exit_code, told.error.advice) == (expected, fault.error.advice)
+    assert with_state(fault, False).error.what.endswith("made. The stack does not serve.")
+    assert with_state(fault, None).error.what.endswith("could not be looked at.")
+
+
+def test_a_run_stopped_before_it_began_or_dry_leaves_the_hosts_as_they_were() -> None:
+    stopped = Outcome(return_code=99, stopped="interrupted")
+    begun = Recording()
+    begun.add(Event(kind="task", at=0, task="a | Do", role="postgres"))
+    for fault in (explain(stopped, Recording(), ""), explain(stopped, begun, "", dry_run=True)):
+        assert fault is not None
+        assert not fault.cut_short
 
 
 def test_killed_by_somebody_else() -> None:

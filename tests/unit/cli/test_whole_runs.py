@@ -30,11 +30,15 @@ PLAY = "- name: Play\n  hosts: stack\n  gather_facts: false\n  tasks:\n"
 LOOK_MODULE = """
 import json
 import os
+import time
 from ansible.module_utils.basic import AnsibleModule
 module = AnsibleModule(argument_spec={"path": {"type": "path"}})
 if not os.path.exists(module.params["path"]):
     module.fail_json(msg="no look")
-module.exit_json(stack_facts=json.load(open(module.params["path"])))
+facts = json.load(open(module.params["path"]))
+open(module.params["path"] + ".read", "w").close()
+time.sleep(facts.pop("sleep", 0))
+module.exit_json(stack_facts=facts)
 """
 
 STATUS = """
@@ -151,19 +155,24 @@ def test_a_failed_task_with_no_stack_that_serves(project: Project) -> None:
     assert project.records()[-1]["exit_code"] == 5
 
 
+def wait_for(mark: Path) -> None:
+    ends = time.monotonic() + 30
+    while not mark.exists() and time.monotonic() < ends:
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals(project: Project, number: signal.Signals, code: int) -> None:
     mark = project.root / f"mark-{code}"
     process = project.start("deploy", "--format", "json", "-e", f"wanted=touch {mark}; sleep 30")
-    ends = time.monotonic() + 30
-    while not mark.exists() and time.monotonic() < ends:
-        time.sleep(0.05)
+    wait_for(mark)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == code, err
     result = json.loads(out)
     assert (result["exit_code"], result["changed"]) == (code, 1)
     assert "resumes" in result["error"]["remedy"]
+    assert result["error"]["what"].endswith("Whether the stack serves could not be looked at.")
     assert "asking Ansible to stop" in err
 
 
@@ -229,6 +238,60 @@ def test_a_failed_deploy_beside_a_stack_that_serves(project: Project) -> None:
     done = project.run("deploy", "--format", "json", "-e", "wanted=exit 3")
     assert (done.code, done.result["error"]["kind"]) == (4, "FailedServing"), done.err
     assert len(done.result["hosts"][0]["containers"]) == 2
+
+
+@pytest.mark.usefixtures("serving")
+def test_an_interrupted_deploy_says_whether_the_stack_serves(project: Project) -> None:
+    mark = project.root / "mark-serving"
+    process = project.start("deploy", "--format", "json", "-e", f"wanted=touch {mark}; sleep 30")
+    wait_for(mark)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert json.loads(out)["error"]["what"].endswith("1 change was made. The stack serves.")
+    assert len(json.loads(out)["hosts"][0]["containers"]) == 2
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_deploy_out_of_time_says_that_the_stack_does_not_serve(project: Project) -> None:
+    facts = project.root / "playbooks" / "facts.json"
+    facts.write_text(facts.read_text().replace('"healthy"', '"unhealthy"'))
+    done = project.run("deploy", "--timeout", "3", "--format", "json", "-e", "wanted=sleep 30")
+    assert done.code == 7, done.err
+    assert done.result["error"]["what"].endswith("The stack does not serve.")
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_second_ctrl_c_ends_the_look(project: Project) -> None:
+    facts = project.root / "playbooks" / "facts.json"
+    facts.write_text(json.dumps({**json.loads(facts.read_text()), "sleep": 15}))
+    mark, looking = project.root / "mark-look", facts.with_name("facts.json.read")
+    looking.unlink(missing_ok=True)
+    process = project.start("deploy", "--format", "json", "-e", f"wanted=touch {mark}; sleep 30")
+    wait_for(mark)
+    process.send_signal(signal.SIGINT)
+    wait_for(looking)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert time.monotonic() - began < 10
+    assert json.loads(out)["error"]["what"].endswith("could not be looked at.")
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_second_ctrl_c_before_the_look_leaves_it_out(project: Project) -> None:
+    mark = project.root / "mark-twice"
+    wanted = f"wanted=trap '' INT; touch {mark}; sleep 30"
+    process = project.start("deploy", "--format", "json", "-e", wanted)
+    wait_for(mark)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "looking whether" not in err
+    assert json.loads(out)["error"]["what"].endswith("could not be looked at.")
 
 
 def test_an_inventory_without_the_group(project: Project) -> None:

@@ -83,7 +83,15 @@ def test_what_runs_is_found_before_an_event_tells_of_it() -> None:
             time.sleep(0.02)
         signal.raise_signal(signal.SIGINT)
     assert stopper.reason == "interrupted"
+    assert not stopper.hurried
     assert run.poll() == -signal.SIGKILL
+
+
+def test_a_second_signal_is_remembered() -> None:
+    with Stopper(lambda _: None, grace=0.2) as stopper:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+    assert (stopper.reason, stopper.hurried) == ("interrupted", True)
 
 
 def test_what_ran_before_is_left_alone() -> None:
