@@ -39,13 +39,7 @@ def rendered(value: Any, variables: dict[str, Any]) -> Any:
 
 def server() -> dict[str, Any]:
     """Return the options with which role postgres starts the server."""
-    (task,) = [
-        task["community.docker.docker_container"]
-        for block in load("roles/postgres/tasks/server.yml")
-        for task in block.get("block", [])
-        if "community.docker.docker_container" in task
-    ]
-    return dict(task)
+    return dict(load("roles/postgres/vars/main.yml")["__postgres_server"])
 
 
 def test_the_migration_is_the_roles(services, defaults):
@@ -99,8 +93,12 @@ def test_the_servers_limits_are_the_roles(services, defaults):
         "max_overflow": defaults["stack_db_max_overflow"],
         "other": defaults["postgres_other_connections"],
     }
-    memory = {"2g": 2 << 30}[defaults["postgres_memory"]]
-    declared = {"stack_name": "x", "memory_bytes": memory, "cpus": defaults["postgres_cpus"], "pool": pool}
+    declared = {
+        "stack_name": "x",
+        "memory": defaults["postgres_memory"],
+        "cpus": defaults["postgres_cpus"],
+        "pool": pool,
+    }
     needed = database.limits({**declared, "settings": defaults["postgres_settings"]})
     limits = {
         "mem_limit": defaults["postgres_memory"],
