@@ -63,7 +63,7 @@ def stack_name(declared: Declared) -> list[Problem]:
             name,
             f"no name for containers and images: {STACK_LENGTH} lower-case letters, digits and single dots, "
             "underscores or dashes between them at most",
-            "Write it like medication-tracker. A stack that is deployed already keeps its name.",
+            "Write it like medication-tracker.",
         )
     ]
 

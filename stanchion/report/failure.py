@@ -27,6 +27,8 @@ _NO_SUDO = re.compile(
     re.IGNORECASE,
 )
 _NO_ENGINE = re.compile(r"Error connecting|Cannot connect to the Docker daemon", re.IGNORECASE)
+# These promise that nothing was changed.
+_NOTHING_CHANGED = (ExitCode.CONFIGURATION, ExitCode.LOCKED)
 _STOPPED: dict[str, tuple[type[errors.StanchionError], str]] = {
     "interrupted": (errors.InterruptedRunError, "Interrupted"),
     "terminated": (errors.TerminatedRunError, "Terminated"),
@@ -111,8 +113,7 @@ def _task_failed(failures: Sequence[Event], changed: bool) -> Fault:
     message = message_of(last.result)
     lines = tuple(last_lines(last.result))
     kind, remedy = _class_of(last, message)
-    if kind is None or (changed and kind.exit_code == ExitCode.CONFIGURATION):
-        # That code promises that nothing was changed.
+    if kind is None or (changed and kind.exit_code in _NOTHING_CHANGED):
         return Fault(
             errors.FailedNotServingError(message), undecided=True, hosts=hosts, event=last, last_lines=lines
         )

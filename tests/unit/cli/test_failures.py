@@ -72,10 +72,11 @@ def test_a_name_that_nobody_knows_is_no_class() -> None:
     assert fault.undecided
 
 
-def test_a_mistake_that_shows_after_changes_does_not_claim_that_there_were_none() -> None:
+@pytest.mark.parametrize(("name", "code"), [("configuration", 2), ("lock", 6)])
+def test_a_mistake_that_shows_after_changes_does_not_claim_that_there_were_none(name: str, code: int) -> None:
     change = Event(kind="ok", at=0, task="a | Do", role="postgres", host="one", result={"changed": True})
     recording = Recording(
-        changes=[change], failures=[failing(msg="An empty secret.", stanchion={"exit": "configuration"})]
+        changes=[change], failures=[failing(msg="An empty secret.", stanchion={"exit": name})]
     )
     fault = explain(FAILED, recording, "")
     assert fault is not None
@@ -84,7 +85,7 @@ def test_a_mistake_that_shows_after_changes_does_not_claim_that_there_were_none(
     # What a dry run counts as changes was not done.
     previewed = explain(FAILED, recording, "", dry_run=True)
     assert previewed is not None
-    assert (previewed.undecided, previewed.error.exit_code) == (False, ExitCode.CONFIGURATION)
+    assert (previewed.undecided, previewed.error.exit_code) == (False, code)
 
 
 def test_a_host_that_falls_silent_after_changes_is_still_unreachable() -> None:

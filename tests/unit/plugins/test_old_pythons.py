@@ -7,13 +7,7 @@ import pytest
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 OLDEST = (3, 9)
-# Still to come with the rework of the lock, which is under way.
-PENDING = {"_lock.py"}
-ON_HOSTS = sorted(
-    path
-    for path in [*PLUGINS.glob("modules/*.py"), *PLUGINS.glob("module_utils/*.py")]
-    if path.name not in PENDING
-)
+ON_HOSTS = sorted([*PLUGINS.glob("modules/*.py"), *PLUGINS.glob("module_utils/*.py")])
 
 each_file = pytest.mark.parametrize("path", ON_HOSTS, ids=lambda path: path.name)
 
