@@ -29,7 +29,7 @@ destroy: $(VENV)/.run ## Remove containers and networks; volumes, secrets and im
 
 .PHONY: test
 test: $(VENV)/.dev ## Run every test: lint, unit, backend, molecule, end to end
-	tests/run
+	tests/as_root tests/run
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Run the linters only
@@ -41,11 +41,11 @@ unit: $(VENV)/.dev ## Run the unit tests only (seconds, no Docker)
 
 .PHONY: molecule
 molecule: $(VENV)/.dev ## Run every molecule scenario (SCENARIO=postgres for one)
-	tests/molecule $(SCENARIO)
+	tests/as_root tests/molecule $(SCENARIO)
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure deploys beside docker compose; figures, not gates
-	bench/run
+	tests/as_root bench/run
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the generated tables of the role READMEs anew
