@@ -88,8 +88,9 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 def unknown(names: Iterable[str], known: Known) -> list[Unknown]:
     """Return the names with one of our prefixes that nothing knows, with what was probably meant."""
+    public = [name for name in known.names if not name.startswith("_")]
     return [
-        Unknown(name, difflib.get_close_matches(name, known.names, n=3, cutoff=_LIKE))
+        Unknown(name, difflib.get_close_matches(name, public, n=3, cutoff=_LIKE))
         for name in sorted(set(names))
         if name.startswith(known.prefixes) and name not in known.names
     ]
@@ -124,6 +125,14 @@ def locate(name: str, sources: Iterable[str], extra: Iterable[str] = ()) -> list
         if any(_sets(pattern, line) for line in text.splitlines()):
             places.append("-e on the command line")
     return places
+
+
+def shadowed(sources: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the files of variables that Ansible passes over in silence, each with the folder that it reads
+    instead: group_vars/stack.yml beside group_vars/stack/."""
+    files = (path for path in _files(sources) if path.parent.name in ("group_vars", "host_vars"))
+    pairs = ((path, path.with_suffix("")) for path in files)
+    return [(_short(path), _short(folder)) for path, folder in pairs if path != folder and folder.is_dir()]
 
 
 def _sets(pattern: re.Pattern[str], line: str) -> bool:

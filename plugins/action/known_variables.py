@@ -23,6 +23,15 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         variables = part("variables")
+        hidden = variables.shadowed(self._sources(task_vars))
+        if hidden:
+            result.update(failed=True, changed=False, stanchion={"exit": "configuration"})
+            result["msg"] = "\n".join(
+                f"Ansible does not read {file}, since there is a folder {folder}/. Move the file into it. "
+                "Nothing was changed."
+                for file, folder in hidden
+            )
+            return result
         known = variables.known(ROLES)
         unknown = [self._located(found, task_vars) for found in variables.unknown(task_vars, known)]
         alike = [self._located(found, task_vars) for found in variables.suspicious(task_vars, known)]
@@ -39,10 +48,14 @@ class ActionModule(ActionBase):
         return result
 
     @staticmethod
-    def _located(found: object, task_vars: dict) -> object:
+    def _sources(task_vars: dict) -> list[str]:
         sources = list(task_vars.get("ansible_inventory_sources") or [])
         playbooks = task_vars.get("playbook_dir")
         if playbooks:
             sources += [str(Path(playbooks) / folder) for folder in ("group_vars", "host_vars")]
+        return sources
+
+    def _located(self, found: object, task_vars: dict) -> object:
+        sources = self._sources(task_vars)
         extra = [str(argument) for argument in context.CLIARGS.get("extra_vars") or ()]
         return part("variables").located(found, sources, extra)

@@ -44,6 +44,7 @@ LEAST_SHM = 256 * memory.MB
 MOST_TEMP_FILES = (2**31 - 1) * memory.KB
 # Postgres' own processes, health checks and whoever looks in with `docker exec`.
 OTHER_PROCESSES = 100
+PIDS_STEP = 256
 
 _CUSTOM = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 
@@ -96,7 +97,8 @@ def limits(declared: Mapping[str, Any]) -> dict[str, int | str]:
     return {
         "stop_seconds": max(LEAST_STOP_SECONDS, 60 + plan.shared_buffers // STOP_BYTES_A_SECOND),
         "shm_bytes": max(LEAST_SHM, plan.limit // 8),
-        "pids": processes,
+        # In steps: it cannot be changed in place, and a pool that grows a little shall not replace the container.
+        "pids": -(-processes // PIDS_STEP) * PIDS_STEP,
         "temp_file_limit": _temp_file_limit(declared, plan),
     }
 

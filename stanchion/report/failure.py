@@ -26,6 +26,7 @@ _NO_SUDO = re.compile(
     r"|waiting for privilege escalation prompt|sudo: no tty present|is not in the sudoers file",
     re.IGNORECASE,
 )
+_NO_SSH = re.compile(r"Unable to execute ssh command line", re.IGNORECASE)
 _NO_ENGINE = re.compile(r"Error connecting|Cannot connect to the Docker daemon", re.IGNORECASE)
 # These promise that nothing was changed.
 _NOTHING_CHANGED = (ExitCode.CONFIGURATION, ExitCode.LOCKED)
@@ -72,7 +73,7 @@ _NO_HOSTS_REMEDY = "Put the stack's hosts into the group `stack` of the inventor
 
 def _stopped(reason: str, recording: Recording, dry_run: bool) -> Fault:
     error, what = _STOPPED[reason]
-    where = f" in {list(recording.phases)[-1]}" if recording.phases else " before anything was touched"
+    where = f" in {recording.last_phase}" if recording.last_phase else " before anything was touched"
     count = len(recording.changes)
     done = f"{count} change{'s were' if count != 1 else ' was'} made"
     return Fault(
@@ -127,6 +128,8 @@ def _class_of(event: Event, message: str) -> tuple[type[errors.StanchionError] |
         return errors.BY_NAME[told["exit"]], ""
     if _NO_SUDO.search(message):
         return errors.SudoError, None
+    if _NO_SSH.search(message):
+        return errors.UnreachableError, "Install an ssh client on this machine (Debian: openssh-client)."
     if event.action in _BY_ACTION:
         return _BY_ACTION[event.action], ""
     if _NO_ENGINE.search(message):

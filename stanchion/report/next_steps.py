@@ -19,9 +19,11 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
     if status == "planned":
         return [f"apply it: {command(verb, request)}"]
     if verb == "destroy":
-        again = [f"bring it back: {command('deploy', request)}"]
+        if took_data(recording):
+            return [f"begin anew, with an empty database: {command('deploy', request)}"]
+        again = f"bring it back: {command('deploy', request)}"
         data = f"remove its data for good: {command('destroy', request)} --delete-data {recording.stack}"
-        return again if took_data(recording) else [*again, data]
+        return [again, data]
     if status in ("degraded", "down", "absent"):
         return [f"bring it back: {command('deploy', request)}"]
     steps = [f"use it: curl -s http://{address}" for address in _addresses(hosts, recording)[:1]]

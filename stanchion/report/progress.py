@@ -62,13 +62,13 @@ class Silent:
 
 
 class Plain:
-    """One line for each role, when it begins."""
+    """One line whenever another role goes on."""
 
     def __init__(self, verb: str, stream: TextIO) -> None:
         self._verb = verb
         self._stream = stream
         self._began = time.monotonic()
-        self._seen: set[str] = set()
+        self._role = ""
 
     def __enter__(self) -> Self:
         return self
@@ -77,9 +77,11 @@ class Plain:
         pass
 
     def on_event(self, event: Event) -> None:
-        """Print the role when it is new; roles used by roles come and go."""
-        if event.kind == "task" and event.phase not in {self._verb, *self._seen}:
-            self._seen.add(event.phase)
+        """Print the role when it is another one than before; a playbook's own tasks between two are its
+        glue."""
+        glue = {self._verb, "playbook"} if self._role else {self._verb}
+        if event.kind == "task" and event.phase not in {self._role, *glue}:
+            self._role = event.phase
             self._print(f"{event.phase} ({duration(time.monotonic() - self._began)})")
 
     def on_stop(self, reason: Reason) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _GOOD = frozenset({"deployed", "unchanged", "planned", "healthy", "destroyed"})
 _SHOWN_TASKS = 6
 _LABEL_WIDTH = 10
+_WIDE = 120
 
 
 def render(result: Result, stream: TextIO) -> None:
@@ -28,7 +29,7 @@ def render(result: Result, stream: TextIO) -> None:
         _error(out, result.error)
     if any(host.containers for host in result.hosts):
         out.print()
-        out.print(_containers(result.hosts))
+        out.print(_containers(result.hosts, wide=out.width >= _WIDE))
     lines = [*_findings(result), *_host_lines(result.hosts), *_run_lines(result)]
     if lines:
         out.print()
@@ -62,18 +63,20 @@ def _labelled(out: Console, label: str, text: str) -> None:
     out.print(Text(f"{label:<{_LABEL_WIDTH}}", style="bold").append(text, style="not bold"), soft_wrap=True)
 
 
-def _containers(hosts: Iterable[Host]) -> Table:
+def _containers(hosts: Iterable[Host], wide: bool) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    for heading in ("host", "container", "image", "health", "address", "up", "restarts"):
+    # On a narrow terminal without the images: they stand below as well.
+    headings = ("host", "container", *(["image"] if wide else []), "health", "address", "up", "restarts")
+    for heading in headings:
         table.add_column(heading, overflow="fold", justify="right" if heading == "restarts" else "left")
     for host in hosts:
         for container in host.containers:
             table.add_row(
                 host.name,
                 container.name,
-                container.image,
+                *([container.image] if wide else []),
                 _health(container),
                 ", ".join(container.addresses) or "-",
                 "-" if container.uptime_seconds is None else duration(container.uptime_seconds),
@@ -133,6 +136,8 @@ def _run_lines(result: Result) -> list[tuple[str, str]]:
     slow = [part for part in result.parts if part.seconds >= 0.1]
     if result.verb != "status" and slow:
         lines.append(("took", " · ".join(f"{part.name} {duration(part.seconds)}" for part in slow)))
+    if result.status == "planned" and result.run is not None:
+        lines.append(("details", f"{result.run.log} (with --diff: every difference of a file)"))
     lines += [("warning", text) for text in result.warnings]
     lines += [("next", text) for text in result.next_steps]
     return lines

@@ -28,7 +28,10 @@ def find_root(package: Path | None = None, cwd: Path | None = None) -> Path:
 
 def program_name() -> str:
     """Return how people call us, for lines that they can paste."""
-    return "stanchion" if Path(sys.argv[0]).name == "stanchion" else "python runner.py"
+    if Path(sys.argv[0]).name == "stanchion":
+        return "stanchion"
+    # Under make the virtual environment is on PATH for that command alone.
+    return ".venv/bin/python runner.py" if os.environ.get("MAKELEVEL") else "python runner.py"
 
 
 def state_folder(root: Path, environment: Mapping[str, str] = os.environ) -> Path:

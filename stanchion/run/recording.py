@@ -73,6 +73,11 @@ class Recording:
             self._phase(phase).seconds += max(now - since, 0.0)
             self._task_began = (phase, now)
 
+    @property
+    def last_phase(self) -> str | None:
+        """The role, or the playbook, that was under way at the end."""
+        return self._task_began[0] if self._task_began is not None else None
+
     def _phase(self, name: str) -> Phase:
         return self.phases.setdefault(name, Phase(name))
 

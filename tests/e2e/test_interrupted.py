@@ -41,7 +41,7 @@ def kill_at_task(stack: Stack, task: str) -> None:
 
 KILLED_AT = [
     "stanchion.stack.postgres : volume | Make a new cluster",
-    "stanchion.stack.postgres : server | Keep the container",
+    "stanchion.stack.postgres : server | Make or replace the database container",
     "stanchion.stack.backend : create | Wait",
 ]
 

@@ -26,11 +26,13 @@ EVENTS = (
     task("image | Build", "postgres"),
     task("decide | Compare", "container_image"),
     task("server | Start", "postgres"),
+    task("Renew the lock"),
+    task("server | Wait", "postgres"),
     task("status | Look at the stack"),
 )
 
 
-def test_one_plain_line_per_role() -> None:
+def test_one_plain_line_whenever_another_role_goes_on() -> None:
     stream = io.StringIO()
     with Plain("deploy", stream) as shown:
         for event in EVENTS:
@@ -42,6 +44,7 @@ def test_one_plain_line_per_role() -> None:
         "deploy: preflight",
         "deploy: postgres",
         "deploy: container_image",
+        "deploy: postgres",
         "deploy: status",
     ]
     assert lines[-1].startswith("deploy: interrupted: asking Ansible to stop")

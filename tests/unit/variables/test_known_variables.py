@@ -138,6 +138,15 @@ class TestLocate:
             variables.locate("backend_other", [str(inventory), "/none", "host,"], ["x=backend_other"]) == []
         )
 
+    def test_a_file_beside_a_folder_of_its_name_is_not_read_by_ansible(self, inventory):
+        sources = [str(inventory)]
+        assert variables.shadowed(sources) == []
+        (inventory / "group_vars" / "stack").mkdir()
+        (inventory / "group_vars" / "stack" / "vault.yml").touch()
+        seen = [("inventory/group_vars/stack.yml", "inventory/group_vars/stack")]
+        assert variables.shadowed(sources) == seen
+        assert variables.shadowed([str(inventory / "hosts.yml")]) == seen
+
     def test_as_text(self, inventory):
         found = variables.located(variables.Unknown("backend_prot", ["backend_port"]), [str(inventory)])
         assert str(found) == (
