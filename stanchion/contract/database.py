@@ -97,7 +97,7 @@ def limits(declared: Mapping[str, Any]) -> dict[str, int | str]:
     return {
         "stop_seconds": max(LEAST_STOP_SECONDS, 60 + plan.shared_buffers // STOP_BYTES_A_SECOND),
         "shm_bytes": max(LEAST_SHM, plan.limit // 8),
-        # In steps: it cannot be changed in place, and a pool that grows a little shall not replace the container.
+        # In steps: it cannot be changed in place, and a little larger pool shall not replace the container.
         "pids": -(-processes // PIDS_STEP) * PIDS_STEP,
         "temp_file_limit": _temp_file_limit(declared, plan),
     }
