@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
+# A playbook's own tasks, and the preflights that each role skips where the playbook had them all.
+_BETWEEN = frozenset({"playbook", "preflight"})
 _STOPPING = "{reason}: asking Ansible to stop, {grace:.0f} s at most (again: at once)"
 
 
@@ -68,7 +70,7 @@ class Plain:
         self._verb = verb
         self._stream = stream
         self._began = time.monotonic()
-        self._role = ""
+        self._seen: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -77,11 +79,10 @@ class Plain:
         pass
 
     def on_event(self, event: Event) -> None:
-        """Print the role when it is another one than before; a playbook's own tasks between two are its
-        glue."""
-        glue = {self._verb, "playbook"} if self._role else {self._verb}
-        if event.kind == "task" and event.phase not in {self._role, *glue}:
-            self._role = event.phase
+        """Print the role when it is another one than before, and what only stands between roles once."""
+        known = [self._verb, *self._seen[-1:], *_BETWEEN.intersection(self._seen)]
+        if event.kind == "task" and event.phase not in known:
+            self._seen.append(event.phase)
             self._print(f"{event.phase} ({duration(time.monotonic() - self._began)})")
 
     def on_stop(self, reason: Reason) -> None:

@@ -27,6 +27,7 @@ EVENTS = (
     task("decide | Compare", "container_image"),
     task("server | Start", "postgres"),
     task("Renew the lock"),
+    task("preflight | Look", "postgres"),
     task("server | Wait", "postgres"),
     task("status | Look at the stack"),
 )
