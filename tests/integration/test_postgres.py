@@ -345,14 +345,15 @@ def test_a_killed_initialisation_is_done_again_and_somebodys_files_are_left_alon
     make = f"--network none --volume half:/var/lib/postgresql/data --env POSTGRES_PASSWORD=x {image}"
     host.check_output("docker volume create half")
     try:
-        host.check_output(f"docker run --detach --rm --name half {make} initialise")
-        time.sleep(0.8)
-        host.run("docker kill half")
-        wait(host, 10, lambda: host.run("docker container inspect half").rc != 0)
-        assert host.check_output(f"docker run --rm {make} identify") in (
-            "content=unfinished",
-            "content=empty",
+        begun = host.check_output(
+            "docker volume inspect --format '{{.Mountpoint}}/.initialising/cluster' half"
         )
+        host.check_output(
+            "timeout 30 sh -c %s",
+            f"docker run --rm --name half {make} initialise &"
+            f" until [ -e {begun} ]; do sleep 0.02; done; docker kill half; wait",
+        )
+        assert host.check_output(f"docker run --rm {make} identify") == "content=unfinished"
         host.check_output(f"docker run --rm {make} initialise")
         assert "content=cluster" in host.check_output(f"docker run --rm {make} identify")
         # Without its PG_VERSION this is a damaged cluster; a new one is not made over it.
