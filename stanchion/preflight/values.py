@@ -7,7 +7,7 @@ whatever is accepted here is what all of them take.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from stanchion.contract import memory
 from stanchion.contract.database import MOST_TEMP_FILES
@@ -90,17 +90,14 @@ def socket_path(declared: Declared) -> list[Problem]:
 
 def docker_names(subject: str, declared: Declared, *variables: str) -> list[Problem]:
     """Return the variables whose value Docker does not take for a network's or a volume's name."""
-    return [
-        _problem(
-            f"{subject}.name",
-            variable,
-            declared.text(variable),
-            "no name that Docker takes",
-            "Begin with a letter or a digit, and go on with those, dots, underscores or dashes.",
-        )
-        for variable in variables
-        if not _DOCKER.fullmatch(declared.text(variable))
-    ]
+    return _unmeant(
+        f"{subject}.name",
+        declared,
+        variables,
+        lambda text: _DOCKER.fullmatch(text) is not None,
+        "no name that Docker takes",
+        "Begin with a letter or a digit, and go on with those, dots, underscores or dashes.",
+    )
 
 
 def database_names(declared: Declared) -> list[Problem]:
@@ -127,17 +124,14 @@ def database_names(declared: Declared) -> list[Problem]:
 
 def settings_durations(subject: str, declared: Declared, *variables: str) -> list[Problem]:
     """Return the variables that Postgres would not take for a time-out."""
-    return [
-        _problem(
-            f"{subject}.duration",
-            variable,
-            declared.text(variable),
-            "no duration that Postgres takes",
-            "Write a number and a unit (us, ms, s, min, h, d) without a space, like 30s; 0 means no limit.",
-        )
-        for variable in variables
-        if not _is_setting(declared.text(variable))
-    ]
+    return _unmeant(
+        f"{subject}.duration",
+        declared,
+        variables,
+        _is_setting,
+        "no duration that Postgres takes",
+        "Write a number and a unit (us, ms, s, min, h, d) without a space, like 30s; 0 means no limit.",
+    )
 
 
 def _is_setting(text: str) -> bool:
@@ -170,17 +164,14 @@ def temporary_files(declared: Declared) -> list[Problem]:
 
 def intervals(subject: str, declared: Declared, *variables: str) -> list[Problem]:
     """Return the variables that Docker would not take for a health check's time."""
-    return [
-        _problem(
-            f"{subject}.interval",
-            variable,
-            declared.text(variable),
-            "no duration that Docker takes",
-            "Write whole numbers with their units (h, m, s, ms), like 5s or 1m30s, a millisecond at least.",
-        )
-        for variable in variables
-        if not _is_interval(declared.text(variable))
-    ]
+    return _unmeant(
+        f"{subject}.interval",
+        declared,
+        variables,
+        _is_interval,
+        "no duration that Docker takes",
+        "Write whole numbers with their units (h, m, s, ms), like 5s or 1m30s, a millisecond at least.",
+    )
 
 
 def _is_interval(text: str) -> bool:
@@ -232,6 +223,19 @@ def counts(subject: str, declared: Declared, *variables: str) -> list[Problem]:
         for variable in variables
         if declared.number(variable) < 1
     ]
+
+
+def _unmeant(
+    slug: str,
+    declared: Declared,
+    variables: Iterable[str],
+    accepts: Callable[[str], bool],
+    why: str,
+    remedy: str,
+) -> list[Problem]:
+    """Return a problem for each variable whose text is not accepted."""
+    texts = ((variable, declared.text(variable)) for variable in variables)
+    return [_problem(slug, variable, text, why, remedy) for variable, text in texts if not accepts(text)]
 
 
 def shown(text: str) -> str:
