@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Read-only questions to the Docker engine with the standard library: the host needs nothing installed."""
+"""Questions to the Docker engine with the standard library: the host needs nothing installed."""
 
 from __future__ import annotations
 
@@ -39,13 +39,35 @@ class Engine:
 
     def get(self, path: str, **query: object) -> object:
         """Return the decoded answer to GET path; values of the query that are not text go as JSON."""
+        return self._decoded(self._ask("GET", path, query))
+
+    def post(self, path: str, body: object = None, **query: object) -> dict:
+        """Return the decoded answer to POST path; an answer without content is an empty one."""
+        answer = self._ask("POST", path, query, body)
+        return self._decoded(answer) if answer else {}
+
+    def delete(self, path: str, **query: object) -> None:
+        """Remove something; what is gone already is no error."""
+        try:
+            self._ask("DELETE", path, query)
+        except EngineError as error:
+            if "answered 404" not in str(error) and "answered 409" not in str(error):
+                raise
+
+    def logs(self, container: str, **options: object) -> str:
+        """Return lines of a container's log, standard output and errors as they came."""
+        query = {key: "1" if value is True else value for key, value in options.items()}
+        return _joined(self._ask("GET", f"/containers/{container}/logs", query)).decode(errors="replace")
+
+    def _ask(self, method: str, path: str, query: dict, body: object = None) -> bytes:
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
         target = f"{path}?{urllib.parse.urlencode(texts)}" if texts else path
         connection = self._connect()
         try:
-            connection.request("GET", target)
+            headers = {} if body is None else {"Content-Type": "application/json"}
+            connection.request(method, target, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
-            body = answer.read()
+            content = answer.read()
         except TimeoutError as error:
             raise EngineError(
                 f"the engine at {self.host} did not answer within {self._timeout:g} s"
@@ -54,12 +76,15 @@ class Engine:
             raise EngineError(f"no answer from the engine at {self.host}: {error}") from error
         finally:
             connection.close()
-        if answer.status != http.client.OK:
+        if answer.status >= http.client.BAD_REQUEST:
             raise EngineError(
-                f"the engine at {self.host} answered {answer.status} to {path}: {_message(body)}"
+                f"the engine at {self.host} answered {answer.status} to {path}: {_message(content)}"
             )
+        return content
+
+    def _decoded(self, content: bytes) -> dict:
         try:
-            return json.loads(body)
+            return json.loads(content)
         except ValueError as error:
             raise EngineError(f"what answers at {self.host} is not a Docker engine: {error}") from error
 
@@ -72,6 +97,16 @@ class Engine:
             address = urllib.parse.urlsplit(f"//{rest}")
             return http.client.HTTPConnection(address.hostname or "", address.port or 2375, timeout=left)
         raise EngineError(f"docker_host {self.host!r} is neither unix:// nor tcp://")
+
+
+def _joined(stream: bytes) -> bytes:
+    """Join the frames of a log: each has eight bytes of head, the last four of them its length."""
+    parts, at = [], 0
+    while at + 8 <= len(stream):
+        length = int.from_bytes(stream[at + 4 : at + 8], "big")
+        parts.append(stream[at + 8 : at + 8 + length])
+        at += 8 + length
+    return b"".join(parts)
 
 
 def _message(body: bytes) -> str:

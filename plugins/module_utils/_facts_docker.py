@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import ipaddress
 import shutil
+from collections.abc import Collection
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ansible_collections.stanchion.stack.plugins.module_utils import _facts_files, _secret_text
 from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import (
     DEFAULT_HOST,
     Engine,
@@ -88,20 +90,20 @@ def _engine_pid() -> int | None:
     return None
 
 
-def container_facts(engine: Engine, stack: str) -> dict:
-    """Inspect every container of the stack, stopped ones too."""
+def container_facts(engine: Engine, stack: str, told: Collection[str] = ()) -> dict:
+    """Inspect every container of the stack, stopped ones too; the values of the variables `told` are told."""
     found = engine.get("/containers/json", all="1", filters={"label": [f"{STACK_LABEL}={stack}"]})
     items = []
     for summary in found:
         try:
-            items.append(container(engine.get(f"/containers/{summary['Id']}/json")))
+            items.append(container(engine.get(f"/containers/{summary['Id']}/json"), told))
         except EngineError as error:
             if "answered 404" not in str(error):  # removed between the list and the look
                 raise
     return {"entries": sorted(items, key=lambda item: item["name"])}
 
 
-def container(inspect: dict) -> dict:
+def container(inspect: dict, told: Collection[str] = ()) -> dict:
     """Reduce `docker inspect` to what reports and checks read."""
     config, host, state = inspect["Config"], inspect["HostConfig"], inspect["State"]
     labels = config.get("Labels") or {}
@@ -142,13 +144,44 @@ def container(inspect: dict) -> dict:
             "cap_add": sorted(host.get("CapAdd") or []),
             "cap_drop": sorted(host.get("CapDrop") or []),
             "options": sorted(host.get("SecurityOpt") or []),
+            "namespaces": {
+                kind: host[key]
+                for kind, key in (("pid", "PidMode"), ("ipc", "IpcMode"), ("uts", "UTSMode"))
+                if host.get(key)
+            },
         },
         "init": bool(host.get("Init")),
         "stop_signal": config.get("StopSignal"),
         "stop_timeout": config.get("StopTimeout"),
+        "log_driver": (host.get("LogConfig") or {}).get("Type"),
         "logging": (host.get("LogConfig") or {}).get("Config") or {},
+        "probe": _probe(config.get("Healthcheck")),
+        "tmpfs": sorted(host.get("Tmpfs") or {}),
         "environment_names": sorted(entry.split("=", 1)[0] for entry in config.get("Env") or []),
+        "environment": _environment(config.get("Env") or [], told),
     }
+
+
+def _probe(healthcheck: dict | None) -> dict | None:
+    """Return the health check; Docker counts in nanoseconds, and 0 stands for its own default."""
+    test = (healthcheck or {}).get("Test") or []
+    if not test or test == ["NONE"]:
+        return None
+    return {
+        "test": test,
+        "interval": (healthcheck.get("Interval") or 30e9) / 1e9,
+        "timeout": (healthcheck.get("Timeout") or 30e9) / 1e9,
+        "retries": healthcheck.get("Retries") or 3,
+        "start_period": (healthcheck.get("StartPeriod") or 0) / 1e9,
+    }
+
+
+def _environment(entries: list[str], told: Collection[str]) -> dict:
+    """Tell which variables hold a secret, and the values of those asked for that do not."""
+    pairs = dict(entry.split("=", 1) for entry in entries if "=" in entry)
+    secret = sorted(name for name, value in pairs.items() if _secret_text.in_environment(name, value))
+    values = {name: pairs[name] for name in told if name in pairs and name not in secret}
+    return {"values": values, "secrets": secret}
 
 
 def _moment(text: str | None) -> str | None:
@@ -247,6 +280,7 @@ def volume_facts(engine: Engine, stack: str, recorded: str | None) -> dict:
             "role": (volume.get("Labels") or {}).get(ROLE_LABEL),
             "labels": volume.get("Labels") or {},
             "used_by": sorted(users.get(volume["Name"], [])),
+            "content": _facts_files.data_folder(volume.get("Mountpoint")),
         }
         for volume in answer.get("Volumes") or []
         if volume["Name"] == recorded or (volume.get("Labels") or {}).get(STACK_LABEL) == stack

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import grp
 import json
+import os
 import pwd
 import stat
 import time
@@ -120,3 +121,37 @@ def _record(path: Path) -> object:
 def lock_facts() -> dict:
     """Return who holds the host's deploy lock, and whether the lease still runs."""
     return _lock.look(_lock.DIRECTORY, _lock.Host.this(), time.time())
+
+
+def folder_facts(folder: str) -> dict:
+    """Return every file below a folder of secrets as `file_facts` does; no folder, no file."""
+    found = sorted(str(path) for path in Path(folder).rglob("*") if not path.is_dir())
+    return {"folder": folder, **file_facts(found)}
+
+
+def data_folder(mountpoint: str | None) -> dict:
+    """Tell of a volume's folder: who owns it, its mode, which Postgres wrote it, and its file system."""
+    if not mountpoint:
+        return {"readable": False, "error": "its driver keeps it elsewhere"}
+    path = Path(mountpoint)
+    try:
+        status = path.stat()
+        version = path / "PG_VERSION"
+        usage = os.statvfs(path)
+        return {
+            "readable": True,
+            "error": None,
+            "uid": status.st_uid,
+            "gid": status.st_gid,
+            "mode": f"{stat.S_IMODE(status.st_mode):04o}",
+            "device": status.st_dev,
+            "pg_version": version.read_text().strip() if version.exists() else None,
+            "empty": next(path.iterdir(), None) is None,
+            "total": usage.f_blocks * usage.f_frsize,
+            "free": usage.f_bavail * usage.f_frsize,
+            "inodes_total": usage.f_files,
+            "inodes_free": usage.f_favail,
+            "file_system_read_only": bool(usage.f_flag & os.ST_RDONLY),
+        }
+    except OSError as error:
+        return {"readable": False, "error": str(error)}

@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import ipaddress
 import os
 import platform
 import shlex
 import socket
 import struct
+import time
 from pathlib import Path
 
 from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import Engine, EngineError
 from ansible_collections.stanchion.stack.plugins.module_utils._facts_docker import publishers
 
+_STA_UNSYNC = 0x0040
+_STA_NANO = 0x2000
 _LISTEN = "0A"
 _ROUTE_UP = 0x1
 _ROUTE_REJECT = 0x200
@@ -188,3 +192,45 @@ def _os_release(text: str) -> dict:
         "codename": values.get("VERSION_CODENAME"),
         "name": values.get("PRETTY_NAME"),
     }
+
+
+class _Timex(ctypes.Structure):
+    """struct timex of adjtimex(2), as far as it is read; the rest is room for the kernel."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("constant", ctypes.c_long),
+        ("precision", ctypes.c_long),
+        ("tolerance", ctypes.c_long),
+        ("room", ctypes.c_byte * 256),
+    )
+
+
+def clock_facts() -> dict:
+    """Return what the kernel knows of its clock's discipline; whichever daemon keeps it, it says so here.
+
+    `offset` and `max_error` are seconds.
+    """
+    timex = _Timex()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.adjtimex(ctypes.byref(timex)) < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    scale = 1e9 if timex.status & _STA_NANO else 1e6
+    return {
+        "synchronised": not timex.status & _STA_UNSYNC,
+        "offset": timex.offset / scale,
+        "max_error": timex.maxerror / 1e6,
+        "time": time.time(),
+        "timezone": _timezone(),
+    }
+
+
+def _timezone() -> str:
+    offset = -time.altzone if time.localtime().tm_isdst else -time.timezone
+    return "UTC" if offset == 0 else f"UTC{offset / 3600:+g}h"

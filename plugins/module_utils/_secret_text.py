@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 EMPTY = "empty"
 ASCII = "ascii"
 TEXT = "text"
@@ -26,3 +28,16 @@ def kind(raw: bytes) -> str:
     if not text.isprintable():
         return OTHER
     return ASCII if text.isascii() else TEXT
+
+
+_SECRET_NAME = re.compile(
+    r"password|passwd|passphrase|secret|token|api_?key|private_?key|credential", re.IGNORECASE
+)
+_NO_SECRET = re.compile(r"_(file|path|dir|length)$|^PGPASSFILE$", re.IGNORECASE)
+_PASSWORD_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
+
+
+def in_environment(name: str, value: str) -> bool:
+    """Say whether a variable's value is a secret, by its name or by a password in an address."""
+    named = bool(_SECRET_NAME.search(name)) and not _NO_SECRET.search(name)
+    return bool(value) and (named or bool(_PASSWORD_IN_ADDRESS.search(value)))

@@ -9,12 +9,21 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils import (
+    _facts_cgroup,
     _facts_docker,
     _facts_files,
     _facts_host,
+    _facts_inside,
+    _facts_logs,
+    _facts_outside,
+    _facts_sql,
 )
 from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import DEFAULT_HOST, Engine
-from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import Source, ask_all
+from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import (
+    Source,
+    UnreadableError,
+    ask_all,
+)
 
 DOCUMENTATION = r"""
 module: stack_facts
@@ -25,7 +34,10 @@ description:
   - Every source answers by itself within O(timeout), V(ok=true) with its data or V(ok=false) with the reason
     in V(error). A frozen engine is an answer, not a wait. "Could not look" is never "nothing there".
   - Needs nothing on the host but Python 3.11; the engine is asked through its socket.
-  - Values of environment variables and the content of secret files never leave the host.
+  - The content of secret files never leaves the host, nor does the value of an environment variable that
+    was not
+    asked for by name, or that holds a secret.
+  - V(outside) runs a container for a second, which is gone afterwards. Everything else only reads.
 options:
   stack:
     description: Name of the stack, the value of the label C(io.stanchion.stack).
@@ -51,6 +63,15 @@ options:
       - volume_record
       - image_records
       - lock
+      - secrets
+      - clock
+      - sql
+      - cgroups
+      - sockets
+      - inside
+      - outside
+      - logs
+      - ready
   paths:
     description: Files, secret ones among them, of which mode, owner and size are told.
     type: list
@@ -59,6 +80,43 @@ options:
   state_dir:
     description: The stack's folder on the host. C(/var/lib/stanchion/STACK) where it is left out.
     type: path
+  secrets_dir:
+    description: Folder of the stack's secret files, whose modes and owners the source V(secrets) tells.
+    type: path
+  socket:
+    description: Folder of the operators' socket, for the source V(sql).
+    type: path
+  database:
+    description: The application's database, in which V(sql) asks.
+    type: str
+    default: postgres
+  database_port:
+    description: Port of the database in its container.
+    type: int
+    default: 5432
+  names:
+    description: Names that the source V(inside) resolves as the backend does.
+    type: list
+    elements: str
+    default: []
+  app_network:
+    description: The internal network, for the source V(outside).
+    type: str
+  edge_network:
+    description: The network from which V(outside) tries.
+    type: str
+  environment:
+    description: >-
+      Variables of the containers whose values are told. One that looks like a secret, or holds an address
+      with a
+      password, is not.
+    type: list
+    elements: str
+    default: []
+  log_window:
+    description: Seconds of the containers' logs that V(logs) reads.
+    type: float
+    default: 3600.0
   docker_host:
     description: Where the engine listens, C(unix://PATH) or plain C(tcp://HOST:PORT).
     type: str
@@ -71,7 +129,7 @@ author:
 attributes:
   check_mode:
     support: full
-    description: It only reads.
+    description: It changes nothing.
 notes:
   - E(DOCKER_HOST) on the host is used where O(docker_host) is left out.
 """
@@ -131,7 +189,12 @@ stack_facts:
           V(exit_code), V(oom_killed), V(error), V(started_at), V(finished_at), V(restart_count),
           V(restart_policy), V(health) (V(healthy), V(unhealthy), V(starting), null without a probe),
           V(health_output) (the last probe's last 500 characters), V(health_failing_streak), V(init),
-          V(stop_signal), V(stop_timeout), V(network_mode), V(logging).
+          V(stop_signal), V(stop_timeout), V(network_mode), V(log_driver), V(logging), V(tmpfs).
+        - V(probe), the health check with V(test), V(interval), V(timeout), V(retries), V(start_period) in
+          seconds,
+          or null. V(environment) with V(values) of the variables in O(environment) and V(secrets), the
+          names of
+          those that hold one.
         - V(ports), a list of V(container_port), V(protocol), V(address), V(port). V(networks), by name, with
           V(id), V(ip), V(ipv6), V(aliases). V(mounts), a list of V(type), V(name), V(source), V(destination),
           V(read_only). V(limits) with V(memory), V(memory_swap), V(cpus), V(pids), V(shm_size), null where
@@ -148,7 +211,10 @@ stack_facts:
       description:
         - V(entries), by name, of the volumes with the stack's label and of the one that the host's record
           names, which has no label where it was made by hand. Each has V(name), V(driver), V(mountpoint),
-          V(created), V(role), V(labels), V(used_by) (names of all containers that mount it).
+          V(created), V(role), V(labels), V(used_by) (names of all containers that mount it), and V(content)
+          with
+          V(readable), V(uid), V(gid), V(mode), V(device), V(pg_version), V(empty), V(total), V(free),
+          V(inodes_total), V(inodes_free), V(file_system_read_only) of its folder on the host.
       type: dict
     images:
       description:
@@ -198,6 +264,54 @@ stack_facts:
     image_records:
       description: V(path), and V(entries), by name, of what the role container_image recorded.
       type: dict
+    secrets:
+      description: V(folder), and V(entries) as in V(files), of every file below O(secrets_dir).
+      type: dict
+    clock:
+      description: >-
+        V(synchronised), V(offset) and V(max_error) in seconds as the kernel has them, V(time) since the
+        epoch,
+        V(timezone).
+      type: dict
+    sql:
+      description: >-
+        V(database), in which was asked, V(database_exists), and V(queries), by name, each with V(ok), and
+        V(rows) or
+        V(error). V(state) is V(answering), or V(recovering), V(silent), V(unreachable) with V(ok=false).
+      type: dict
+    cgroups:
+      description: >-
+        V(entries) by container: V(memory_limit), V(memory_swap_limit), V(memory_used), V(working_set)
+        (bytes),
+        V(oom_kills), V(pids_limit), V(pids), V(cpus), V(processes), and the V(version) of cgroup.
+      type: dict
+    sockets:
+      description: >-
+        V(entries) by container: V(holders), processes with their connections to the database, V(shared), the
+        connections that several processes hold, V(local_ports) by socket.
+      type: dict
+    inside:
+      description: >-
+        V(entries) by container of the role backend: V(names), each with V(addresses) and V(error), and
+        V(query) with
+        V(asked), V(ok), V(error) and V(seconds); or V(ok=false) with V(error).
+      type: dict
+    outside:
+      description: >-
+        V(targets), what a container on the edge network tried, each with V(what), V(network), V(address),
+        V(port)
+        and V(reached); V(published), the published ports as the host reaches them.
+      type: dict
+    logs:
+      description: >-
+        V(entries) by container: V(lines) read, V(all_read), and V(trouble) by kind with V(count) and the
+        V(last)
+        lines, each with V(at) and V(text).
+      type: dict
+    ready:
+      description: V(entries), by container of the database, when its server first took connections since
+      its start.
+      type: dict
     lock:
       description:
         - V(path), V(state) (V(free), V(held), V(expired), V(dead)), V(reason), V(holder) as in
@@ -205,8 +319,10 @@ stack_facts:
       type: dict
 """
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DOCKER_ROOT = "/var/lib/docker"
+# What needs the containers to be known first.
+OF_CONTAINERS = ("cgroups", "sockets", "inside", "outside", "logs", "ready")
 SOURCES = [
     "engine",
     "containers",
@@ -223,6 +339,10 @@ SOURCES = [
     "volume_record",
     "image_records",
     "lock",
+    "secrets",
+    "clock",
+    "sql",
+    *OF_CONTAINERS,
 ]
 
 
@@ -231,26 +351,27 @@ def state_dir(params: dict) -> str:
     return params["state_dir"] or str(_facts_files.BASE / params["stack"])
 
 
-def sources(params: dict) -> dict[str, Source]:
-    """Return every source by name, ready to be asked."""
-    stack, timeout = params["stack"], params["timeout"]
+def engine(params: dict) -> Engine:
+    """Return the engine; a little less time than the source's own, so that its silence is told as such."""
     host = params["docker_host"] or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
-    folder = state_dir(params)
+    return Engine(host, params["timeout"] * 0.9)
 
-    def engine() -> Engine:
-        # A little less than the source's own limit, so that the engine's silence is told as such.
-        return Engine(host, timeout * 0.9)
 
+def sources(params: dict) -> dict[str, Source]:
+    """Return every source that needs no other, by name, ready to be asked."""
+    stack, folder = params["stack"], state_dir(params)
     return {
-        "engine": lambda: _facts_docker.engine_facts(engine()),
-        "containers": lambda: _facts_docker.container_facts(engine(), stack),
-        "networks": lambda: _facts_docker.network_facts(engine()),
-        "volumes": lambda: _facts_docker.volume_facts(engine(), stack, _facts_files.recorded_volume(folder)),
-        "images": lambda: _facts_docker.image_facts(engine(), stack),
+        "engine": lambda: _facts_docker.engine_facts(engine(params)),
+        "containers": lambda: _facts_docker.container_facts(engine(params), stack, params["environment"]),
+        "networks": lambda: _facts_docker.network_facts(engine(params)),
+        "volumes": lambda: _facts_docker.volume_facts(
+            engine(params), stack, _facts_files.recorded_volume(folder)
+        ),
+        "images": lambda: _facts_docker.image_facts(engine(params), stack),
         "routes": _facts_host.route_facts,
-        "ports": lambda: _facts_host.port_facts(engine()),
+        "ports": lambda: _facts_host.port_facts(engine(params)),
         "disk": lambda: _facts_host.disk_facts(
-            {"docker_root": _facts_docker.root_dir(engine()) or DOCKER_ROOT, "state_dir": folder}
+            {"docker_root": _facts_docker.root_dir(engine(params)) or DOCKER_ROOT, "state_dir": folder}
         ),
         "memory": _facts_host.memory_facts,
         "cpus": _facts_host.cpu_facts,
@@ -259,7 +380,65 @@ def sources(params: dict) -> dict[str, Source]:
         "volume_record": lambda: _facts_files.volume_record(folder),
         "image_records": _facts_files.image_records,
         "lock": _facts_files.lock_facts,
+        "secrets": lambda: _facts_files.folder_facts(params["secrets_dir"] or f"{folder}/secrets"),
+        "clock": _facts_host.clock_facts,
+        "sql": lambda: _facts_sql.sql_facts(
+            params["socket"] or f"{folder}/postgres/socket", params["database"], params["timeout"] * 0.9
+        ),
     }
+
+
+def sources_of_containers(params: dict, containers: list[dict], wanted: list[str]) -> dict[str, Source]:
+    """Return the sources about these containers. The children are started here: before threads."""
+    backends = [item for item in containers if item["role"] == "backend"]
+    views = (
+        _facts_inside.Children(backends, params["names"], params["timeout"] * 0.9)
+        if "inside" in wanted
+        else None
+    )
+    return {
+        "cgroups": lambda: _facts_cgroup.cgroup_facts(containers),
+        "sockets": lambda: _facts_cgroup.socket_facts(backends, params["database_port"]),
+        "inside": lambda: views.facts(),
+        "outside": lambda: _facts_outside.outside_facts(
+            engine(params),
+            params["stack"],
+            containers,
+            params["app_network"],
+            params["edge_network"],
+            params["database_port"],
+        ),
+        "logs": lambda: _facts_logs.log_facts(engine(params), containers, params["log_window"]),
+        "ready": lambda: _facts_logs.ready_facts(engine(params), containers),
+    }
+
+
+def unreadable(reason: str) -> Source:
+    """Return a source that says why it cannot be asked."""
+
+    def say() -> dict:
+        raise UnreadableError(reason)
+
+    return say
+
+
+def look(params: dict) -> dict:
+    """Ask everything that is wanted: the containers first, where others need to know them."""
+    wanted = params["sources"] or SOURCES
+    timeout = params["timeout"]
+    every = sources(params)
+    of_containers = [name for name in wanted if name in OF_CONTAINERS]
+    answers = ask_all({"containers": every["containers"]}, timeout) if of_containers else {}
+    rest = {name: every[name] for name in wanted if name in every and name not in answers}
+    if of_containers and answers["containers"]["ok"]:
+        entries = answers["containers"]["entries"]
+        deeper = sources_of_containers(params, entries, of_containers)
+        rest.update({name: deeper[name] for name in of_containers})
+    elif of_containers:
+        reason = unreadable(f"the containers could not be looked at: {answers['containers']['error']}")
+        rest.update(dict.fromkeys(of_containers, reason))
+    answers.update(ask_all(rest, timeout))
+    return {name: answers[name] for name in wanted if name in answers}
 
 
 def main() -> None:
@@ -269,20 +448,27 @@ def main() -> None:
             "sources": {"type": "list", "elements": "str", "choices": SOURCES},
             "paths": {"type": "list", "elements": "path", "default": []},
             "state_dir": {"type": "path"},
+            "secrets_dir": {"type": "path"},
+            "socket": {"type": "path"},
+            "database": {"type": "str", "default": "postgres"},
+            "database_port": {"type": "int", "default": 5432},
+            "names": {"type": "list", "elements": "str", "default": []},
+            "app_network": {"type": "str"},
+            "edge_network": {"type": "str"},
+            "environment": {"type": "list", "elements": "str", "default": []},
+            "log_window": {"type": "float", "default": 3600.0},
             "docker_host": {"type": "str"},
             "timeout": {"type": "float", "default": 5.0},
         },
         supports_check_mode=True,
     )
     began = time.monotonic()
-    wanted = module.params["sources"] or SOURCES
-    every = sources(module.params)
-    answers = ask_all({name: every[name] for name in wanted}, module.params["timeout"])
+    answers = look(module.params)
     facts = {
         "schema_version": SCHEMA_VERSION,
         "stack": module.params["stack"],
         "state_dir": state_dir(module.params),
-        "collected_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "collected_at": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "elapsed": round(time.monotonic() - began, 3),
         **answers,
     }

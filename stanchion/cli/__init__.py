@@ -17,6 +17,7 @@ from stanchion.cli.deploy import deploy
 from stanchion.cli.destroy import destroy
 from stanchion.cli.history import history
 from stanchion.cli.status import status
+from stanchion.cli.validate import validate
 from stanchion.exit_codes import ExitCode
 from stanchion.run.paths import program_name
 
@@ -31,7 +32,7 @@ def program() -> None:
     """Bring hosts to the declared Postgres and backend stack, and tell what runs."""
 
 
-for _verb in (deploy, status, destroy, history, completion):
+for _verb in (deploy, validate, status, destroy, history, completion):
     program.add_command(_verb)
 
 

@@ -26,6 +26,8 @@ from stanchion.run.stopping import GRACE_SECONDS, Reason
 
 # A look takes seconds; one that hangs must not hold up the end of a failed run.
 _LOOK_SECONDS = 60.0
+# Verbs whose playbooks ask the checks: what those saw stays in the run's folder.
+_VALIDATING = ("deploy", "validate")
 # Whoever has stopped a run does not wait for long, and not at all after another Ctrl-C.
 _SHORT_LOOK_SECONDS = 20.0
 _SHORT_GRACE_SECONDS = 1.0
@@ -72,6 +74,8 @@ def open_session(
         sudo.check(hosts)
     password = _become_password(options)
     context = begin(verb)
+    if verb in _VALIDATING:
+        given["validation_facts_dir"] = str(context.folder.path / "facts")
     request = engine.Request(
         root=root,
         playbook=root / "playbooks" / f"{verb}.yml",
@@ -122,6 +126,8 @@ def perform(session: Session) -> Result:
         fault = with_state(fault, None if outcome.hurried else _serves_now(session, recording, fault))
     if fault is None and context.verb == "status":
         fault = build.silent_engine(build.hosts_of(recording))
+    if fault is None:
+        fault = build.silent_engine_of_checks(recording)
     result = build.result_of(context, request, recording, fault, time.monotonic() - began)
     context.folder.write(RESULT, result.model_dump_json(indent=2))
     records.append(context.state, build.record_of(result, recording.tasks))

@@ -11,8 +11,9 @@ from stanchion.errors import UnreachableError
 from stanchion.exit_codes import ExitCode
 from stanchion.report import headline, next_steps
 from stanchion.report.failure import Fault
-from stanchion.report.model import Change, Failure, Host, Part, Result, Run, Status
+from stanchion.report.model import Change, Failure, Host, Part, Result, Run, Status, Validation
 from stanchion.report.stack import host_of, serves
+from stanchion.report.validation import latest, sentence, unsafe, validation_of
 from stanchion.run.context import Context
 from stanchion.run.recording import Recording
 
@@ -24,9 +25,15 @@ def result_of(
     hosts = hosts_of(recording)
     run = _run(context, request, seconds)
     changes = [Change(role=e.phase, task=_imperative(e.task), host=e.host) for e in recording.changes]
+    validations = [validation_of(host, data) for host, data in recording.validations]
+    fail_on = str(request.variables.get("validation_fail_on", "fail"))
     status, code = _verdict(context.verb, request.check, hosts, changes, fault)
+    if fault is None and status in _JUDGED:
+        status, code = _safety(context.verb, status, latest(validations), fail_on)
     if fault is None:
         line = headline.of(context.verb, status, hosts, recording, changes, run.seconds)
+        if latest(validations) and status != "absent":
+            line = f"{line}; {sentence(latest(validations))}"
     else:
         line = headline.failed(context.verb, fault, run.seconds)
     return Result(
@@ -39,6 +46,7 @@ def result_of(
         hosts=hosts,
         changed=len(changes),
         changes=changes,
+        validations=validations,
         parts=[
             Part(name=p.name, seconds=round(p.seconds, 2), tasks=p.tasks, changed=p.changed)
             for p in recording.phases.values()
@@ -68,7 +76,9 @@ def failure_of(fault: Fault, log: str, root: Path) -> Failure:
 
 def record_of(result: Result, tasks: int) -> dict[str, Any]:
     """Return what the state folder keeps of a run."""
-    run = {} if result.run is None else result.run.model_dump(mode="json", exclude={"folder", "log"})
+    run = (
+        {} if result.run is None else result.run.model_dump(mode="json", exclude={"folder", "log", "details"})
+    )
     summary = {"status": result.status, "exit_code": result.exit_code, "changes": len(result.changes)}
     return {**run, **summary, "tasks": tasks}
 
@@ -124,6 +134,8 @@ def _verdict(
         return "failed", fault.error.exit_code
     if check:
         return "planned", ExitCode.OK
+    if verb == "validate":
+        return "safe", ExitCode.OK
     if verb == "destroy":
         return "destroyed" if changes else "unchanged", ExitCode.OK
     health = health_of(hosts)
@@ -132,6 +144,36 @@ def _verdict(
     if verb == "deploy":
         return "deployed" if changes else "unchanged", ExitCode.OK
     return health, ExitCode.OK
+
+
+# What the checks may overrule.
+_JUDGED = ("safe", "deployed", "unchanged")
+
+
+def _safety(
+    verb: str, status: Status, validations: Sequence[Validation], fail_on: str
+) -> tuple[Status, ExitCode]:
+    """Return one word for what the checks say. Nothing asked is never safe."""
+    if verb == "validate" and not any(validation.deployed for validation in validations):
+        return "absent", ExitCode.CHECK_FAILED
+    whole = all(validation.deployed for validation in validations)
+    if unsafe(validations, fail_on) or not whole:
+        return "unsafe", ExitCode.CHECK_FAILED
+    return status, ExitCode.OK
+
+
+def silent_engine_of_checks(recording: Recording) -> Fault | None:
+    """Return the fault of a validation that met an engine which does not answer; its findings stay."""
+    silent = {
+        host: data["engine"]
+        for host, data in recording.validations
+        if data["engine"] in ("stopped", "unreachable") and data["phase"] != "preflight"
+    }
+    if not silent:
+        return None
+    reasons = [f"on {host} it is {state}" for host, state in silent.items()]
+    error = UnreachableError(f"The Docker engine does not answer: {', '.join(reasons)}.")
+    return Fault(error, hosts=tuple(silent))
 
 
 def health_of(hosts: Sequence[Host]) -> Status:
@@ -157,4 +199,5 @@ def _run(context: Context, request: Request, seconds: float) -> Run:
         seconds=round(seconds, 2),
         folder=str(context.folder.path),
         log=str(context.folder.log),
+        details=request.verbosity > 0,
     )

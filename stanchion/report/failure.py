@@ -14,6 +14,7 @@ from stanchion.run.events import Event
 from stanchion.run.recording import Recording
 
 _LAST_LINES = 12
+_CHECKS_ROLE = "validation"
 _LOCK_ACTION = "stanchion.stack.deploy_lock"
 # What these refuse, they refuse before anything is touched.
 _BY_ACTION: dict[str, type[errors.StanchionError]] = {
@@ -61,10 +62,13 @@ def explain(outcome: Outcome, recording: Recording, log: str, dry_run: bool = Fa
         return None
     if outcome.return_code is None:
         return Fault(errors.InternalError("Ansible was killed.", "Run deploy again: it resumes."))
-    if recording.failures:
-        return _task_failed(recording.failures, changed=bool(recording.changes) and not dry_run)
+    failures = [event for event in recording.failures if not _is_finding(event, recording)]
+    if failures:
+        return _task_failed(failures, changed=bool(recording.changes) and not dry_run)
     if recording.unreachable:
         return _unreachable(recording.unreachable)
+    if recording.failures:  # all of them findings: the result tells them itself
+        return None
     return _never_started(outcome.return_code, log)
 
 
@@ -121,11 +125,19 @@ def _task_failed(failures: Sequence[Event], changed: bool) -> Fault:
     return Fault(kind(message, remedy), hosts=hosts, event=last, last_lines=lines)
 
 
+def _is_finding(event: Event, recording: Recording) -> bool:
+    """Say whether a task failed because of what the checks found after everything was done."""
+    phases = [data["phase"] for host, data in recording.validations if host == event.host]
+    return event.role == _CHECKS_ROLE and bool(phases) and phases[-1] != "preflight"
+
+
 def _class_of(event: Event, message: str) -> tuple[type[errors.StanchionError] | None, str | None]:
     """Return the class of a failed task, and the remedy where the message does not bring its own."""
     told = event.result.get("stanchion")
     if isinstance(told, Mapping) and told.get("exit") in errors.BY_NAME:
         return errors.BY_NAME[told["exit"]], ""
+    if event.role == _CHECKS_ROLE and event.action == "ansible.builtin.fail":
+        return errors.CheckFailedError, ""
     if _NO_SUDO.search(message):
         return errors.SudoError, None
     if _NO_SSH.search(message):

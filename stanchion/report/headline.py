@@ -13,6 +13,7 @@ _STATE = {
     "degraded": "serves, but not all is well",
     "down": "does not serve",
     "absent": "is not deployed",
+    "unsafe": "serves, and is not safe",
 }
 
 
@@ -37,6 +38,8 @@ def of(
         if status == "unchanged":
             return f"unchanged: nothing of {name} was left {where} ({took})"
         return f"destroyed: containers and networks of {name} {where} in {took}{_kept(recording)}"
+    if verb == "validate":
+        return f"{status}: {name} {where} in {took}"
     if verb == "deploy":
         word = status if status in ("deployed", "unchanged") else f"deployed, {status}"
         state = _STATE["healthy" if status in ("deployed", "unchanged") else status]

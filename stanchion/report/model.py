@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Outcome = Literal["pass", "warn", "fail", "error", "skip"]
 Status = Literal[
     "deployed",
     "unchanged",
@@ -16,6 +17,8 @@ Status = Literal[
     "down",
     "absent",
     "destroyed",
+    "safe",
+    "unsafe",
     "failed",
 ]
 
@@ -113,6 +116,42 @@ class Failure(Model):
     log: str | None
 
 
+class Seen(Model):
+    """One piece of evidence."""
+
+    what: str
+    level: Literal["bad", "warn", "note"]
+    of: str = Field(description="The container, role, table or path that it is about")
+    file: str = Field(default="", description="Of a finding about a file: which one")
+    line: int | None = None
+
+
+class Checked(Model):
+    """The outcome of one check on one host."""
+
+    slug: str
+    outcome: Outcome
+    severity: Literal["critical", "warning", "info"]
+    title: str = Field(description="What holds where all is well")
+    summary: str = Field(description="What was seen; of a skip or an error, why nothing was")
+    why: str
+    remedy: str
+    page: str = Field(description="Where the documentation tells of it")
+    evidence: list[Seen]
+
+
+class Validation(Model):
+    """What the checks of one phase say of one host, or of the files of a compose check."""
+
+    host: str
+    phase: Literal["preflight", "deploy", "runtime", "file"]
+    deployed: bool = Field(description="There is a container of the stack, or nobody could look")
+    applicable: int = Field(description="How many checks apply; each has an outcome below")
+    counts: dict[str, int] = Field(description="How many had each outcome")
+    seconds: float = Field(description="How long the look took")
+    findings: list[Checked] = Field(description="The worst first")
+
+
 class Identity(Model):
     """Who ran what, when and from where."""
 
@@ -134,6 +173,7 @@ class Run(Identity):
 
     folder: str
     log: str
+    details: bool = Field(default=False, description="-v was given: passed checks are listed too")
 
 
 class Result(Model):
@@ -149,6 +189,7 @@ class Result(Model):
     changed: int = Field(default=0, description="How many tasks changed something, or would in a dry run")
     hosts: list[Host] = []
     changes: list[Change] = []
+    validations: list[Validation] = []
     parts: list[Part] = []
     removed: dict[str, list[str]] = {}
     warnings: list[str] = []

@@ -24,6 +24,10 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
         again = f"bring it back: {command('deploy', request)}"
         data = f"remove its data for good: {command('destroy', request)} --delete-data {recording.stack}"
         return [again, data]
+    if status == "unsafe":
+        return [f"what a check is about: {program_name()} explain SLUG"]
+    if status == "safe":
+        return []
     if status in ("degraded", "down", "absent"):
         return [f"bring it back: {command('deploy', request)}"]
     steps = [f"use it: curl -s http://{address}" for address in _addresses(hosts, recording)[:1]]

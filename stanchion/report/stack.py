@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from stanchion.moments import moment
 from stanchion.report.model import Container, Host, Image, Volume, VolumeRecord
 
 Facts = Mapping[str, Any]
@@ -22,7 +23,7 @@ _REPLACED = "-previous"
 def host_of(name: str, facts: Facts, declared: Facts) -> Host:
     """Return what the look at one host says."""
     engine = facts.get("engine", {})
-    now = _moment(facts.get("collected_at")) or datetime.now(UTC)
+    now = moment(facts.get("collected_at")) or datetime.now(UTC)
     containers = [_container(item, now) for item in _entries(facts, "containers")]
     record = _record(facts.get("volume_record", {}))
     return Host(
@@ -60,7 +61,7 @@ def _entries(facts: Facts, source: str) -> list[Facts]:
 
 
 def _container(item: Facts, now: datetime) -> Container:
-    started = _moment(item.get("started_at")) if item.get("running") else None
+    started = moment(item.get("started_at")) if item.get("running") else None
     health = item.get("health")
     return Container(
         name=item["name"],
@@ -125,7 +126,7 @@ def _images(facts: Facts, containers: Iterable[Container], now: datetime) -> lis
     used = {container.image for container in containers}
     images = []
     for item in _entries(facts, "images"):
-        created, names = _moment(item.get("created")), item.get("refs") or []
+        created, names = moment(item.get("created")), item.get("refs") or []
         if created is not None and item.get("in_use"):
             name = next((name for name in names if name in used), next(iter(names), str(item.get("id"))))
             images.append(Image(name=name, created=created, age_days=max((now - created).days, 0)))
@@ -138,15 +139,3 @@ def _lock(answer: Facts) -> str | None:
         return None
     since = datetime.fromtimestamp(float(holder["since"]), UTC)
     return f"{holder['user']}@{holder['hostname']} with {holder['verb']} since {since:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _moment(text: object) -> datetime | None:
-    """Return a time as Docker or ISO write it; Docker has nanoseconds, and the year 1 for never."""
-    if not isinstance(text, str) or text.startswith("0001-"):
-        return None
-    seconds, dot, rest = text.partition(".")
-    if dot:
-        digits = len(rest) - len(rest.lstrip("0123456789"))
-        text = f"{seconds}.{rest[: min(digits, 6)]}{rest[digits:]}"
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

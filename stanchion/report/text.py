@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
+from stanchion.report import findings
 from stanchion.report.headline import counted, duration
 from stanchion.report.model import Change, Container, Failure, Host, Result
 from stanchion.report.terminal import console
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_GOOD = frozenset({"deployed", "unchanged", "planned", "healthy", "destroyed"})
+_GOOD = frozenset({"deployed", "unchanged", "planned", "healthy", "destroyed", "safe"})
 _SHOWN_TASKS = 6
 _LABEL_WIDTH = 10
 _WIDE = 120
@@ -30,6 +31,7 @@ def render(result: Result, stream: TextIO) -> None:
     if any(host.containers for host in result.hosts):
         out.print()
         out.print(_containers(result.hosts, wide=out.width >= _WIDE))
+    findings.render(out, result)
     lines = [*_findings(result), *_host_lines(result.hosts), *_run_lines(result)]
     if lines:
         out.print()

@@ -40,6 +40,8 @@ class Recording:
     no_hosts: bool = False
     removed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     stack: str | None = None
+    # What stack_validate found, in the order of the looks: a deploy has two of each host.
+    validations: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     _task_began: tuple[str, float] | None = None
 
     def add(self, event: Event) -> None:
@@ -91,6 +93,9 @@ class Recording:
         if event.task == DECLARED_TASK:
             facts: Mapping[str, Any] = event.result.get("ansible_facts") or {}
             self.declared[event.host] = facts.get(DECLARED_FACT) or {}
+        if isinstance(event.result.get("validation"), Mapping):
+            self.validations.append((event.host, event.result["validation"]))
+            self.stack = str(event.result["validation"].get("stack") or "") or self.stack
         if isinstance(event.result.get("removed"), Mapping):
             self.removed[event.host] = event.result["removed"]
             self.stack = str(event.result.get("stack") or "") or None

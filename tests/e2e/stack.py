@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -166,10 +169,37 @@ class Stack:
         )
         return self.host.run("sh", "-c", look, check=False)
 
-    def sql(self, query: str) -> str:
+    def sql(self, query: str, database: str = "medication_tracker") -> str:
         """Run a query as an operator, by the socket inside the database's container."""
-        psql = ["psql", "-U", "postgres", "-XAtq", "-d", "medication_tracker", "-c", query]
+        psql = ["psql", "-U", "postgres", "-XAtq", "-d", database, "-c", query]
         return self.host.run("docker", "exec", "-i", f"{self.name}-db", *psql).strip()
+
+    @contextlib.contextmanager
+    def session(self, *statements: str, wait: float = 0.0, user: str = "postgres") -> Iterator[None]:
+        """Keep a session open that has said this; it is ended afterwards. `wait`: seconds to let it grow old."""
+        psql = ["psql", "-U", user, "-XAtq", "-d", "medication_tracker"]
+        process = subprocess.Popen(
+            ["docker", "exec", "-i", self.host.container, "docker", "exec", "-i", f"{self.name}-db", *psql],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write("SELECT 'begun';\n" + "\n".join(f"{each};" for each in statements) + "\n")
+            process.stdin.flush()
+            assert process.stdout.readline().strip() == "begun"
+            time.sleep(max(wait, 0.3))
+            yield
+        finally:
+            process.kill()
+            process.wait()
+            # The client inside is not ours to kill: the server ends its session.
+            self.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'psql' AND pid <> pg_backend_pid()"
+            )
 
     def url(self, replica: int = 1) -> str:
         """Return the address of a replica, as the host sees it."""

@@ -1,0 +1,87 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Looks once and asks every check of a phase. plugins/modules/stack_validate.py is its documentation."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.stanchion.stack.plugins.plugin_utils._package import part
+
+MODULE = "stanchion.stack.stack_facts"
+
+
+class ActionModule(ActionBase):
+    """Collects what the chosen checks read, decides on the controller, and says whether to go on."""
+
+    _VALID_ARGS = frozenset({"phase", "only", "fail_on", "timeout", "facts_dir", "declared"})
+
+    def run(self, tmp: object = None, task_vars: dict | None = None) -> dict:
+        result = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        checks = part("checks")
+        _, args = self.validate_argument_spec(
+            {
+                "phase": {"choices": ["preflight", "deploy", "runtime"], "default": "runtime"},
+                "only": {"type": "list", "elements": "str", "default": []},
+                "fail_on": {"choices": ["fail", "warn"], "default": "fail"},
+                "timeout": {"type": "float", "default": 5.0},
+                "facts_dir": {"type": "path"},
+                "declared": {"type": "dict", "required": True},
+            }
+        )
+        phase = checks.Phase(args["phase"])
+        try:
+            chosen = checks.select(phase, args["only"])
+        except checks.UnknownCheckError as error:
+            return {**result, "failed": True, "msg": str(error), "stanchion": {"exit": "configuration"}}
+        thresholds = self._thresholds(chosen, task_vars)
+        facts = self._facts(checks.request(args["declared"], chosen, thresholds), args, task_vars)
+        if facts.get("failed"):
+            return {**result, **facts}
+        host = str(task_vars.get("inventory_hostname", "the host"))
+        if args["facts_dir"]:
+            folder = Path(args["facts_dir"])
+            folder.mkdir(mode=0o700, exist_ok=True)
+            self._keep(folder / f"{host}-{phase}.json", facts, args["declared"], thresholds, phase)
+        report = checks.report(facts, args["declared"], thresholds, phase, chosen)
+        result.update(
+            changed=False,
+            validation=report.as_dict(),
+            refusal=report.refusal(host, args["fail_on"]),
+        )
+        return result
+
+    def _thresholds(self, chosen: list, task_vars: dict) -> dict:
+        """Read every threshold from the variable of its name."""
+        return {
+            limit.variable: self._templar.template(task_vars.get(limit.variable, limit.default))
+            for check in chosen
+            for limit in check.thresholds
+        }
+
+    def _facts(self, request: dict, args: dict, task_vars: dict) -> dict:
+        began = time.time()
+        answer = self._execute_module(
+            module_name=MODULE, module_args={**request, "timeout": args["timeout"]}, task_vars=task_vars
+        )
+        ended = time.time()
+        if answer.get("failed"):
+            return answer
+        facts = answer["stack_facts"]
+        clock = facts.get("clock") or {"ok": False, "error": "the host's clock was not looked at"}
+        facts["controller_clock"] = (
+            {"ok": True, "offset": clock["time"] - (began + ended) / 2, "uncertainty": (ended - began) / 2}
+            if clock["ok"]
+            else clock
+        )
+        return facts
+
+    @staticmethod
+    def _keep(path: Path, facts: dict, declared: dict, thresholds: dict, phase: str) -> None:
+        kept = {"facts": facts, "declared": declared, "thresholds": thresholds, "phase": str(phase)}
+        with open(path, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
+            json.dump(kept, file)

@@ -1,0 +1,175 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the kernel holds a container to and what it uses, from cgroup v1 or v2; and who holds which socket."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+PROC = Path("/proc")
+# cgroup v1 writes "no limit" as the largest page-aligned number.
+_NO_LIMIT = 2**62
+_ESTABLISHED = "01"
+
+
+def cgroup_facts(containers: Iterable[dict], root: Path = ROOT, proc: Path = PROC) -> dict:
+    """Return limits and use of every running container, by name; sizes are bytes."""
+    return {
+        "entries": {
+            item["name"]: _usage(_folders(item["pid"], root, proc)) for item in containers if item["pid"]
+        }
+    }
+
+
+def _folders(pid: int, root: Path, proc: Path) -> dict[str, Path]:
+    """Return the container's folder by controller; under v2 all of them are one."""
+    folders = {}
+    for line in (proc / str(pid) / "cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            folders["unified"] = root / path.lstrip("/")
+        for controller in controllers.split(","):
+            if controller:
+                folders[controller] = root / controller / path.lstrip("/")
+    if "memory" not in folders and "unified" in folders:
+        return dict.fromkeys(("memory", "cpu", "pids"), folders["unified"]) | {"version": Path("2")}
+    return folders | {"version": Path("1")}
+
+
+def _usage(folders: dict[str, Path]) -> dict:
+    return _usage_v2(folders) if str(folders["version"]) == "2" else _usage_v1(folders)
+
+
+def _usage_v1(folders: dict[str, Path]) -> dict:
+    memory, pids = folders["memory"], folders["pids"]
+    used = _number(memory / "memory.usage_in_bytes")
+    quota = _number(folders["cpu"] / "cpu.cfs_quota_us")
+    period = _number(folders["cpu"] / "cpu.cfs_period_us")
+    swap = memory / "memory.memsw.limit_in_bytes"
+    return {
+        "version": 1,
+        "memory_limit": _limit(_number(memory / "memory.limit_in_bytes")),
+        "memory_swap_limit": _limit(_number(swap)) if swap.exists() else None,
+        "memory_used": used,
+        "working_set": max((used or 0) - _keyed(memory / "memory.stat").get("total_inactive_file", 0), 0),
+        "oom_kills": _keyed(memory / "memory.oom_control").get("oom_kill"),
+        "pids_limit": _number(pids / "pids.max"),
+        "pids": _number(pids / "pids.current"),
+        "cpus": quota / period if quota and period and quota > 0 else None,
+        "processes": _processes(pids),
+    }
+
+
+def _usage_v2(folders: dict[str, Path]) -> dict:
+    folder = folders["memory"]
+    used = _number(folder / "memory.current")
+    quota, _, period = (folder / "cpu.max").read_text().strip().partition(" ")
+    return {
+        "version": 2,
+        "memory_limit": _number(folder / "memory.max"),
+        "memory_swap_limit": None,
+        "memory_used": used,
+        "working_set": max((used or 0) - _keyed(folder / "memory.stat").get("inactive_file", 0), 0),
+        "oom_kills": _keyed(folder / "memory.events").get("oom_kill"),
+        "pids_limit": _number(folder / "pids.max"),
+        "pids": _number(folder / "pids.current"),
+        "cpus": None if quota == "max" else int(quota) / int(period),
+        "processes": _processes(folder),
+    }
+
+
+def _number(path: Path) -> int | None:
+    text = path.read_text().strip()
+    return None if text == "max" else int(text)
+
+
+def _limit(value: int | None) -> int | None:
+    return None if value is None or value > _NO_LIMIT else value
+
+
+def _keyed(path: Path) -> dict[str, int]:
+    lines = (line.split() for line in path.read_text().splitlines())
+    return {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
+
+
+def _processes(folder: Path) -> list[int]:
+    return sorted(int(pid) for pid in (folder / "cgroup.procs").read_text().split())
+
+
+def socket_facts(containers: Iterable[dict], port: int, root: Path = ROOT, proc: Path = PROC) -> dict:
+    """Return, of every running container by name, which of its processes hold which connections to `port`.
+
+    Each holder has `pid`, `parent`, `command` and `sockets`, inodes; `shared` has those that several hold.
+    """
+    return {
+        "entries": {
+            item["name"]: _holders(
+                item["pid"], _processes(_folders(item["pid"], root, proc)["pids"]), port, proc
+            )
+            for item in containers
+            if item["pid"]
+        }
+    }
+
+
+def _holders(pid: int, processes: Iterable[int], port: int, proc: Path) -> dict:
+    connections = set(_connections(pid, port, proc))
+    holders = []
+    by_socket: dict[str, list[int]] = {}
+    for process in processes:
+        held = sorted(connections & _sockets(process, proc))
+        if held:
+            holders.append({"pid": process, "sockets": held, **_process(process, proc)})
+        for socket in held:
+            by_socket.setdefault(socket, []).append(process)
+    return {
+        "holders": holders,
+        "shared": [{"socket": s, "pids": pids} for s, pids in sorted(by_socket.items()) if len(pids) > 1],
+        "local_ports": _connections(pid, port, proc),
+    }
+
+
+def _connections(pid: int, port: int, proc: Path) -> dict[str, int]:
+    """Return the local port of each established connection to `port` in the container's network, by inode."""
+    found = {}
+    for name in ("tcp", "tcp6"):
+        table = proc / str(pid) / "net" / name
+        for line in table.read_text().splitlines()[1:] if table.exists() else []:
+            fields = line.split()
+            if fields[3] == _ESTABLISHED and int(fields[2].rpartition(":")[2], 16) == port:
+                found[fields[9]] = int(fields[1].rpartition(":")[2], 16)
+    return found
+
+
+def _sockets(process: int, proc: Path) -> set[str]:
+    found = set()
+    try:
+        entries = list((proc / str(process) / "fd").iterdir())
+    except OSError:  # it ended meanwhile
+        return found
+    for entry in entries:
+        try:
+            match = re.match(r"socket:\[(\d+)\]", str(entry.readlink()))
+        except OSError:
+            continue
+        if match:
+            found.add(match.group(1))
+    return found
+
+
+def _process(process: int, proc: Path) -> dict:
+    try:
+        status = dict(
+            line.split(":", 1)
+            for line in (proc / str(process) / "status").read_text().splitlines()
+            if ":" in line
+        )
+    except OSError:
+        return {"parent": None, "command": None, "inner_pid": None}
+    return {
+        "parent": int(status["PPid"]),
+        "command": status["Name"].strip(),
+        "inner_pid": int(status.get("NSpid", "0").split()[-1]),
+    }

@@ -1,0 +1,154 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Views from inside a container: a child process enters its network and its files; the image needs nothing.
+
+The child resolves names as the application does, and connects as it does: by its DATABASE_URL, with its
+password. Neither leaves the host.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+try:
+    import psycopg2
+except ImportError:
+    psycopg2 = None
+
+_CLONE_NEWNS = 0x00020000
+_CLONE_NEWNET = 0x40000000
+_CONNECT_TIMEOUT = 2
+# What libpq reads beside the address; a value of the host's own must not answer for the container's.
+_LIBPQ = ("PGPASSFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGOPTIONS", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE")
+_DRIVER = "postgresql+"
+
+View = Callable[[], dict]
+
+
+class Children:
+    """One child for each container; started before threads are, asked when the others have answered."""
+
+    def __init__(self, containers: Iterable[dict], names: list[str], timeout: float) -> None:
+        self._deadline = time.monotonic() + timeout
+        # Loaded here: in the container's files there is no module to be found.
+        "x".encode("idna")
+        self._running = {
+            item["name"]: _fork(item["pid"], lambda pid=item["pid"]: _view(pid, names))
+            for item in containers
+            if item["pid"] and item["running"]
+        }
+
+    def facts(self) -> dict:
+        """Return each container's view by name: `names` (addresses or error of each) and `query`."""
+        return {"entries": {name: self._collect(*child) for name, child in self._running.items()}}
+
+    def _collect(self, process: int, pipe: int) -> dict:
+        text = b""
+        try:
+            while select.select([pipe], [], [], max(self._deadline - time.monotonic(), 0))[0]:
+                chunk = os.read(pipe, 65536)
+                if not chunk:
+                    break
+                text += chunk
+        finally:
+            os.close(pipe)
+            # One that hangs in a resolver or a server has had its time.
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+        if not text.endswith(b"\n"):
+            return {"ok": False, "error": "no answer from inside the container in time"}
+        return json.loads(text)
+
+
+def _fork(pid: int, view: View) -> tuple[int, int]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writing)
+        return child, reading
+    try:
+        os.close(reading)
+        os.write(writing, json.dumps(_safely(view)).encode() + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _safely(view: View) -> dict:
+    try:
+        return {"ok": True, **view()}
+    except OSError as error:
+        return {"ok": False, "error": f"the container's namespaces cannot be entered: {error}"}
+    except Exception as error:  # the parent has to hear of it
+        return {"ok": False, "error": f"{type(error).__name__}: {error}"}
+
+
+def _view(pid: int, names: list[str]) -> dict:
+    environment = _environment(pid)
+    _enter(pid)
+    return {"names": {name: _resolve(name) for name in names}, "query": _query(environment)}
+
+
+def _environment(pid: int) -> dict[str, str]:
+    raw = Path(f"/proc/{pid}/environ").read_bytes()
+    pairs = (entry.partition(b"=") for entry in raw.split(b"\0") if b"=" in entry)
+    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+
+
+def _enter(pid: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    opened = [
+        (os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY), flag)
+        for kind, flag in (("net", _CLONE_NEWNET), ("mnt", _CLONE_NEWNS))
+    ]
+    for descriptor, flag in opened:
+        if libc.setns(descriptor, flag) != 0:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error))
+    os.chdir("/")
+
+
+def _resolve(name: str) -> dict:
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        return {"addresses": [], "error": error.strerror or str(error)}
+    return {"addresses": sorted({str(entry[4][0]) for entry in found}), "error": None}
+
+
+def _query(environment: dict[str, str]) -> dict:
+    """Ask SELECT 1 as the application would; `asked` is false where its settings name no database."""
+    address = environment.get("DATABASE_URL")
+    if not address:
+        return {"asked": False, "reason": "its environment has no DATABASE_URL"}
+    if psycopg2 is None:
+        return {"asked": False, "reason": "the host has no psycopg2 (Debian: python3-psycopg2)"}
+    for name in _LIBPQ:
+        os.environ.pop(name, None)
+    os.environ.update({name: environment[name] for name in _LIBPQ if name in environment})
+    began = time.monotonic()
+    try:
+        connection = psycopg2.connect(
+            _without_driver(address), connect_timeout=_CONNECT_TIMEOUT, application_name="stanchion-inside"
+        )
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+                cursor.fetchall()
+        finally:
+            connection.close()
+    except psycopg2.Error as error:
+        text = " ".join(str(error).split())
+        return {"asked": True, "ok": False, "error": text, "seconds": time.monotonic() - began}
+    return {"asked": True, "ok": True, "error": None, "seconds": time.monotonic() - began}
+
+
+def _without_driver(address: str) -> str:
+    """SQLAlchemy's postgresql+DRIVER:// is postgresql:// to libpq."""
+    return "postgresql://" + address.partition("://")[2] if address.startswith(_DRIVER) else address

@@ -1,0 +1,33 @@
+"""The checks: pure functions from what was looked at to what is to be thought of it.
+
+One file per subject in `subjects/`. A check is a function with the decorator `check`; it reads a `Look` and
+yields what it saw. Adding one: the function there, its thresholds in roles/validation, its cases in
+tests/unit/checks, its line in tests/e2e/test_checks_fire.py.
+"""
+
+from stanchion.checks.decide import decide
+from stanchion.checks.look import Look
+from stanchion.checks.model import Evidence, Finding, Outcome, Phase, Severity
+from stanchion.checks.registry import Check, Threshold, UnknownCheckError, catalogue, select, thresholds
+from stanchion.checks.report import FactsVersionError, Report, report
+from stanchion.checks.request import request
+
+__all__ = [
+    "Check",
+    "Evidence",
+    "FactsVersionError",
+    "Finding",
+    "Look",
+    "Outcome",
+    "Phase",
+    "Report",
+    "Severity",
+    "Threshold",
+    "UnknownCheckError",
+    "catalogue",
+    "decide",
+    "report",
+    "request",
+    "select",
+    "thresholds",
+]

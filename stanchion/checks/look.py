@@ -1,0 +1,176 @@
+"""What a check reads: facts, what is declared, thresholds. What could not be read says so when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from stanchion.checks.container import BACKEND, POSTGRES, Container, declared, inspected
+from stanchion.checks.model import Evidence, Phase, SkipError, UnreadableError
+from stanchion.moments import moment
+
+Row = Mapping[str, Any]
+Locate = Callable[[Evidence], Evidence]
+
+
+class Look:
+    """One host at one moment, in one phase.
+
+    Args:
+        facts: what stack_facts returned; `{}` where nothing was looked at.
+        declared: what the roles declare for the host: `stack`, and of the parts that it has, `postgres` and
+            `backend` (roles/validation/README.md has the keys).
+        thresholds: values of the variables that the catalogue names.
+        phase: in preflight and of a file, `containers()` are the declared ones.
+        containers: the containers of a compose file, in place of any other.
+        locate: adds file and line to evidence about a file.
+    """
+
+    def __init__(
+        self,
+        facts: Mapping[str, Any],
+        declared: Mapping[str, Any],
+        thresholds: Mapping[str, Any],
+        phase: Phase,
+        containers: Sequence[Container] | None = None,
+        locate: Locate = lambda evidence: evidence,
+    ) -> None:
+        self.facts = facts
+        self.declared = declared
+        self.thresholds = thresholds
+        self.phase = phase
+        self.locate = locate
+        self._containers = containers
+
+    # What is declared
+
+    def has(self, part: str) -> bool:
+        """Say whether a part (`postgres`, `backend`) is declared for this host."""
+        if self._containers is not None:
+            return any(found.role == part for found in self._containers)
+        return part in self.declared
+
+    @property
+    def stack(self) -> Row:
+        """What all roles share: name, state_dir, networks, the database's address."""
+        found: Row = self.declared["stack"]
+        return found
+
+    @property
+    def postgres(self) -> Row:
+        """What the role postgres declares."""
+        return self._part(POSTGRES)
+
+    @property
+    def backend(self) -> Row:
+        """What the role backend declares."""
+        return self._part(BACKEND)
+
+    def _part(self, name: str) -> Row:
+        if name not in self.declared:
+            raise SkipError(f"no {name} is declared for this host")
+        found: Row = self.declared[name]
+        return found
+
+    def threshold(self, variable: str) -> float:
+        """Return the number of a threshold."""
+        return float(self.thresholds[variable])
+
+    def setting(self, variable: str) -> Any:
+        """Return a threshold that is no number."""
+        return self.thresholds[variable]
+
+    # What was seen
+
+    @property
+    def _views_are_declared(self) -> bool:
+        return self._containers is not None or self.phase is Phase.PREFLIGHT
+
+    def expect(self, name: str) -> None:
+        """Raise UnreadableError unless what a check reads is there; declared containers need no look."""
+        if name != "containers" or not self._views_are_declared:
+            self.need(name)
+
+    def need(self, name: str) -> None:
+        """Raise UnreadableError unless the source (`sql.NAME`: the query) has answered."""
+        source, _, query = name.partition(".")
+        answer = self.facts.get(source)
+        if answer is None:
+            raise UnreadableError(f"{source} was not looked at")
+        if not answer["ok"]:
+            raise UnreadableError(f"{source} could not be read: {answer['error']}")
+        if query and not answer["queries"][query]["ok"]:
+            raise UnreadableError(f"the query {query} was refused: {answer['queries'][query]['error']}")
+
+    def source(self, name: str) -> Row:
+        """Return a source's answer."""
+        self.need(name)
+        found: Row = self.facts[name]
+        return found
+
+    def rows(self, query: str) -> list[Row]:
+        """Return the rows of a query (stack_facts' QUERIES has them)."""
+        self.need(f"sql.{query}")
+        found: list[Row] = self.facts["sql"]["queries"][query]["rows"]
+        return found
+
+    def row(self, query: str) -> Row:
+        """Return the only row of a query."""
+        return self.rows(query)[0]
+
+    @cached_property
+    def settings(self) -> Mapping[str, Row]:
+        """The server's settings by name: `setting`, `unit`, `source`, `pending_restart`."""
+        return {row["name"]: row for row in self.rows("settings")}
+
+    @cached_property
+    def now(self) -> datetime:
+        """When the look was made, by the host's clock."""
+        return moment(self.facts.get("collected_at")) or datetime.now(UTC)
+
+    # Containers
+
+    def containers(self, role: str | None = None) -> list[Container]:
+        """Return the stack's lasting containers: those of the file, the declared ones, or the real ones."""
+        if self._containers is not None:
+            found = list(self._containers)
+        elif self.phase is Phase.PREFLIGHT:
+            found = self.declared_containers()
+        else:
+            found = self.real_containers()
+        return [container for container in found if role in (None, container.role)]
+
+    def declared_containers(self) -> list[Container]:
+        """Return what the roles would make."""
+        return [
+            declared(name, part, definition)
+            for part in (POSTGRES, BACKEND)
+            if part in self.declared
+            for name, definition in self.declared[part]["containers"].items()
+        ]
+
+    def real_containers(self) -> list[Container]:
+        """Return those that are there and have a declared name; a candidate or a migration has none."""
+        wanted = {container.name for container in self.declared_containers()}
+        return [inspected(entry) for entry in self.source("containers")["entries"] if entry["name"] in wanted]
+
+    def declared_like(self, container: Container) -> Container:
+        """Return what is declared under a real container's name."""
+        found = next((each for each in self.declared_containers() if each.name == container.name), None)
+        return found or replace(container, id=None)
+
+    @property
+    def database(self) -> Container:
+        """The database's container.
+
+        Raises:
+            UnreadableError: it is declared and not there.
+        """
+        found = self.containers(POSTGRES)
+        if not found:
+            name = next(iter(self.postgres["containers"]))
+            raise UnreadableError(f"there is no container {name}")
+        return found[0]

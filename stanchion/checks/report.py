@@ -1,0 +1,114 @@
+"""One host's findings together: what applies, what came out, and whether a play should stop for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stanchion.checks.decide import decide
+from stanchion.checks.look import Look
+from stanchion.checks.model import WORST_FIRST, Finding, Outcome, Phase
+from stanchion.checks.registry import Check, catalogue
+
+FACTS_VERSION = 2
+
+
+class FactsVersionError(Exception):
+    """The facts were gathered by another version of stack_facts."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the checks of one phase say of one host.
+
+    `engine` is running, absent, stopped or unreachable; `deployed` whether a container of the stack is there
+    (true where nobody could look); `seconds` how long the look took.
+    """
+
+    stack: str
+    engine: str
+    deployed: bool
+    phase: Phase
+    applicable: int
+    seconds: float
+    findings: tuple[Finding, ...]
+
+    @property
+    def counts(self) -> Counter[Outcome]:
+        """How many checks had each outcome."""
+        return Counter(finding.outcome for finding in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as the action's result has it."""
+        return {
+            "stack": self.stack,
+            "engine": self.engine,
+            "deployed": self.deployed,
+            "phase": self.phase.value,
+            "applicable": self.applicable,
+            "seconds": self.seconds,
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Report:
+        """Return what `as_dict` was made from."""
+        return cls(
+            stack=data["stack"],
+            engine=data["engine"],
+            deployed=data["deployed"],
+            phase=Phase(data["phase"]),
+            applicable=data["applicable"],
+            seconds=data["seconds"],
+            findings=tuple(Finding.from_dict(finding) for finding in data["findings"]),
+        )
+
+    def refusal(self, host: str, fail_on: str) -> str:
+        """Return why a play should stop, each reason with its remedy; empty where it should go on."""
+        if not self.deployed:
+            return f"The stack {self.stack} is not deployed on {host}. Deploy it first."
+        reasons = [f for f in self.findings if stops(f, fail_on)]
+        if not reasons:
+            return ""
+        every = catalogue()
+        lines = [f"{f.slug}: {f.summary}. {every[f.slug].remedy}" for f in reasons]
+        count = "1 check" if len(reasons) == 1 else f"{len(reasons)} checks"
+        before = " Nothing was changed." if self.phase is Phase.PREFLIGHT else ""
+        return "\n".join([f"On {host}, {count} of {self.applicable} did not pass.{before}", *lines])
+
+
+def stops(finding: Finding, fail_on: str) -> bool:
+    """Say whether a finding is a reason to stop."""
+    return finding.blocking or (fail_on == "warn" and finding.outcome in (Outcome.WARN, Outcome.ERROR))
+
+
+def report(
+    facts: Mapping[str, Any],
+    declared: Mapping[str, Any],
+    thresholds: Mapping[str, Any],
+    phase: Phase,
+    checks: Sequence[Check],
+) -> Report:
+    """Ask the checks about one host's facts; the worst comes first.
+
+    Raises:
+        FactsVersionError: the facts are of another version than the checks read.
+    """
+    version = facts.get("schema_version")
+    if version != FACTS_VERSION:
+        raise FactsVersionError(f"The facts are of version {version}, and these checks read {FACTS_VERSION}.")
+    look = Look(facts, declared, thresholds, phase)
+    stack, engine = str(declared["stack"]["name"]), str(facts["engine"].get("state", "unreachable"))
+    seconds = float(facts.get("elapsed", 0.0))
+    if phase is not Phase.PREFLIGHT and (engine == "absent" or _nothing_there(facts)):
+        return Report(stack, engine, False, phase, 0, seconds, ())
+    findings = sorted(decide(look, checks), key=lambda f: (WORST_FIRST.index(f.outcome), f.slug))
+    applicable = sum(check.part is None or look.has(check.part) for check in checks)
+    return Report(stack, engine, True, phase, applicable, seconds, tuple(findings))
+
+
+def _nothing_there(facts: Mapping[str, Any]) -> bool:
+    containers = facts.get("containers", {})
+    return bool(containers.get("ok")) and not containers["entries"]

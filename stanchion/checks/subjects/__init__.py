@@ -1,0 +1,1 @@
+"""One file per subject; importing this folder's modules fills the catalogue."""

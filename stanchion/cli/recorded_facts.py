@@ -1,0 +1,45 @@
+"""Validates what an earlier run saw: the facts that it kept, with no host asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from stanchion.checks import FactsVersionError, Phase, report, select
+from stanchion.errors import ConfigurationError
+from stanchion.exit_codes import ExitCode
+from stanchion.report.model import Result
+from stanchion.report.validation import sentence, unsafe, validation_of
+
+
+def validate(path: Path, phase: str, only: Sequence[str], fail_on: str) -> Result:
+    """Return the result of asking the checks about a kept look."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        facts, declared, thresholds = kept["facts"], kept["declared"], kept["thresholds"]
+        stack = declared["stack"]["name"]
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"--facts {path} holds no facts of a run ({type(error).__name__}: {error}).",
+            "Name a file facts/HOST.json of a run folder; `validate` prints its run's folder.",
+        ) from error
+    checks = select(Phase(phase), only)
+    defaults = {limit.variable: limit.default for check in checks for limit in check.thresholds}
+    try:
+        seen = report(facts, declared, {**defaults, **thresholds}, Phase(phase), checks)
+    except FactsVersionError as error:
+        raise ConfigurationError(
+            f"--facts {path}: {error}", "Run validate anew, or use the version that wrote them."
+        ) from error
+    found = [validation_of(path.stem, seen.as_dict())]
+    bad = unsafe(found, fail_on)
+    state = "unsafe" if bad else "safe"
+    return Result(
+        verb="validate",
+        status="unsafe" if bad else "safe",
+        exit_code=ExitCode.CHECK_FAILED if bad else ExitCode.OK,
+        headline=f"{state}: {stack} as {path} has it; {sentence(found)}",
+        stack=stack,
+        validations=found,
+    )

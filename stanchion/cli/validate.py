@@ -1,0 +1,58 @@
+"""validate: ask every check of what runs, changing nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stanchion.cli.command import Options, Verb, run_options
+
+PHASES = ("preflight", "deploy", "runtime")
+FAIL_ON = ("fail", "warn")
+
+
+@click.command(
+    cls=Verb,
+    examples=("python runner.py validate", "python runner.py validate --only pool --only volume -v"),
+)
+@run_options
+@click.option(
+    "--phase",
+    type=click.Choice(PHASES),
+    default="runtime",
+    show_default=True,
+    help="Which checks: those before a deploy, at its end, or at any time.",
+)
+@click.option(
+    "--only", multiple=True, metavar="SLUG|SUBJECT", help="Only this check, or all of a subject (repeatable)."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(FAIL_ON),
+    default="fail",
+    show_default=True,
+    help="End with 1 for a failed check and a critical one that could not look, or for a warning too.",
+)
+@click.option(
+    "--facts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Ask about what an earlier run saw (facts/HOST.json in its run folder), not about the hosts.",
+)
+def validate(phase: str, only: tuple[str, ...], fail_on: str, facts: Path | None, **shared: Any) -> int:
+    """Look at every host and ask every check: is this stack safe? Changes nothing."""
+    from stanchion.cli import recorded_facts, session
+    from stanchion.cli.checks import known
+
+    options = Options(**shared)
+    known(phase, only)
+    if facts is not None:
+        return session.finish(recorded_facts.validate(facts, phase, only, fail_on), options)
+    opened = session.open_session(
+        "validate",
+        options,
+        {"validation_phase": phase, "validation_only": list(only), "validation_fail_on": fail_on},
+    )
+    return session.finish(session.perform(opened), options)

@@ -1,0 +1,101 @@
+"""The findings on a terminal: the worst first, with evidence and what to do; passed ones counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from stanchion.report.headline import counted
+from stanchion.report.model import Checked, Result, Validation
+from stanchion.report.validation import latest
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STYLES = {"fail": "bold red", "error": "bold magenta", "warn": "yellow", "skip": "dim", "pass": "green"}
+_EVIDENCE = 5
+
+
+def render(out: Console, result: Result) -> None:
+    """Print what the last look at each host found."""
+    every = result.run is not None and result.run.details
+    for validation in latest(result.validations):
+        _host(out, validation, every, several=len(latest(result.validations)) > 1)
+
+
+def _host(out: Console, validation: Validation, every: bool, several: bool) -> None:
+    from rich.text import Text
+
+    told = [f for f in validation.findings if f.outcome in ("fail", "warn")]
+    groups = _same_reason(f for f in validation.findings if f.outcome == "error")
+    if several:
+        out.print()
+        out.print(Text(validation.host, style="bold"))
+    for finding in (f for f in told if f.outcome == "fail"):
+        _finding(out, finding)
+    for reason, unread in groups.items():
+        _unread(out, reason, unread)
+    for finding in (f for f in told if f.outcome == "warn"):
+        _finding(out, finding)
+    if every:
+        _list(out, validation, "skip")
+        _list(out, validation, "pass")
+
+
+def _same_reason(findings: Iterable[Checked]) -> dict[str, list[Checked]]:
+    """A database that is paused makes thirty checks unreadable: that is one thing to tell."""
+    groups: dict[str, list[Checked]] = {}
+    for finding in findings:
+        groups.setdefault(finding.summary, []).append(finding)
+    return groups
+
+
+def _finding(out: Console, finding: Checked) -> None:
+    out.print()
+    _head(out, finding.outcome, finding.slug, finding.title)
+    seen = [e for e in finding.evidence if e.level != "note"]
+    for evidence in seen[:_EVIDENCE]:
+        place = f"{evidence.file}:{evidence.line}: " if evidence.line else ""
+        subject = f"{evidence.of}: " if evidence.of else ""
+        _line(out, "", f"{place}{subject}{evidence.what}")
+    if len(seen) > _EVIDENCE:
+        _line(out, "", f"and {len(seen) - _EVIDENCE} more (--format json has them all)")
+    _line(out, "why", finding.why)
+    _line(out, "do", finding.remedy)
+
+
+def _unread(out: Console, reason: str, findings: list[Checked]) -> None:
+    out.print()
+    critical = sum(finding.severity == "critical" for finding in findings)
+    of_them = f", {critical} of them critical" if critical else ""
+    _head(out, "error", f"{counted(len(findings), 'check')} could not look{of_them}", "")
+    _line(out, "", reason)
+    _line(out, "which", ", ".join(finding.slug for finding in findings))
+
+
+def _list(out: Console, validation: Validation, outcome: str) -> None:
+    found = [f for f in validation.findings if f.outcome == outcome]
+    if found:
+        out.print()
+    for finding in found:
+        _head(out, outcome, finding.slug, finding.summary)
+
+
+def _head(out: Console, outcome: str, slug: str, text: str) -> None:
+    from rich.text import Text
+
+    line = Text(f"{outcome.upper():<6}", style=_STYLES[outcome]).append(slug, style="bold not dim")
+    if text:
+        line.append(f"  {text}", style="not bold")
+    out.print(line, soft_wrap=True)
+
+
+def _line(out: Console, label: str, text: str) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=5, style="dim")
+    grid.add_column(overflow="fold")
+    grid.add_row(label, text)
+    out.print(Padding(grid, (0, 0, 0, 6)))

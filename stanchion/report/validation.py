@@ -1,0 +1,73 @@
+"""From the checks' findings to the result's model, and to the one word for all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from stanchion.checks import Finding, Outcome, Report, catalogue
+from stanchion.report.headline import counted
+from stanchion.report.model import Checked, Seen, Validation
+from stanchion.report.model import Outcome as OutcomeName
+
+# In a sentence: the worst first.
+_WORDS = {"fail": "failed", "error": "could not look", "warn": "warn", "skip": "skipped", "pass": "passed"}
+
+
+def validation_of(host: str, data: Mapping[str, Any]) -> Validation:
+    """Return what stack_validate said of a host."""
+    report = Report.from_dict(data)
+    return Validation(
+        host=host,
+        phase=report.phase.value,
+        deployed=report.deployed,
+        applicable=report.applicable,
+        counts={outcome.value: report.counts[outcome] for outcome in Outcome},
+        seconds=report.seconds,
+        findings=[checked(finding) for finding in report.findings],
+    )
+
+
+def checked(finding: Finding) -> Checked:
+    """Return a finding with what the catalogue knows of its check."""
+    check = catalogue()[finding.slug]
+    return Checked(
+        slug=finding.slug,
+        outcome=cast(OutcomeName, finding.outcome.value),
+        severity=finding.severity.value,
+        title=check.title,
+        summary=finding.summary,
+        why=check.why,
+        remedy=check.remedy,
+        page=check.page,
+        evidence=[
+            Seen(what=seen.what, level=seen.level.value, of=seen.of, file=seen.file, line=seen.line)
+            for seen in finding.evidence
+        ],
+    )
+
+
+def latest(validations: Sequence[Validation]) -> list[Validation]:
+    """Return the last look at each host: a deploy looks before and after."""
+    return list({validation.host: validation for validation in validations}.values())
+
+
+def unsafe(validations: Iterable[Validation], fail_on: str = "fail") -> bool:
+    """Say whether anything stops a play: see stanchion.checks.report.stops."""
+    return any(_stops(finding, fail_on) for validation in validations for finding in validation.findings)
+
+
+def _stops(finding: Checked, fail_on: str) -> bool:
+    if finding.outcome == "error" and finding.severity == "critical":
+        return True
+    return finding.outcome == "fail" or (fail_on == "warn" and finding.outcome in ("warn", "error"))
+
+
+def sentence(validations: Sequence[Validation]) -> str:
+    """Return "96 checks: 1 failed, 2 warn, 93 passed"."""
+    total: Counter[str] = Counter()
+    for validation in validations:
+        total.update(validation.counts)
+    parts = [f"{total[outcome]} {words}" for outcome, words in _WORDS.items() if total[outcome]]
+    return f"{counted(sum(total.values()), 'check')}: {', '.join(parts)}"

@@ -1,0 +1,86 @@
+"""Every check of the catalogue is seen to fire on a live stack, and to be well again when the thing is put back."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import fires
+import pytest
+from fires.fire import Fire
+from stack import Run, Stack
+
+from stanchion.checks import catalogue
+
+# Those that can only be proved on recorded facts (tests/unit/checks), each with the reason.
+ONLY_RECORDED: dict[str, str] = {}
+
+
+def table() -> list[Fire]:
+    """Return every line, of all files of the folder `fires`."""
+    modules = [
+        importlib.import_module(f"fires.{found.name}") for found in pkgutil.iter_modules(fires.__path__)
+    ]
+    return [line for module in modules for line in getattr(module, "FIRES", [])]
+
+
+TABLE = table()
+BATCHES = sorted({line.batch for line in TABLE})
+
+
+class Looks:
+    """What validate said of each batch, broken and mended; each batch is run once."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.seen: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+
+    def of(self, batch: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        if batch not in self.seen:
+            self.seen[batch] = self._run([line for line in TABLE if line.batch == batch])
+        return self.seen[batch]
+
+    def _run(self, lines: list[Fire]) -> tuple[dict[str, Any], dict[str, Any]]:
+        phase = lines[0].phase
+        variables = {name: value for line in lines for name, value in line.variables.items()}
+        looking = self.stack.with_variables(**variables) if variables else self.stack
+        with contextlib.ExitStack() as broken:
+            for line in lines:
+                if line.broken is not None:
+                    broken.enter_context(line.broken(self.stack))
+            red = findings(looking.runner("validate", "--phase", phase, "--format", "json"))
+        green = findings(self.stack.runner("validate", "--phase", phase, "--format", "json"))
+        return red, green
+
+
+def findings(run: Run) -> dict[str, Any]:
+    """Return the findings of one host by slug."""
+    assert run.code in (0, 1), run.text
+    return {finding["slug"]: finding for finding in run.result["validations"][-1]["findings"]}
+
+
+@pytest.fixture(scope="module")
+def looks(first_stack: Stack, first_deploy: Run) -> Iterator[Looks]:
+    """The batches' looks; the stack is brought back where an earlier test has left it changed."""
+    if first_stack.picture() not in first_stack.deployed:
+        first_stack.deploy()
+    yield Looks(first_stack)
+    first_stack.deploy()
+
+
+@pytest.mark.parametrize("line", sorted(TABLE, key=lambda line: line.batch), ids=lambda line: line.slug)
+def test_the_check_fires_and_is_well_again(line: Fire, looks: Looks) -> None:
+    """Red with the right evidence while the thing is broken, green when it is put back."""
+    red, green = looks.of(line.batch)
+    assert line.fired(red[line.slug]), red[line.slug]
+    assert green[line.slug]["outcome"] in line.green, green[line.slug]
+
+
+def test_every_check_is_in_the_table_or_has_a_reason_why_not() -> None:
+    """A check that nobody has seen to fire is no check."""
+    proved = {line.slug for line in TABLE}
+    assert proved | set(ONLY_RECORDED) == set(catalogue())
+    assert not proved & set(ONLY_RECORDED)
