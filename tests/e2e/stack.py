@@ -176,7 +176,7 @@ class Stack:
 
     @contextlib.contextmanager
     def session(self, *statements: str, wait: float = 0.0, user: str = "postgres") -> Iterator[None]:
-        """Keep a session open that has said this; it is ended afterwards. `wait`: seconds to let it grow old."""
+        """Keep a session open that has said this, for `wait` seconds before it is looked at."""
         psql = ["psql", "-U", user, "-XAtq", "-d", "medication_tracker"]
         process = subprocess.Popen(
             ["docker", "exec", "-i", self.host.container, "docker", "exec", "-i", f"{self.name}-db", *psql],

@@ -1,4 +1,4 @@
-"""Every check of the catalogue is seen to fire on a live stack, and to be well again when the thing is put back."""
+"""Every check of the catalogue is seen to fire on a live stack, and to be well again afterwards."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What makes each check fire on a live stack: one line for each, in batches that are broken and mended together."""
+"""What makes each check fire on a live stack: a line for each, in batches that are broken together."""

@@ -1,4 +1,4 @@
-"""One line of the table: how a real thing is broken, what the check has to say then, and how it is put back."""
+"""One line of the table: how a real thing is broken, what the check says then, how it is put back."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Fire:
         batch: lines of one batch are broken together, looked at once, and put back together.
         broken: a context in which the real thing is broken. None where the batch's other lines break it too.
         says: a regular expression that the summary or a piece of evidence has to match.
-        variables: variables of the run that looks: a threshold that the real figure passes, a changed declaration.
-            They hold for the whole batch.
+        variables: variables of the run that looks: a threshold that the real figure passes, or a changed
+            declaration. They hold for the whole batch.
         outcome: what the check has to come out with; `fail` or `warn` where it is left empty.
         phase: the phase in which the batch is looked at; the same for all its lines.
         green: the outcomes that count as well again afterwards.
