@@ -19,11 +19,7 @@ from ansible_collections.stanchion.stack.plugins.module_utils import (
     _facts_sql,
 )
 from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import DEFAULT_HOST, Engine
-from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import (
-    Source,
-    UnreadableError,
-    ask_all,
-)
+from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import Source, ask_all
 
 DOCUMENTATION = r"""
 module: stack_facts
@@ -309,8 +305,8 @@ stack_facts:
         lines, each with V(at) and V(text).
       type: dict
     ready:
-      description: V(entries), by container of the database, when its server first took connections since
-      its start.
+      description: >-
+        V(entries), by container of the database, when its server first took connections since its start.
       type: dict
     lock:
       description:
@@ -389,7 +385,7 @@ def sources(params: dict) -> dict[str, Source]:
 
 
 def sources_of_containers(params: dict, containers: list[dict], wanted: list[str]) -> dict[str, Source]:
-    """Return the sources about these containers. The children are started here: before threads."""
+    """Return the sources about these containers. The children are started here: no thread is at work."""
     backends = [item for item in containers if item["role"] == "backend"]
     views = (
         _facts_inside.Children(backends, params["names"], params["timeout"] * 0.9)
@@ -413,32 +409,21 @@ def sources_of_containers(params: dict, containers: list[dict], wanted: list[str
     }
 
 
-def unreadable(reason: str) -> Source:
-    """Return a source that says why it cannot be asked."""
-
-    def say() -> dict:
-        raise UnreadableError(reason)
-
-    return say
-
-
 def look(params: dict) -> dict:
-    """Ask everything that is wanted: the containers first, where others need to know them."""
+    """Ask everything that is wanted; first what needs nothing else, then what needs the containers."""
     wanted = params["sources"] or SOURCES
     timeout = params["timeout"]
     every = sources(params)
-    of_containers = [name for name in wanted if name in OF_CONTAINERS]
-    answers = ask_all({"containers": every["containers"]}, timeout) if of_containers else {}
-    rest = {name: every[name] for name in wanted if name in every and name not in answers}
-    if of_containers and answers["containers"]["ok"]:
-        entries = answers["containers"]["entries"]
-        deeper = sources_of_containers(params, entries, of_containers)
-        rest.update({name: deeper[name] for name in of_containers})
-    elif of_containers:
-        reason = unreadable(f"the containers could not be looked at: {answers['containers']['error']}")
-        rest.update(dict.fromkeys(of_containers, reason))
-    answers.update(ask_all(rest, timeout))
-    return {name: answers[name] for name in wanted if name in answers}
+    deeper = [name for name in wanted if name in OF_CONTAINERS]
+    first = {name for name in wanted if name in every} | ({"containers"} if deeper else set())
+    answers = ask_all({name: every[name] for name in every if name in first}, timeout)
+    if deeper and answers["containers"]["ok"]:
+        of_containers = sources_of_containers(params, answers["containers"]["entries"], deeper)
+        answers.update(ask_all({name: of_containers[name] for name in deeper}, timeout))
+    elif deeper:
+        reason = f"the containers could not be looked at: {answers['containers']['error']}"
+        answers.update({name: {"ok": False, "error": reason} for name in deeper})
+    return {name: answers[name] for name in wanted}
 
 
 def main() -> None:

@@ -19,10 +19,16 @@ from stanchion.cli.command import Options, Verb, run_options
 @click.option(
     "--update-images", is_flag=True, help="Build the images anew where their packages have newer versions."
 )
-def deploy(update_images: bool, **shared: Any) -> int:
-    """Bring every host of the inventory to the declared stack, and prove that it is healthy."""
+@click.option("--no-validate", is_flag=True, help="Leave out the checks at the end; those before it stay.")
+def deploy(update_images: bool, no_validate: bool, **shared: Any) -> int:
+    """Bring every host of the inventory to the declared stack, and prove that it is healthy and safe."""
     from stanchion.cli import session
 
     options = Options(**shared)
-    opened = session.open_session("deploy", options, {"stack_update_images": True} if update_images else {})
+    own = {}
+    if update_images:
+        own["stack_update_images"] = True
+    if no_validate:
+        own["stack_no_validation"] = True
+    opened = session.open_session("deploy", options, own)
     return session.finish(session.perform(opened), options)

@@ -118,6 +118,8 @@ def _task_failed(failures: Sequence[Event], changed: bool) -> Fault:
     message = message_of(last.result)
     lines = tuple(last_lines(last.result))
     kind, remedy = _class_of(last, message)
+    if kind is errors.CheckFailedError:  # the findings themselves are told below it
+        message = message.splitlines()[0]
     if kind is None or (changed and kind.exit_code in _NOTHING_CHANGED):
         return Fault(
             errors.FailedNotServingError(message), undecided=True, hosts=hosts, event=last, last_lines=lines

@@ -17,29 +17,33 @@ _EVIDENCE = 5
 
 
 def render(out: Console, result: Result) -> None:
-    """Print what the last look at each host found."""
+    """Print what the last look at each host found; a deploy tells its warnings in a line."""
     every = result.run is not None and result.run.details
-    for validation in latest(result.validations):
-        _host(out, validation, every, several=len(latest(result.validations)) > 1)
+    looks = latest(result.validations)
+    for validation in looks:
+        if len(looks) > 1:
+            out.print()
+            out.print(validation.host, style="bold")
+        _host(out, validation, every, short=result.verb == "deploy")
 
 
-def _host(out: Console, validation: Validation, every: bool, several: bool) -> None:
-    from rich.text import Text
-
-    told = [f for f in validation.findings if f.outcome in ("fail", "warn")]
-    groups = _same_reason(f for f in validation.findings if f.outcome == "error")
-    if several:
-        out.print()
-        out.print(Text(validation.host, style="bold"))
-    for finding in (f for f in told if f.outcome == "fail"):
+def _host(out: Console, validation: Validation, every: bool, short: bool) -> None:
+    for finding in _with_outcome(validation, "fail"):
         _finding(out, finding)
-    for reason, unread in groups.items():
+    for reason, unread in _same_reason(_with_outcome(validation, "error")).items():
         _unread(out, reason, unread)
-    for finding in (f for f in told if f.outcome == "warn"):
-        _finding(out, finding)
+    if short:
+        _list(out, validation, "warn")
+    else:
+        for finding in _with_outcome(validation, "warn"):
+            _finding(out, finding)
     if every:
         _list(out, validation, "skip")
         _list(out, validation, "pass")
+
+
+def _with_outcome(validation: Validation, outcome: str) -> list[Checked]:
+    return [finding for finding in validation.findings if finding.outcome == outcome]
 
 
 def _same_reason(findings: Iterable[Checked]) -> dict[str, list[Checked]]:
@@ -74,7 +78,7 @@ def _unread(out: Console, reason: str, findings: list[Checked]) -> None:
 
 
 def _list(out: Console, validation: Validation, outcome: str) -> None:
-    found = [f for f in validation.findings if f.outcome == outcome]
+    found = _with_outcome(validation, outcome)
     if found:
         out.print()
     for finding in found:

@@ -173,7 +173,8 @@ class Run(Identity):
 
     folder: str
     log: str
-    details: bool = Field(default=False, description="-v was given: passed checks are listed too")
+    # -v was given: the terminal lists passed checks too. JSON has them in any case.
+    details: bool = Field(default=False, exclude=True)
 
 
 class Result(Model):

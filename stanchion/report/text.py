@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from stanchion.report import findings
 from stanchion.report.headline import counted, duration
-from stanchion.report.model import Change, Container, Failure, Host, Result
+from stanchion.report.model import Change, Container, Failure, Host, Result, Validation
 from stanchion.report.terminal import console
+from stanchion.report.validation import sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,6 +133,7 @@ def _age(days: int) -> str:
 
 def _run_lines(result: Result) -> list[tuple[str, str]]:
     lines = [("removed", f"{kind}: {', '.join(names)}") for kind, names in result.removed.items()]
+    lines += [("checks", _checks(validation)) for validation in result.validations if result.verb == "deploy"]
     if result.verb == "deploy":
         word = "would" if result.run is not None and result.run.check else "changed"
         lines += [(word, text) for text in _changes(result.changes)]
@@ -143,6 +145,11 @@ def _run_lines(result: Result) -> list[tuple[str, str]]:
     lines += [("warning", text) for text in result.warnings]
     lines += [("next", text) for text in result.next_steps]
     return lines
+
+
+def _checks(validation: Validation) -> str:
+    """Return one line for the checks of one phase."""
+    return f"{validation.phase} on {validation.host}: {sentence([validation])}"
 
 
 def _changes(changes: Iterable[Change]) -> list[str]:

@@ -6,14 +6,32 @@ import yaml
 from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import ask_all
 from ansible_collections.stanchion.stack.plugins.modules import stack_facts
 
-PARAMS = {"stack": "s", "paths": [], "docker_host": None, "state_dir": None, "timeout": 5.0}
+PARAMS = {
+    "stack": "s",
+    "sources": None,
+    "paths": [],
+    "docker_host": None,
+    "state_dir": None,
+    "secrets_dir": None,
+    "socket": None,
+    "database": "postgres",
+    "database_port": 5432,
+    "names": [],
+    "app_network": "s_app",
+    "edge_network": "s_edge",
+    "environment": [],
+    "log_window": 60.0,
+    "timeout": 5.0,
+}
 
 
 def test_documentation_names_every_source():
     options = yaml.safe_load(stack_facts.DOCUMENTATION)["options"]
     returned = yaml.safe_load(stack_facts.RETURN)["stack_facts"]["contains"]
     assert options["sources"]["choices"] == stack_facts.SOURCES
-    assert list(stack_facts.sources(PARAMS)) == stack_facts.SOURCES
+    assert [*stack_facts.sources(PARAMS), *stack_facts.OF_CONTAINERS] == stack_facts.SOURCES
+    assert set(stack_facts.sources_of_containers(PARAMS, [], [])) == set(stack_facts.OF_CONTAINERS)
+    assert set(PARAMS) == set(options)
     assert set(stack_facts.SOURCES) < set(returned)
 
 
@@ -23,11 +41,14 @@ def test_a_frozen_engine_costs_its_time_limit_once(fake_engine, tmp_path):
     )
     params = {**PARAMS, "docker_host": fake_engine(silent).host, "timeout": 1.0, "state_dir": str(tmp_path)}
     began = time.monotonic()
-    answers = ask_all(stack_facts.sources(params), params["timeout"])
-    assert time.monotonic() - began < 3
+    answers = stack_facts.look(params)
+    assert time.monotonic() - began < 2
     assert answers["engine"]["state"] == "unreachable"
     unknown = {name for name, answer in answers.items() if not answer["ok"]}
-    assert unknown == {"engine", "containers", "networks", "volumes", "images"}
+    of_the_engine = {"engine", "containers", "networks", "volumes", "images"}
+    # Without a socket there is no database to be asked.
+    assert unknown == {*of_the_engine, *stack_facts.OF_CONTAINERS, "sql"}
+    assert "the containers could not be looked at" in answers["cgroups"]["error"]
     # What can be told without the engine is told.
     assert answers["ports"]["containers_error"]
     assert answers["disk"]["docker_root"]["path"] == stack_facts.DOCKER_ROOT
