@@ -1,0 +1,59 @@
+"""The child that enters a container, and what becomes of one that cannot or hangs."""
+
+import os
+import time
+
+import pytest
+from ansible_collections.stanchion.stack.plugins.module_utils import _facts_inside
+
+ME = [{"name": "demo-backend-1", "pid": os.getpid(), "running": True}]
+
+
+def views(monkeypatch, view, timeout=5.0):
+    monkeypatch.setattr(_facts_inside, "_view", view)
+    return _facts_inside.Children(ME, [], timeout).facts()["entries"]
+
+
+def test_what_the_child_saw_comes_back(monkeypatch):
+    seen = views(monkeypatch, lambda pid, names: {"names": {}, "query": {"asked": False}})
+    assert seen == {"demo-backend-1": {"ok": True, "names": {}, "query": {"asked": False}}}
+
+
+def test_one_that_hangs_is_ended(monkeypatch):
+    began = time.monotonic()
+    seen = views(monkeypatch, lambda pid, names: time.sleep(60), timeout=0.3)
+    assert time.monotonic() - began < 5
+    assert seen["demo-backend-1"] == {"ok": False, "error": "no answer from inside the container in time"}
+
+
+def test_one_that_may_not_enter_says_so(monkeypatch):
+    def refused(pid, names):
+        raise PermissionError(1, "Operation not permitted")
+
+    assert "cannot be entered" in views(monkeypatch, refused)["demo-backend-1"]["error"]
+
+
+def test_one_that_breaks_says_so(monkeypatch):
+    def broken(pid, names):
+        raise KeyError("x")
+
+    assert views(monkeypatch, broken)["demo-backend-1"]["error"] == "KeyError: 'x'"
+
+
+def test_stopped_and_paused_containers_are_not_entered():
+    stopped = [{"name": "a", "pid": None, "running": False}, {"name": "b", "pid": 1, "running": False}]
+    assert _facts_inside.Children(stopped, [], 1.0).facts() == {"entries": {}}
+
+
+def test_without_an_address_nothing_is_asked():
+    assert _facts_inside._query({})["asked"] is False
+
+
+@pytest.mark.parametrize("address", ["postgresql+psycopg2://u@127.0.0.1:1/d", "postgresql://u@127.0.0.1:1/d"])
+def test_a_refused_connection_is_told_without_the_hosts_own_settings(address, monkeypatch):
+    monkeypatch.setenv("PGPASSFILE", "/of/the/host")
+    seen = _facts_inside._query({"DATABASE_URL": address})
+    assert seen["asked"]
+    assert not seen["ok"]
+    assert "refused" in seen["error"]
+    assert "PGPASSFILE" not in os.environ

@@ -1,0 +1,80 @@
+"""What a log says of trouble, by kind."""
+
+import pytest
+from ansible_collections.stanchion.stack.plugins.module_utils import _facts_logs
+from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import Engine
+
+DATABASE = {"name": "demo-db", "id": "d1", "role": "postgres", "started_at": "2026-11-25T14:00:00.5Z"}
+
+
+def frames(*lines):
+    """The log as the engine sends it: standard output and errors in frames."""
+    parts = []
+    for number, line in enumerate(lines):
+        raw = f"2026-11-25T14:00:0{number % 10}.000000000Z {line}\n".encode()
+        parts.append(bytes([1 + number % 2, 0, 0, 0]) + len(raw).to_bytes(4, "big") + raw)
+    return b"".join(parts)
+
+
+@pytest.fixture
+def engine(fake_engine):
+    return lambda *lines: Engine(fake_engine({"/containers/d1/logs": frames(*lines)}).host, 5)
+
+
+@pytest.mark.parametrize(
+    "kind,line",
+    [
+        ("panic", "[1] @ PANIC:  could not locate a valid checkpoint record"),
+        ("crash", "[1] @ LOG:  terminating any other active server processes"),
+        ("crash", "[1] @ LOG:  database system was not properly shut down; automatic recovery in progress"),
+        ("crash", "[1] @ LOG:  server process (PID 12) was terminated by signal 9: Killed"),
+        ("write", '[9] app@app ERROR:  could not extend file "base/5/1": No space left on device'),
+        ("archive", "[7] @ LOG:  archive command failed with exit code 1"),
+        ("fatal", '[1] @ FATAL:  could not create lock file "postmaster.pid"'),
+        ("refused", '[3] app@app FATAL:  password authentication failed for user "app"'),
+        ("refused", '[3] x@x FATAL:  no pg_hba.conf entry for host "172.30.241.9"'),
+        ("saturated", "[3] app@app FATAL:  sorry, too many clients already"),
+        ("saturated", '[3] app@app FATAL:  too many connections for role "app"'),
+        ("deadlock", "[3] app@app ERROR:  deadlock detected"),
+    ],
+)
+def test_lines_that_mean_trouble(kind, line, engine):
+    seen = _facts_logs.log_facts(engine("LOG:  checkpoint starting: time", line), [DATABASE], 60)
+    trouble = seen["entries"]["demo-db"]["trouble"]
+    assert kind in trouble
+    assert trouble[kind]["count"] == 1
+    assert trouble[kind]["last"][0]["text"] == line
+    assert trouble[kind]["last"][0]["at"].startswith("2026-11-25T14:00:01")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "LOG:  checkpoint complete: wrote 3 buffers",
+        'FATAL:  role "healthcheck" does not exist',
+        "FATAL:  the database system is starting up",
+        "FATAL:  terminating connection due to administrator command",
+        'ERROR:  relation "x" does not exist',
+    ],
+)
+def test_lines_of_ordinary_life(line, engine):
+    assert _facts_logs.log_facts(engine(line), [DATABASE], 60)["entries"]["demo-db"]["trouble"] == {}
+
+
+def test_a_flood_is_counted_and_its_last_lines_told(engine):
+    seen = _facts_logs.log_facts(engine(*["PANIC:  " + "x" * 1000] * 20), [DATABASE], 60)["entries"][
+        "demo-db"
+    ]
+    assert seen["trouble"]["panic"]["count"] == 20
+    assert len(seen["trouble"]["panic"]["last"]) == 5
+    assert len(seen["trouble"]["panic"]["last"][0]["text"]) == 300
+
+
+def test_ready_is_the_first_time_since_the_start(engine):
+    ready = "LOG:  database system is ready to accept connections"
+    asked = engine(ready, "LOG:  listening", ready)  # the first one is of the start before
+    assert _facts_logs.ready_facts(asked, [DATABASE])["entries"]["demo-db"].startswith("2026-11-25T14:00:02")
+
+
+def test_a_server_that_has_not_come_up_has_no_time(engine):
+    assert _facts_logs.ready_facts(engine("LOG:  starting"), [DATABASE])["entries"] == {"demo-db": None}
