@@ -39,7 +39,8 @@ def of(
             return f"unchanged: nothing of {name} was left {where} ({took})"
         return f"destroyed: containers and networks of {name} {where} in {took}{_kept(recording)}"
     if verb == "validate":
-        return f"{status}: {name} {where} in {took}"
+        state = " is not deployed" if status == "absent" else ""
+        return f"{status}: {name}{state} {where} in {took}"
     if verb == "deploy":
         word = status if status in ("deployed", "unchanged") else f"deployed, {status}"
         state = _STATE["healthy" if status in ("deployed", "unchanged") else status]
