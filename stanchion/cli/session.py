@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stanchion import engine
 from stanchion.cli.command import Options
-from stanchion.errors import ConfirmationError, FailedServingError, UsageError
+from stanchion.errors import ConfirmationError, FailedServingError, InternalError, UsageError
 from stanchion.report import build, output, progress
 from stanchion.report.failure import Fault, explain, with_state
 from stanchion.report.model import Result
@@ -28,6 +28,7 @@ from stanchion.run.stopping import GRACE_SECONDS, Reason
 _LOOK_SECONDS = 60.0
 # Verbs whose playbooks ask the checks: what those saw stays in the run's folder.
 _VALIDATING = ("deploy", "validate")
+_CHANGING = ("deploy", "destroy")
 # Whoever has stopped a run does not wait for long, and not at all after another Ctrl-C.
 _SHORT_LOOK_SECONDS = 20.0
 _SHORT_GRACE_SECONDS = 1.0
@@ -121,7 +122,7 @@ def perform(session: Session) -> Result:
         outcome = engine.run(request, context.folder, _Watcher(recording, shown))
     fault = explain(outcome, recording, _text(context.folder.log), dry_run=request.check)
     if fault is not None and fault.undecided:
-        fault = _decide(session, recording, fault)
+        fault = _decide(session, recording, fault) if context.verb in _CHANGING else _unexpected(fault)
     if fault is not None and fault.cut_short and context.verb == "deploy":
         fault = with_state(fault, None if outcome.hurried else _serves_now(session, recording, fault))
     if fault is None and context.verb == "status":
@@ -169,6 +170,11 @@ def _decide(session: Session, recording: Recording, fault: Fault) -> Fault:
     if serves(build.hosts_of(seen)):
         return replace(fault, error=FailedServingError(fault.error.what))
     return fault
+
+
+def _unexpected(fault: Fault) -> Fault:
+    """Return the fault of a verb that changes nothing: whether the stack serves is not what it is about."""
+    return replace(fault, error=InternalError(fault.error.what))
 
 
 def _serves_now(session: Session, recording: Recording, fault: Fault) -> bool | None:

@@ -15,6 +15,9 @@ from stanchion.run.recording import Recording
 
 _LAST_LINES = 12
 _CHECKS_ROLE = "validation"
+# Tasks that only say what is declared: what fails in them is what was declared.
+_DECLARING = "declare | "
+_FILTER_FAILED = re.compile(r".*The filter plugin '[^']+' failed: ", re.DOTALL)
 _LOCK_ACTION = "stanchion.stack.deploy_lock"
 # What these refuse, they refuse before anything is touched.
 _BY_ACTION: dict[str, type[errors.StanchionError]] = {
@@ -144,6 +147,8 @@ def _class_of(event: Event, message: str) -> tuple[type[errors.StanchionError] |
         return errors.SudoError, None
     if _NO_SSH.search(message):
         return errors.UnreachableError, "Install an ssh client on this machine (Debian: openssh-client)."
+    if event.task.startswith(_DECLARING):
+        return errors.ConfigurationError, ""
     if event.action in _BY_ACTION:
         return _BY_ACTION[event.action], ""
     if _NO_ENGINE.search(message):
@@ -176,7 +181,8 @@ def message_of(result: Mapping[str, Any]) -> str:
     crashed = "Traceback (most recent call last)" in message or message.startswith("MODULE FAILURE")
     if crashed and "stanchion" not in result:
         return "A module ended with an error of its own; its stack trace is in the log."
-    return message or "The task failed without saying why."
+    # Ansible tells first where it was; what a filter of ours says is whole sentences.
+    return _FILTER_FAILED.sub("", message) or "The task failed without saying why."
 
 
 def last_lines(result: Mapping[str, Any]) -> list[str]:
