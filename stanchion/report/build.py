@@ -32,7 +32,7 @@ def result_of(
         status, code = _safety(context.verb, status, latest(validations), fail_on)
     if fault is None:
         line = headline.of(context.verb, status, hosts, recording, changes, run.seconds)
-        if latest(validations) and status != "absent":
+        if latest(validations) and latest(validations)[0].phase != "preflight" and status != "absent":
             line = f"{line}; {sentence(latest(validations))}"
     else:
         line = headline.failed(context.verb, fault, run.seconds)

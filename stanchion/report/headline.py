@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stanchion.report.failure import Fault
 from stanchion.report.model import Change, Host, Status
@@ -44,10 +44,15 @@ def of(
     if verb == "deploy":
         word = status if status in ("deployed", "unchanged") else f"deployed, {status}"
         state = _STATE["healthy" if status in ("deployed", "unchanged") else status]
-        return f"{word}: {name} {state} {where} in {took}, {counted(len(changes), 'change')}"
+        checked = "" if any(_at_end(data) for _, data in recording.validations) else ", not validated"
+        return f"{word}: {name} {state} {where} in {took}, {counted(len(changes), 'change')}{checked}"
     running = sum(container.well for host in hosts for container in host.containers)
     total = sum(len(host.containers) for host in hosts)
     return f"{status}: {name} {_STATE[status]} {where}; {running} of {counted(total, 'container')} well"
+
+
+def _at_end(validation: Mapping[str, object]) -> bool:
+    return validation["phase"] == "deploy"
 
 
 def failed(verb: str, fault: Fault, seconds: float) -> str:

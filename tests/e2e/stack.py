@@ -124,8 +124,11 @@ class Stack:
 
     def start(self, verb: str, *argv: str) -> subprocess.Popen[str]:
         """Start a verb in a process group of its own."""
+        return self._popen(self.command(verb, *argv))
+
+    def _popen(self, command: list[str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.command(verb, *argv),
+            command,
             cwd=ROOT,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
@@ -137,7 +140,11 @@ class Stack:
 
     def runner(self, verb: str, *argv: str, timeout: float = 1500) -> Run:
         """Run a verb to its end."""
-        process = self.start(verb, *argv)
+        return self.execute(self.command(verb, *argv), timeout)
+
+    def execute(self, command: list[str], timeout: float = 1500) -> Run:
+        """Run a command line to its end."""
+        process = self._popen(command)
         try:
             out, err = process.communicate(timeout=timeout)
         finally:
