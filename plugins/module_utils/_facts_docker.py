@@ -239,8 +239,25 @@ def _mount(mount: dict) -> dict:
 
 
 def network_facts(engine: Engine) -> dict:
-    """Return every network of the engine: a subnet may clash with anybody's."""
-    return {"entries": sorted(map(_network, engine.get("/networks")), key=lambda item: item["name"])}
+    """Return every network of the engine, with the containers on it: a subnet may clash with anybody's."""
+    attached: dict[str, list[dict]] = {}
+    for summary in engine.get("/containers/json", all="1"):
+        for name, found in ((summary.get("NetworkSettings") or {}).get("Networks") or {}).items():
+            attached.setdefault(name, []).append(_attached(summary, found))
+    items = [
+        {**_network(each), "containers": attached.get(each["Name"], [])} for each in engine.get("/networks")
+    ]
+    return {"entries": sorted(items, key=lambda item: item["name"])}
+
+
+def _attached(summary: dict, network: dict) -> dict:
+    labels = summary.get("Labels") or {}
+    return {
+        "name": _name(summary),
+        "stack": labels.get(STACK_LABEL),
+        "state": summary.get("State"),
+        "ip": network.get("IPAddress") or None,
+    }
 
 
 def _network(network: dict) -> dict:
@@ -266,11 +283,11 @@ def volume_facts(engine: Engine, stack: str, recorded: str | None) -> dict:
     Those are the ones with its label, and the recorded one, which has none where an operator made it.
     """
     answer = engine.get("/volumes")
-    users: dict[str, list[str]] = {}
-    for summary in engine.get("/containers/json", all="1"):
-        for mount in summary.get("Mounts") or []:
-            if mount.get("Name"):
-                users.setdefault(mount["Name"], []).append(_name(summary))
+    mounts = [
+        (_name(summary), mount)
+        for summary in engine.get("/containers/json", all="1")
+        for mount in summary.get("Mounts") or []
+    ]
     items = [
         {
             "name": volume["Name"],
@@ -279,13 +296,24 @@ def volume_facts(engine: Engine, stack: str, recorded: str | None) -> dict:
             "created": volume.get("CreatedAt"),
             "role": (volume.get("Labels") or {}).get(ROLE_LABEL),
             "labels": volume.get("Labels") or {},
-            "used_by": sorted(users.get(volume["Name"], [])),
+            "used_by": sorted({name for name, mount in mounts if _mounts(mount, volume)}),
+            "written_by": sorted(
+                {name for name, mount in mounts if _mounts(mount, volume) and mount.get("RW", True)}
+            ),
             "content": _facts_files.data_folder(volume.get("Mountpoint")),
         }
         for volume in answer.get("Volumes") or []
         if volume["Name"] == recorded or (volume.get("Labels") or {}).get(STACK_LABEL) == stack
     ]
     return {"entries": sorted(items, key=lambda item: item["name"])}
+
+
+def _mounts(mount: dict, volume: dict) -> bool:
+    """Say whether it is a mount of the volume: by its name, or by its folder on the host."""
+    if mount.get("Name"):
+        return mount["Name"] == volume["Name"]
+    folder = volume.get("Mountpoint")
+    return bool(folder) and f"{mount.get('Source')}/".startswith(f"{folder}/")
 
 
 def _name(summary: dict) -> str:

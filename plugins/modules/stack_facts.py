@@ -113,6 +113,9 @@ options:
     description: Seconds of the containers' logs that V(logs) reads.
     type: float
     default: 3600.0
+  backup_dir:
+    description: Folder of the backups, whose file system V(disk) measures too.
+    type: path
   docker_host:
     description: Where the engine listens, C(unix://PATH) or plain C(tcp://HOST:PORT).
     type: str
@@ -201,14 +204,15 @@ stack_facts:
       description:
         - V(entries), by name, of every network of the engine, foreign ones too. Each has V(name), V(id),
           V(driver), V(scope), V(internal), V(stack) and V(role) (null where it is not ours), V(labels),
-          V(subnets), V(gateways).
+          V(subnets), V(gateways), and V(containers), a list of V(name), V(stack), V(state), V(ip) of what is
+          attached, stopped ones too.
       type: dict
     volumes:
       description:
         - V(entries), by name, of the volumes with the stack's label and of the one that the host's record
           names, which has no label where it was made by hand. Each has V(name), V(driver), V(mountpoint),
-          V(created), V(role), V(labels), V(used_by) (names of all containers that mount it), and V(content)
-          with
+          V(created), V(role), V(labels), V(used_by) (names of all containers that mount it, its
+          folder on the host included), V(written_by) (those of them that may write), and V(content) with
           V(readable), V(uid), V(gid), V(mode), V(device), V(pg_version), V(empty), V(total), V(free),
           V(inodes_total), V(inodes_free), V(file_system_read_only) of its folder on the host.
       type: dict
@@ -231,7 +235,8 @@ stack_facts:
       type: dict
     disk:
       description:
-        - V(docker_root) and V(state_dir), each with V(path), V(measured_at) (the nearest existing folder),
+        - V(docker_root), V(state_dir), V(data_volume) (where one is recorded) and V(backup_dir) (where it is
+          asked for), each with V(path), V(measured_at) (the nearest existing folder),
           V(device), V(total), V(free) (bytes that are to be had), V(inodes_total), V(inodes_free) (0 of 0 on
           file systems that make them as needed), V(read_only).
       type: dict
@@ -353,6 +358,19 @@ def engine(params: dict) -> Engine:
     return Engine(host, params["timeout"] * 0.9)
 
 
+def disk_paths(params: dict) -> dict[str, str]:
+    """Return the folders whose file systems are measured, by what they hold."""
+    folder, root = state_dir(params), _facts_docker.root_dir(engine(params)) or DOCKER_ROOT
+    volume = _facts_files.recorded_volume(folder)
+    paths = {
+        "docker_root": root,
+        "state_dir": folder,
+        "data_volume": f"{root}/volumes/{volume}/_data" if volume else None,
+        "backup_dir": params["backup_dir"],
+    }
+    return {name: path for name, path in paths.items() if path}
+
+
 def sources(params: dict) -> dict[str, Source]:
     """Return every source that needs no other, by name, ready to be asked."""
     stack, folder = params["stack"], state_dir(params)
@@ -366,9 +384,7 @@ def sources(params: dict) -> dict[str, Source]:
         "images": lambda: _facts_docker.image_facts(engine(params), stack),
         "routes": _facts_host.route_facts,
         "ports": lambda: _facts_host.port_facts(engine(params)),
-        "disk": lambda: _facts_host.disk_facts(
-            {"docker_root": _facts_docker.root_dir(engine(params)) or DOCKER_ROOT, "state_dir": folder}
-        ),
+        "disk": lambda: _facts_host.disk_facts(disk_paths(params)),
         "memory": _facts_host.memory_facts,
         "cpus": _facts_host.cpu_facts,
         "host": _facts_host.host_facts,
@@ -442,6 +458,7 @@ def main() -> None:
             "edge_network": {"type": "str"},
             "environment": {"type": "list", "elements": "str", "default": []},
             "log_window": {"type": "float", "default": 3600.0},
+            "backup_dir": {"type": "path"},
             "docker_host": {"type": "str"},
             "timeout": {"type": "float", "default": 5.0},
         },

@@ -12,6 +12,9 @@ from stanchion.checks.container import BACKEND, POSTGRES, Container, declared, i
 from stanchion.checks.model import Evidence, Phase, SkipError, UnreadableError
 from stanchion.moments import moment
 
+# What a host without an engine has none of.
+OF_ENGINE = ("containers", "images", "networks", "volumes")
+
 Row = Mapping[str, Any]
 Locate = Callable[[Evidence], Evidence]
 
@@ -38,7 +41,7 @@ class Look:
         containers: Sequence[Container] | None = None,
         locate: Locate = lambda evidence: evidence,
     ) -> None:
-        self.facts = facts
+        self.facts = _without_engine(facts) if phase is Phase.PREFLIGHT else facts
         self.declared = declared
         self.thresholds = thresholds
         self.phase = phase
@@ -89,6 +92,11 @@ class Look:
     def _views_are_declared(self) -> bool:
         return self._containers is not None or self.phase is Phase.PREFLIGHT
 
+    @property
+    def _engine(self) -> str | None:
+        """The state of the engine, where a deploy is about to see to it."""
+        return self.facts.get("engine", {}).get("state") if self.phase is Phase.PREFLIGHT else None
+
     def expect(self, name: str) -> None:
         """Raise UnreadableError unless what a check reads is there; declared containers need no look."""
         if name != "containers" or not self._views_are_declared:
@@ -97,6 +105,8 @@ class Look:
     def need(self, name: str) -> None:
         """Raise UnreadableError unless the source (`sql.NAME`: the query) has answered."""
         source, _, query = name.partition(".")
+        if source in OF_ENGINE and self._engine == "stopped":
+            raise SkipError("the engine is stopped; the deploy starts it")
         answer = self.facts.get(source)
         if answer is None:
             raise UnreadableError(f"{source} was not looked at")
@@ -174,3 +184,10 @@ class Look:
             name = next(iter(self.postgres["containers"]))
             raise UnreadableError(f"there is no container {name}")
         return found[0]
+
+
+def _without_engine(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the facts with what is known where no engine is installed: there is nothing of it."""
+    if facts.get("engine", {}).get("state") != "absent":
+        return facts
+    return {**facts, **{name: {"ok": True, "entries": []} for name in OF_ENGINE}}

@@ -31,6 +31,7 @@ def request(
         "app_network": stack["app_network"],
         "edge_network": stack["edge_network"],
         "environment": _declared_names(declared),
+        "backup_dir": thresholds.get("validation_backup_dir") or None,
         "log_window": float(thresholds.get("validation_log_window", 3600)),
     }
 

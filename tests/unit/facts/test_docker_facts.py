@@ -196,10 +196,24 @@ def test_networks_of_everybody(ask):
         "IPAM": {"Config": [{"Subnet": "172.30.240.0/24", "Gateway": "172.30.240.1"}]},
     }
     foreign = {"Name": "a", "Id": "1", "Labels": None, "IPAM": {"Config": None}}
-    first, second = _facts_docker.network_facts(ask({"/networks": [ours, foreign]}))["entries"]
+    attached = {
+        "Id": "1",
+        "Names": ["/db"],
+        "State": "running",
+        "Labels": {"io.stanchion.stack": "s"},
+        "NetworkSettings": {"Networks": {"b": {"IPAddress": "172.30.240.2"}}},
+    }
+    stopped = {"Id": "2", "Names": ["/x"], "State": "exited", "NetworkSettings": {"Networks": {"b": {}}}}
+    engine = ask({"/networks": [ours, foreign], "/containers/json": [attached, stopped]})
+    first, second = _facts_docker.network_facts(engine)["entries"]
     assert (first["name"], first["stack"], first["subnets"]) == ("a", None, [])
     assert (second["name"], second["stack"], second["subnets"]) == ("b", "s", ["172.30.240.0/24"])
     assert second["internal"]
+    assert first["containers"] == []
+    assert second["containers"] == [
+        {"name": "db", "stack": "s", "state": "running", "ip": "172.30.240.2"},
+        {"name": "x", "stack": None, "state": "exited", "ip": None},
+    ]
 
 
 LABELS = {"io.stanchion.stack": "s", "io.stanchion.role": "postgres"}
@@ -218,6 +232,24 @@ def test_volume_names_whoever_mounts_it(ask):
     (volume,) = _facts_docker.volume_facts(engine, "s", None)["entries"]
     assert volume["used_by"] == ["db", "stranger"]
     assert volume["role"] == "postgres"
+
+
+def test_a_volume_is_written_by_its_folder_too(ask):
+    folder = "/var/lib/docker/volumes/data/_data"
+    engine = ask(
+        {
+            "/volumes": {"Volumes": [{"Name": "data", "Labels": LABELS, "Mountpoint": folder}]},
+            "/containers/json": [
+                {"Id": "1", "Names": ["/db"], "Mounts": [{"Name": "data", "Source": folder, "RW": True}]},
+                {"Id": "2", "Names": ["/reads"], "Mounts": [{"Name": "data", "RW": False}]},
+                {"Id": "3", "Names": ["/writes"], "Mounts": [{"Source": folder, "RW": True}]},
+                {"Id": "4", "Names": ["/beside"], "Mounts": [{"Source": f"{folder}2", "RW": True}]},
+            ],
+        }
+    )
+    (volume,) = _facts_docker.volume_facts(engine, "s", None)["entries"]
+    assert volume["used_by"] == ["db", "reads", "writes"]
+    assert volume["written_by"] == ["db", "writes"]
 
 
 def test_no_volumes_at_all(ask):

@@ -21,6 +21,7 @@ PARAMS = {
     "edge_network": "s_edge",
     "environment": [],
     "log_window": 60.0,
+    "backup_dir": None,
     "timeout": 5.0,
 }
 
