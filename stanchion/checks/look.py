@@ -153,6 +153,21 @@ class Look:
             found = self.real_containers()
         return [container for container in found if role in (None, container.role)]
 
+    def some(self, *roles: str) -> list[Container]:
+        """Return the containers of these roles, all where none is named; a check of none would be green.
+
+        Raises:
+            SkipError: the file has no such service.
+            UnreadableError: none of them is there.
+        """
+        found = [container for container in self.containers() if not roles or container.role in roles]
+        if found:
+            return found
+        of = " of the ".join(["container", " or the ".join(roles)] if roles else ["container"])
+        if self._containers is not None:
+            raise SkipError(f"the file has no {of}")
+        raise UnreadableError(f"there is no {of}")
+
     def declared_containers(self) -> list[Container]:
         """Return what the roles would make."""
         return [

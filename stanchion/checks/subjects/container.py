@@ -69,7 +69,7 @@ SOCKET_CLIENTS = ("pg_isready", "psql")
     reads=("containers",),
 )
 def memory_limit(look: Look) -> Iterator[Evidence]:
-    for container in look.containers():
+    for container in look.some():
         if container.memory is None:
             yield bad("has no memory limit", container.name, "mem_limit")
         else:
@@ -91,7 +91,7 @@ def memory_limit(look: Look) -> Iterator[Evidence]:
     part=POSTGRES,
 )
 def swap(look: Look) -> Iterator[Evidence]:
-    limited = [container for container in look.containers(POSTGRES) if container.memory is not None]
+    limited = [container for container in look.some(POSTGRES) if container.memory is not None]
     if not limited:
         raise SkipError("the database has no memory limit, so none of swap either")
     for container in limited:
@@ -121,7 +121,7 @@ def swap(look: Look) -> Iterator[Evidence]:
     reads=("containers",),
 )
 def cpu_pids(look: Look) -> Iterator[Evidence]:
-    for container in look.containers():
+    for container in look.some():
         limited = (container.pids or 0) > 0
         if not container.cpus:
             yield bad("has no limit of processors", container.name, "cpus")
@@ -146,7 +146,7 @@ def cpu_pids(look: Look) -> Iterator[Evidence]:
 )
 def oom(look: Look) -> Iterator[Evidence]:
     cgroups = look.source("cgroups")["entries"]
-    for container in look.containers():
+    for container in look.some():
         kills = cgroups.get(container.name, {}).get("oom_kills")
         if kills:
             yield bad(
@@ -185,7 +185,7 @@ def oom(look: Look) -> Iterator[Evidence]:
 def memory_used(look: Look) -> Iterator[Evidence]:
     most = look.threshold("validation_container_memory_used")
     cgroups = look.source("cgroups")["entries"]
-    looked = [container for container in look.containers() if container.name in cgroups]
+    looked = [container for container in look.some() if container.name in cgroups]
     if not looked:
         raise UnreadableError("no container runs")
     for container in looked:
@@ -223,7 +223,7 @@ def memory_used(look: Look) -> Iterator[Evidence]:
 def flapping(look: Look) -> Iterator[Evidence]:
     most = look.threshold("validation_container_restarts")
     window = look.threshold("validation_container_restart_window")
-    for container in look.containers():
+    for container in look.some():
         times = _count(container.restart_count, "time")
         age = _age(look, container.started_at)
         if container.state == "restarting":
@@ -254,7 +254,7 @@ def flapping(look: Look) -> Iterator[Evidence]:
 )
 def restart_policy(look: Look) -> Iterator[Evidence]:
     # What is neither the database nor the backend may be a job, which has to end.
-    for container in [*look.containers(POSTGRES), *look.containers(BACKEND)]:
+    for container in look.some(POSTGRES, BACKEND):
         policy = container.restart_policy.partition(":")[0] or "no"
         if policy == "on-failure":
             text = "has the policy on-failure, which does not hold when the engine is restarted"
@@ -279,7 +279,7 @@ def restart_policy(look: Look) -> Iterator[Evidence]:
     part=POSTGRES,
 )
 def init(look: Look) -> Iterator[Evidence]:
-    for container in look.containers(POSTGRES):
+    for container in look.some(POSTGRES):
         if container.init:
             yield note("runs below an init", container.name, "init")
         else:
@@ -310,7 +310,7 @@ def init(look: Look) -> Iterator[Evidence]:
 )
 def stop(look: Look) -> Iterator[Evidence]:
     least = look.threshold("validation_container_stop_seconds")
-    for container in look.containers(POSTGRES):
+    for container in look.some(POSTGRES):
         seconds = DEFAULT_STOP_SECONDS if container.stop_timeout is None else container.stop_timeout
         stopped_by = _stop_signal(container)
         if stopped_by != "SIGINT":
@@ -349,7 +349,7 @@ def _stop_signal(container: Container) -> str:
 )
 def health(look: Look) -> Iterator[Evidence]:
     # One that is stopped or paused keeps its last health, which says nothing of now.
-    running = [container for container in look.containers() if container.running]
+    running = [container for container in look.some() if container.running]
     if not running:
         raise UnreadableError("no container runs")
     for container in running:
@@ -390,7 +390,7 @@ def _said(container: Container) -> str:
     ),
 )
 def health_check(look: Look) -> Iterator[Evidence]:
-    for container in look.containers():
+    for container in look.some():
         if container.probe is None or container.probe.test[:1] == ("NONE",):
             known = container.role in (POSTGRES, BACKEND)
             yield (bad if known else warn)("has no health check", container.name, "healthcheck")
@@ -457,7 +457,7 @@ def _hosts(words: list[str]) -> Iterator[str]:
 )
 def recovery(look: Look) -> Iterator[Evidence]:
     least = look.threshold("validation_container_recovery_seconds")
-    for container in look.containers(POSTGRES):
+    for container in look.some(POSTGRES):
         probe = container.probe
         if probe is None:
             yield note("has no health check that could get in its way", container.name)
@@ -491,7 +491,7 @@ def recovery(look: Look) -> Iterator[Evidence]:
     reads=("containers",),
 )
 def capabilities(look: Look) -> Iterator[Evidence]:
-    for container in look.containers():
+    for container in look.some():
         allowed = HARMLESS_CAPABILITIES
         if container.role == POSTGRES and _is_root(container.user):
             allowed = allowed | ENTRYPOINT_CAPABILITIES
@@ -523,7 +523,7 @@ def _capabilities(names: tuple[str, ...]) -> frozenset[str]:
     reads=("containers",),
 )
 def privileged(look: Look) -> Iterator[Evidence]:
-    for container in look.containers():
+    for container in look.some():
         found = list(_powers(container))
         yield from found
         if not found:
@@ -567,7 +567,7 @@ def _is_sensitive(mount: Mount) -> bool:
     reads=("containers",),
 )
 def no_new_privileges(look: Look) -> Iterator[Evidence]:
-    for container in look.containers():
+    for container in look.some():
         options = {option.replace("=", ":").lower() for option in container.security_options}
         loose = sorted(
             o for o in options if o.endswith(":unconfined") or o in ("label:disable", "label:disabled")
@@ -595,7 +595,7 @@ def no_new_privileges(look: Look) -> Iterator[Evidence]:
     reads=("containers",),
 )
 def read_only(look: Look) -> Iterator[Evidence]:
-    for container in look.containers():
+    for container in look.some():
         if not container.read_only:
             yield bad("may write to its root file system", container.name, "read_only")
         elif TEMPORARY not in container.tmpfs and container.mount_at(TEMPORARY) is None:
@@ -618,7 +618,7 @@ def read_only(look: Look) -> Iterator[Evidence]:
     reads=("containers",),
 )
 def user(look: Look) -> Iterator[Evidence]:
-    for container in look.containers():
+    for container in look.some():
         if container.user and _is_root(container.user):
             yield bad(f"runs as {container.user}, which is root", container.name, "user")
         elif container.user:

@@ -7,7 +7,10 @@ from stanchion.checks.registry import UnknownCheckError
 
 CHECKS = list(catalogue().values())
 # What cannot pass on the recorded stack, each with the reason.
-NOT_GREEN: dict[str, Outcome] = {}
+NOT_GREEN: dict[str, Outcome] = {
+    # Nobody has said yet where backups go.
+    "disk.backup_apart": Outcome.SKIP,
+}
 
 each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.slug)
 LOOKED_AT = [(c, p) for c in CHECKS for p in c.phases if p is not Phase.FILE]
