@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import math
 import os
 import shutil
 import socket
@@ -56,8 +55,7 @@ worker_connections = 1000
 worker_tmp_dir = _memory
 # Each worker makes its own engine: connections must not be shared across a fork.
 preload_app = False
-# Kills a worker that has not come to its loop for so long; starting up on a busy machine takes a while, too.
-timeout = max(60, math.ceil(_settings.request_timeout))
+timeout = _settings.worker_timeout
 # Docker kills 10 s after its SIGTERM.
 graceful_timeout = 8
 # One request per connection: a kept one would tie its client to one worker, busy or not, and make the worker

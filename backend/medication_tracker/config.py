@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import socket
@@ -38,6 +39,7 @@ class Settings:
     max_overflow: int
     pool_timeout: float
     pool_recycle: int
+    pool_pre_ping: bool
     debug_routes: bool
 
     @property
@@ -49,6 +51,11 @@ class Settings:
     def admitted(self) -> int:
         """The most database requests that a worker works on or lets wait; the rest is refused at once."""
         return self.threads - RESERVED_THREADS
+
+    @property
+    def worker_timeout(self) -> int:
+        """Seconds after which a worker that has not come to its loop is killed; starting takes time, too."""
+        return max(60, math.ceil(self.request_timeout))
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -66,6 +73,7 @@ class Settings:
             max_overflow=_max_overflow(environ),
             pool_timeout=pool_timeout,
             pool_recycle=_pool_recycle(environ),
+            pool_pre_ping=_switch(environ, "DB_POOL_PRE_PING", default="1"),
             debug_routes=_switch(environ, "ENABLE_DEBUG_ROUTES"),
         )
         settings._check_together()
@@ -168,8 +176,8 @@ def _seconds(environ: Mapping[str, str], name: str, default: float, least: float
     return float(text)
 
 
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    text = environ.get(name, "0")
+def _switch(environ: Mapping[str, str], name: str, default: str = "0") -> bool:
+    text = environ.get(name, default)
     if text not in {"0", "1"}:
         raise SettingsError(f"{name}={text!r} must be 0 or 1")
     return text == "1"

@@ -32,7 +32,7 @@ def make_engine(settings: Settings) -> Engine:
         max_overflow=settings.max_overflow,
         pool_timeout=settings.pool_timeout,
         pool_recycle=settings.pool_recycle,
-        pool_pre_ping=True,
+        pool_pre_ping=settings.pool_pre_ping,
         # No table has hstore columns, and looking for the type costs each new connection a query.
         use_native_hstore=False,
         # What people wrote about their health stays out of the logs.
@@ -59,8 +59,7 @@ class Database:
         permits = BoundedSemaphore(settings.connections)
         self._requests = Gate(permits, settings.admitted)
         self._probes = Gate(permits, PROBES)
-        metrics.pool_size.set(settings.pool_size)
-        metrics.pool_limit.set(settings.connections)
+        metrics.show_settings(settings)
         metrics.show_pool(self._pool)
 
     @contextmanager

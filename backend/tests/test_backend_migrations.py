@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import psycopg2
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from conftest import as_superuser
 from testkit.alembic import alembic, finish, start_alembic
 from testkit.postgres import Server
 from testkit.wait import until
+from testkit.web import FOLDER
 
 # A second version of the application must use the same number, or its migrations would not wait.
 MIGRATION_LOCK = 7_264_110_001
@@ -58,3 +61,8 @@ def test_lock_timeout_of_pgoptions_holds(database_url: str) -> None:
     assert "lock timeout" in said
     assert "Traceback" not in said
     assert "doses" in tables(database_url)
+
+
+def test_the_image_says_which_migration_is_its_newest() -> None:
+    head = ScriptDirectory.from_config(Config(FOLDER / "alembic.ini")).get_current_head()
+    assert f"\nLABEL io.stanchion.schema_version={head}\n" in (FOLDER / "Dockerfile").read_text()

@@ -85,6 +85,9 @@ def test_metrics_are_summed_over_the_workers(start_web: StartWeb) -> None:
 
     before = web.metrics()
     assert (before["db_pool_size"], before["db_pool_limit"]) == (2, 4)
+    assert (before["db_pool_threads"], before["db_pool_admitted"]) == (60, 44)
+    assert (before["db_pool_pre_ping"], before["db_pool_timeout_seconds"]) == (1, 2)
+    assert before["db_pool_worker_timeout_seconds"] == 60
 
     results: list[int] = []
     clients = threading.Thread(

@@ -25,6 +25,7 @@ def test_defaults_are_those_of_the_requirements() -> None:
     assert (settings.pool_timeout, settings.pool_recycle, settings.port) == (30, 1800, 5000)
     assert settings.request_timeout > settings.pool_timeout
     assert settings.threads > settings.admitted > settings.connections
+    assert settings.pool_pre_ping
     assert not settings.debug_routes
 
 
@@ -39,11 +40,13 @@ def test_settings_are_read() -> None:
         WEB_THREADS="10",
         REQUEST_TIMEOUT="5",
         REPLICA_NAME="replica-1",
+        DB_POOL_PRE_PING="0",
         ENABLE_DEBUG_ROUTES="1",
     )
     assert (settings.connections, settings.pool_timeout, settings.pool_recycle) == (2, 1.5, 60)
     assert (settings.port, settings.workers, settings.threads) == (8080, 3, 10)
     assert (settings.request_timeout, settings.replica_name, settings.debug_routes) == (5, "replica-1", True)
+    assert not settings.pool_pre_ping
 
 
 @pytest.mark.parametrize("value", [-1, 1, 86400])
@@ -53,6 +56,18 @@ def test_connections_are_made_anew_after_a_time_or_never(value: int) -> None:
     engine = make_engine(settings)
     assert engine.pool._recycle == value
     engine.dispose()
+
+
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_pooled_connections_are_tried_before_use_or_not(value: str) -> None:
+    engine = make_engine(load(DB_POOL_PRE_PING=value))
+    assert engine.pool._pre_ping is (value == "1")
+    engine.dispose()
+
+
+def test_no_worker_is_killed_while_a_request_may_wait() -> None:
+    assert load().worker_timeout == 60
+    assert load(DB_POOL_TIMEOUT="90").worker_timeout > 90
 
 
 @pytest.mark.parametrize(
@@ -87,6 +102,7 @@ def test_connections_are_made_anew_after_a_time_or_never(value: int) -> None:
         ("REPLICA_NAME", "two words"),
         ("REPLICA_NAME", "x" * 64),
         ("ENABLE_DEBUG_ROUTES", "yes"),
+        ("DB_POOL_PRE_PING", "true"),
         ("PGPASSFILE", "/nowhere"),
     ],
 )

@@ -15,6 +15,7 @@ from ansible_collections.stanchion.stack.plugins.module_utils import (
     _facts_host,
     _facts_inside,
     _facts_logs,
+    _facts_metrics,
     _facts_outside,
     _facts_sql,
 )
@@ -68,6 +69,7 @@ options:
       - outside
       - logs
       - ready
+      - metrics
   paths:
     description: Files, secret ones among them, of which mode, owner and size are told.
     type: list
@@ -313,6 +315,11 @@ stack_facts:
       description: >-
         V(entries), by container of the database, when its server first took connections since its start.
       type: dict
+    metrics:
+      description: >-
+        V(entries) by container of the role backend: V(lines) of its C(/metrics) that begin with C(db_pool_),
+        and V(reason) where there is none; or V(ok=false) with V(error).
+      type: dict
     lock:
       description:
         - V(path), V(state) (V(free), V(held), V(expired), V(dead)), V(reason), V(holder) as in
@@ -323,7 +330,7 @@ stack_facts:
 SCHEMA_VERSION = 2
 DOCKER_ROOT = "/var/lib/docker"
 # What needs the containers to be known first.
-OF_CONTAINERS = ("cgroups", "sockets", "inside", "outside", "logs", "ready")
+OF_CONTAINERS = ("cgroups", "sockets", "inside", "outside", "logs", "ready", "metrics")
 SOURCES = [
     "engine",
     "containers",
@@ -422,6 +429,7 @@ def sources_of_containers(params: dict, containers: list[dict], wanted: list[str
         ),
         "logs": lambda: _facts_logs.log_facts(engine(params), containers, params["log_window"]),
         "ready": lambda: _facts_logs.ready_facts(engine(params), containers),
+        "metrics": lambda: _facts_metrics.metrics_facts(backends, params["timeout"] * 0.9),
     }
 
 

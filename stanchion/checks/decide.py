@@ -20,7 +20,7 @@ def decide(look: Look, checks: Iterable[Check]) -> list[Finding]:
 
 def _ask(look: Look, check: Check) -> Finding:
     try:
-        for name in check.reads:
+        for name in check.reads if look.of_declared else check.every_read:
             look.expect(name)
         seen = list(check.body(look))
     except SkipError as reason:

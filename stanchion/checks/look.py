@@ -89,7 +89,8 @@ class Look:
     # What was seen
 
     @property
-    def _views_are_declared(self) -> bool:
+    def of_declared(self) -> bool:
+        """Say whether containers are as declared or written in a file: nothing runs yet."""
         return self._containers is not None or self.phase is Phase.PREFLIGHT
 
     @property
@@ -99,7 +100,7 @@ class Look:
 
     def expect(self, name: str) -> None:
         """Raise UnreadableError unless what a check reads is there; declared containers need no look."""
-        if name != "containers" or not self._views_are_declared:
+        if name != "containers" or not self.of_declared:
             self.need(name)
 
     def need(self, name: str) -> None:

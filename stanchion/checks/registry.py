@@ -48,6 +48,8 @@ class Check:
         source: where the rule comes from.
         reads: sources of stack_facts that it reads (`sql.NAME` for one query). One that did not answer
             makes the check unreadable before it is asked.
+        reads_running: the same, of what is read only where the containers are real ones: not before a deploy,
+            nor of a file.
         part: `postgres` or `backend` where it needs that part of the stack to be declared for the host.
     """
 
@@ -61,6 +63,7 @@ class Check:
     source: str
     body: Body
     reads: tuple[str, ...] = ()
+    reads_running: tuple[str, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     part: str | None = None
 
@@ -68,6 +71,11 @@ class Check:
     def subject(self) -> str:
         """The first word of the slug."""
         return self.slug.partition(".")[0]
+
+    @property
+    def every_read(self) -> tuple[str, ...]:
+        """What it reads in any of its phases."""
+        return (*self.reads, *self.reads_running)
 
     @property
     def page(self) -> str:
@@ -89,6 +97,7 @@ def check(
     remedy: str,
     source: str,
     reads: Sequence[str] = (),
+    reads_running: Sequence[str] = (),
     thresholds: Sequence[Threshold] = (),
     part: str | None = None,
 ) -> Callable[[Body], Body]:
@@ -108,6 +117,7 @@ def check(
             source=source,
             body=body,
             reads=tuple(reads),
+            reads_running=tuple(reads_running),
             thresholds=tuple(thresholds),
             part=part,
         )
@@ -156,7 +166,7 @@ def _named(only: Sequence[str], every: dict[str, Check]) -> Iterator[str]:
 
 def sources_of(checks: Iterable[Check]) -> list[str]:
     """Return the sources of stack_facts that these checks read, without the names of queries."""
-    return sorted({name.partition(".")[0] for found in checks for name in found.reads})
+    return sorted({name.partition(".")[0] for found in checks for name in found.every_read})
 
 
 def thresholds() -> dict[str, Threshold]:
