@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -71,12 +71,14 @@ class Container:
     """What a container is made of, and how it is where it exists. Sizes are bytes, times are seconds.
 
     `values` are the values of those environment variables that are no secrets; `names` are those of all.
-    `secrets_in_environment` are the names of those whose value is one.
+    `secrets_in_environment` are the names of those whose value is one. `command` is known of a declared one
+    or of a file; of a real one it is not told.
     """
 
     name: str
     role: str | None = None
     image: str = ""
+    command: tuple[str, ...] = ()
     user: str | None = None
     init: bool = False
     privileged: bool = False
@@ -191,6 +193,7 @@ def declared(name: str, role: str, definition: Mapping[str, Any]) -> Container:
         name=name,
         role=role,
         image=str(definition.get("image") or ""),
+        command=_words(definition.get("command")),
         user=definition.get("user"),
         init=bool(definition.get("init")),
         privileged=bool(definition.get("privileged")),
@@ -227,6 +230,10 @@ def declared(name: str, role: str, definition: Mapping[str, Any]) -> Container:
         values=env,
         labels=definition.get("labels") or {},
     )
+
+
+def _words(command: Sequence[str] | str | None) -> tuple[str, ...]:
+    return tuple(shlex.split(command)) if isinstance(command, str) else tuple(map(str, command or ()))
 
 
 def _declared_probe(healthcheck: Mapping[str, Any] | None) -> Probe | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stanchion.checks.pool_view import READ_BESIDE
 from stanchion.checks.registry import Check, sources_of
 
 # Gathered in any case: every report says when it looked, and on what clock.
@@ -37,10 +38,12 @@ def request(
 
 
 def _declared_names(declared: Mapping[str, Any]) -> list[str]:
-    """Return the variables whose values are declared: to compare them, the real ones have to be known."""
+    """Return the variables whose values checks read: those that are declared, and some that may be added."""
     definitions = (
         definition
         for part in ("postgres", "backend")
         for definition in (declared.get(part) or {}).get("containers", {}).values()
     )
-    return sorted({name for definition in definitions for name in definition.get("env") or {}})
+    return sorted(
+        {*READ_BESIDE, *(name for definition in definitions for name in definition.get("env") or {})}
+    )
