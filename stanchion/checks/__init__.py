@@ -8,7 +8,15 @@ tests/unit/checks, its line in tests/e2e/test_checks_fire.py.
 from stanchion.checks.decide import decide
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, Finding, Outcome, Phase, Severity
-from stanchion.checks.registry import Check, Threshold, UnknownCheckError, catalogue, select, thresholds
+from stanchion.checks.registry import (
+    Check,
+    Threshold,
+    UnknownCheckError,
+    catalogue,
+    find,
+    select,
+    thresholds,
+)
 from stanchion.checks.report import FactsVersionError, Report, report
 from stanchion.checks.request import request
 
@@ -26,6 +34,7 @@ __all__ = [
     "UnknownCheckError",
     "catalogue",
     "decide",
+    "find",
     "report",
     "request",
     "select",

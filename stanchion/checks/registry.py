@@ -13,6 +13,9 @@ import stanchion.checks.subjects
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, Phase, Severity
 
+# Written by docs/generate, with a section for each check.
+PAGE = "docs/checks.md"
+
 Body = Callable[[Look], Iterable[Evidence]]
 
 CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
@@ -79,8 +82,8 @@ class Check:
 
     @property
     def page(self) -> str:
-        """Where the documentation tells of it."""
-        return f"docs/checks.md#{self.slug.replace('.', '').replace('_', '_')}"
+        """Where the documentation tells of it, by the heading of its slug: an anchor has no point."""
+        return f"{PAGE}#{self.slug.replace('.', '')}"
 
 
 _CHECKS: dict[str, Check] = {}
@@ -159,9 +162,28 @@ def _named(only: Sequence[str], every: dict[str, Check]) -> Iterator[str]:
         elif name in subjects:
             yield from (slug for slug, found in every.items() if found.subject == name)
         else:
-            near = difflib.get_close_matches(name, [*every, *subjects], n=3, cutoff=0.5)
-            hint = f"Did you mean {' or '.join(near)}?" if near else "`python runner.py checks` lists them."
-            raise UnknownCheckError(f"There is no check or subject {name!r}. {hint}")
+            raise _unknown(f"There is no check or subject {name!r}.", name, [*every, *subjects])
+
+
+def find(slug: str) -> Check:
+    """Return one check.
+
+    Raises:
+        UnknownCheckError: there is none of this slug.
+    """
+    every = catalogue()
+    if slug in every:
+        return every[slug]
+    below = [found for found, check in every.items() if check.subject == slug]
+    if below:
+        raise UnknownCheckError(f"{slug} is a subject; its checks are {', '.join(below)}.")
+    raise _unknown(f"There is no check {slug!r}.", slug, every)
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> UnknownCheckError:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`python runner.py checks` lists them."
+    return UnknownCheckError(f"{what} {hint}")
 
 
 def sources_of(checks: Iterable[Check]) -> list[str]:

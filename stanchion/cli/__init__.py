@@ -11,11 +11,13 @@ from typing import NoReturn
 
 import click
 
+from stanchion.cli.checks import checks, explain
 from stanchion.cli.command import Program
 from stanchion.cli.completion import completion
 from stanchion.cli.deploy import deploy
 from stanchion.cli.destroy import destroy
 from stanchion.cli.history import history
+from stanchion.cli.report import report
 from stanchion.cli.status import status
 from stanchion.cli.validate import validate
 from stanchion.exit_codes import ExitCode
@@ -32,7 +34,7 @@ def program() -> None:
     """Bring hosts to the declared Postgres and backend stack, and tell what runs."""
 
 
-for _verb in (deploy, validate, status, destroy, history, completion):
+for _verb in (deploy, validate, status, destroy, checks, explain, report, history, completion):
     program.add_command(_verb)
 
 

@@ -14,8 +14,9 @@ from stanchion.run.paths import DEFAULT_INVENTORY
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+# What every verb can write, and what those can that have findings.
 FORMATS = ("text", "json")
-
+REPORT_FORMATS = (*FORMATS, "markdown", "junit", "html")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -34,6 +35,17 @@ class _WithExamples(click.Command):
                 formatter.write(f"  {example}\n")
         formatter.write_paragraph()
         super().format_help(ctx, formatter)
+
+
+class Format(click.Choice[str]):
+    """The formats of a verb; one that others have is refused by its name."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Say which formats there are for this verb."""
+        known = " and ".join(self.choices)
+        if value in REPORT_FORMATS and ctx is not None:
+            return f"{ctx.info_name} cannot be written as {value}: there are {known}."
+        return super().get_invalid_choice_message(value, ctx)
 
 
 class Verb(_WithExamples):
@@ -78,51 +90,64 @@ def _add(*options: Callable[[_Function], _Function]) -> Callable[[_Function], _F
     return decorate
 
 
-output_options = _add(
-    click.option(
-        "--format",
-        "output_format",
-        type=click.Choice(FORMATS),
-        default=FORMATS[0],
-        show_default=True,
-        help="How the result is written.",
-    ),
-    click.option(
-        "--output",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Write the result to FILE instead of stdout.",
-    ),
-)
+def written_as(*formats: str) -> Callable[[_Function], _Function]:
+    """Add what says how and where a result is written."""
+    return _add(
+        click.option(
+            "--format",
+            "output_format",
+            type=Format(formats),
+            default=formats[0],
+            show_default=True,
+            help="How the result is written.",
+        ),
+        click.option(
+            "--output",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Write the result to FILE instead of stdout.",
+        ),
+    )
 
-run_options = _add(
-    click.option(
-        "-i",
-        "--inventory",
-        default=DEFAULT_INVENTORY,
-        show_default=True,
-        metavar="PATH",
-        shell_complete=_complete_inventory,
-        help="The hosts and their variables.",
-    ),
-    click.option("--limit", metavar="PATTERN", help="Only these hosts or groups."),
-    click.option(
-        "-e",
-        "--extra",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Set a variable for this run (YAML value, repeatable; never a secret).",
-    ),
-    click.option("-v", "--verbose", count=True, help="Write more into the run's log (repeatable)."),
-    output_options,
-    click.option(
-        "--ask-become-pass", is_flag=True, help="Ask for the sudo password; read from stdin off a terminal."
-    ),
-    click.option("--no-input", is_flag=True, help="Never ask: where a question would come, fail."),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=1),
-        metavar="SECONDS",
-        help="End the run after this long.",
-    ),
-)
+
+def _running(*formats: str) -> Callable[[_Function], _Function]:
+    """Return what adds the options of a verb that runs Ansible."""
+    return _add(
+        click.option(
+            "-i",
+            "--inventory",
+            default=DEFAULT_INVENTORY,
+            show_default=True,
+            metavar="PATH",
+            shell_complete=_complete_inventory,
+            help="The hosts and their variables.",
+        ),
+        click.option("--limit", metavar="PATTERN", help="Only these hosts or groups."),
+        click.option(
+            "-e",
+            "--extra",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Set a variable for this run (YAML value, repeatable; never a secret).",
+        ),
+        click.option("-v", "--verbose", count=True, help="Write more into the run's log (repeatable)."),
+        written_as(*formats),
+        click.option(
+            "--ask-become-pass",
+            is_flag=True,
+            help="Ask for the sudo password; read from stdin off a terminal.",
+        ),
+        click.option("--no-input", is_flag=True, help="Never ask: where a question would come, fail."),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=1),
+            metavar="SECONDS",
+            help="End the run after this long.",
+        ),
+    )
+
+
+output_options = written_as(*FORMATS)
+# Of verbs that run Ansible; and of those among them whose results have findings.
+run_options = _running(*FORMATS)
+finding_options = _running(*REPORT_FORMATS)

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from stanchion.cli.command import Options, Verb, run_options
+from stanchion.cli.command import Options, Verb, finding_options
 
 
 @click.command(
     cls=Verb,
     examples=("python runner.py deploy", "python runner.py deploy -i inventory/local --check --diff"),
 )
-@run_options
+@finding_options
 @click.option("--check", is_flag=True, help="Dry run: tell what would change, change nothing.")
 @click.option("--diff", is_flag=True, help="Write the differences of files into the run's log.")
 @click.option(

@@ -42,4 +42,5 @@ def validate(path: Path, phase: str, only: Sequence[str], fail_on: str) -> Resul
         headline=f"{state}: {stack} as {path} has it; {sentence(found)}",
         stack=stack,
         validations=found,
+        fail_on="warn" if fail_on == "warn" else "fail",
     )

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from stanchion.cli.command import Options, Verb, run_options
+from stanchion.cli.checks import complete_slug_or_subject, known
+from stanchion.cli.command import Options, Verb, finding_options
 
 PHASES = ("preflight", "deploy", "runtime")
 FAIL_ON = ("fail", "warn")
@@ -17,7 +18,7 @@ FAIL_ON = ("fail", "warn")
     cls=Verb,
     examples=("python runner.py validate", "python runner.py validate --only pool --only volume -v"),
 )
-@run_options
+@finding_options
 @click.option(
     "--phase",
     type=click.Choice(PHASES),
@@ -26,7 +27,11 @@ FAIL_ON = ("fail", "warn")
     help="Which checks: those before a deploy, at its end, or at any time.",
 )
 @click.option(
-    "--only", multiple=True, metavar="SLUG|SUBJECT", help="Only this check, or all of a subject (repeatable)."
+    "--only",
+    multiple=True,
+    metavar="SLUG|SUBJECT",
+    shell_complete=complete_slug_or_subject,
+    help="Only this check, or all of a subject (repeatable).",
 )
 @click.option(
     "--fail-on",
@@ -44,7 +49,6 @@ FAIL_ON = ("fail", "warn")
 def validate(phase: str, only: tuple[str, ...], fail_on: str, facts: Path | None, **shared: Any) -> int:
     """Look at every host and ask every check: is this stack safe? Changes nothing."""
     from stanchion.cli import recorded_facts, session
-    from stanchion.cli.checks import known
 
     options = Options(**shared)
     known(phase, only)

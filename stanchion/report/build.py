@@ -11,7 +11,17 @@ from stanchion.errors import UnreachableError
 from stanchion.exit_codes import ExitCode
 from stanchion.report import headline, next_steps
 from stanchion.report.failure import Fault
-from stanchion.report.model import Change, Failure, Host, Part, Result, Run, Status, Validation
+from stanchion.report.model import (
+    Change,
+    FailOn,
+    Failure,
+    Host,
+    Part,
+    Result,
+    Run,
+    Status,
+    Validation,
+)
 from stanchion.report.stack import host_of, serves
 from stanchion.report.validation import latest, sentence, unsafe, validation_of
 from stanchion.run.context import Context
@@ -26,7 +36,7 @@ def result_of(
     run = _run(context, request, seconds)
     changes = [Change(role=e.phase, task=_imperative(e.task), host=e.host) for e in recording.changes]
     validations = [validation_of(host, data) for host, data in recording.validations]
-    fail_on = str(request.variables.get("validation_fail_on", "fail"))
+    fail_on: FailOn = "warn" if request.variables.get("validation_fail_on") == "warn" else "fail"
     status, code = _verdict(context.verb, request.check, hosts, changes, fault)
     if fault is None and status in _JUDGED:
         status, code = _safety(context.verb, status, latest(validations), fail_on)
@@ -47,6 +57,7 @@ def result_of(
         changed=len(changes),
         changes=changes,
         validations=validations,
+        fail_on=fail_on,
         parts=[
             Part(name=p.name, seconds=round(p.seconds, 2), tasks=p.tasks, changed=p.changed)
             for p in recording.phases.values()

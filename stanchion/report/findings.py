@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stanchion.report.headline import counted
 from stanchion.report.model import Checked, Result, Validation
-from stanchion.report.validation import latest
+from stanchion.report.validation import by_reason, latest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +29,7 @@ def render(out: Console, result: Result) -> None:
 def _host(out: Console, validation: Validation, every: bool, short: bool) -> None:
     for finding in _with_outcome(validation, "fail"):
         _finding(out, finding)
-    for reason, unread in _same_reason(_with_outcome(validation, "error")).items():
+    for reason, unread in by_reason(_with_outcome(validation, "error")).items():
         _unread(out, reason, unread)
     if short:
         _list(out, validation, "warn")
@@ -44,14 +43,6 @@ def _host(out: Console, validation: Validation, every: bool, short: bool) -> Non
 
 def _with_outcome(validation: Validation, outcome: str) -> list[Checked]:
     return [finding for finding in validation.findings if finding.outcome == outcome]
-
-
-def _same_reason(findings: Iterable[Checked]) -> dict[str, list[Checked]]:
-    """A database that is paused makes thirty checks unreadable: that is one thing to tell."""
-    groups: dict[str, list[Checked]] = {}
-    for finding in findings:
-        groups.setdefault(finding.summary, []).append(finding)
-    return groups
 
 
 def _finding(out: Console, finding: Checked) -> None:

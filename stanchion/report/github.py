@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from stanchion.report import markdown
 from stanchion.report.model import Result
+from stanchion.report.validation import stops
+from stanchion.report.view import WORST_FIRST, Card, hosts_of
 
 # Ten of a kind are shown for a step; the tenth says how many more there are.
 _SHOWN = 9
-# A summary above 1 MiB is dropped as a whole.
-_SUMMARY_BYTES = 1024 * 1024 - 1024
 
 
 def tell(result: Result, stream: TextIO, environment: Mapping[str, str] = os.environ) -> None:
@@ -21,63 +23,83 @@ def tell(result: Result, stream: TextIO, environment: Mapping[str, str] = os.env
         for line in workflow_commands(result):
             print(line, file=stream, flush=True)
     if environment.get("GITHUB_STEP_SUMMARY"):
-        _append(Path(environment["GITHUB_STEP_SUMMARY"]), summary(result))
+        _append(Path(environment["GITHUB_STEP_SUMMARY"]), result)
 
 
 def workflow_commands(result: Result) -> list[str]:
     """Return the workflow commands, the worst first."""
-    found = _errors(result)
-    lines = [f"::error{place}::{_escape(text)}" for place, text in found[:_SHOWN]]
-    if len(found) > _SHOWN:
-        lines.append(f"::error::and {len(found) - _SHOWN} more in the summary")
+    found = [*_of_run(result), *_of_checks(result)]
+    found.sort(key=lambda annotation: annotation.kind != "error")
+    lines = [str(annotation) for annotation in found[:_SHOWN]]
+    if hidden := found[_SHOWN:]:
+        lines.append(f"::{hidden[0].kind}::and {len(hidden)} more in the summary")
     return lines
 
 
-def _errors(result: Result) -> list[tuple[str, str]]:
-    found = []
+@dataclass(frozen=True)
+class _Annotation:
+    """One line that a job shows, at a place of a file where it has one."""
+
+    kind: str
+    text: str
+    title: str = ""
+    file: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        properties = {"file": self.file, "line": str(self.line)} if self.file and self.line else {}
+        if self.title:
+            properties["title"] = self.title
+        given = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
+        return f"::{self.kind}{' ' if given else ''}{given}::{_escape(self.text)}"
+
+
+def _of_run(result: Result) -> Iterator[_Annotation]:
+    """Yield what went wrong, and what a look found ill."""
     if result.error is not None:
         file, _, line = (result.error.place or "").rpartition(":")
-        place = f" file={_escape_property(file)},line={line}" if file and line.isdigit() else ""
-        found.append((place, f"{result.error.what} {result.error.remedy}".strip()))
+        text = f"{result.error.what} {result.error.remedy}".strip()
+        yield _Annotation("error", text, file=file, line=int(line) if line.isdigit() else None)
     if result.exit_code == 0:
-        return found
+        return
     for host in result.hosts:
-        found += [("", f"{host.name}: {what} is missing") for what in host.missing]
-        found += [
-            ("", f"{host.name}: {container.name} is {container.health or container.state}")
-            for container in host.containers
-            if not container.well
-        ]
-        found += [("", f"{host.name}: could not look: {what}") for what in host.unreadable]
-    return found
+        for what in host.missing:
+            yield _Annotation("error", f"{host.name}: {what} is missing")
+        for container in host.containers:
+            if not container.well:
+                state = container.health or container.state
+                yield _Annotation("error", f"{host.name}: {container.name} is {state}")
+        for what in host.unreadable:
+            yield _Annotation("error", f"{host.name}: could not look: {what}")
 
 
-def summary(result: Result) -> str:
-    """Return the result as a short page of markdown."""
-    lines = [f"### {result.headline}", ""]
-    if result.error is not None:
-        lines += [f"{result.error.what} {result.error.remedy}".strip(), ""]
-    if any(host.containers for host in result.hosts):
-        lines += ["| host | container | health | address | image |", "| --- | --- | --- | --- | --- |"]
-        lines += [
-            f"| {host.name} | {c.name} | {c.health or c.state} | {', '.join(c.addresses)} | {c.image} |"
-            for host in result.hosts
-            for c in host.containers
-        ]
-        lines.append("")
-    lines += [f"- {text}" for _, text in _errors(result)]
-    lines += [f"- changed by {c.role} on {c.host}: {c.task}" for c in result.changes]
-    return "\n".join(lines) + "\n"
+def _of_checks(result: Result) -> Iterator[_Annotation]:
+    """Yield what the checks found, the worst first over all hosts."""
+    hosts = hosts_of(result)
+    for outcome in WORST_FIRST[:3]:
+        for host in hosts:
+            for card in host.of(outcome):
+                yield _of_card(card, host.name, result)
 
 
-def _append(path: Path, text: str) -> None:
+def _of_card(card: Card, host: str, result: Result) -> _Annotation:
+    ends = any(stops(finding, result.fail_on) for finding in card.findings)
+    kind = "error" if ends else "warning"
+    if card.outcome == "error":
+        which = ", ".join(finding.slug for finding in card.findings)
+        return _Annotation(kind, f"{host}: {card.first.summary} ({which})", f"{card.count} could not look")
+    place = next((seen for seen in card.first.evidence if seen.line), None)
+    text = f"{host}: {card.first.summary}. {card.first.remedy}"
+    if place is None:
+        return _Annotation(kind, text, card.first.slug)
+    return _Annotation(kind, text, card.first.slug, place.file, place.line)
+
+
+def _append(path: Path, result: Result) -> None:
+    """Add the result's page to the summary, as much of it as still fits."""
     before = path.stat().st_size if path.exists() else 0
-    room = _SUMMARY_BYTES - before
-    data = text.encode()
-    if len(data) > room:
-        data = data[: max(room, 0)].rpartition(b"\n")[0] + b"\n"
-    with path.open("ab") as file:
-        file.write(data)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(markdown.page(result, markdown.MOST_BYTES - before))
 
 
 def _escape(text: str) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stanchion.report.printable import printable
+
+FailOn = Literal["fail", "warn"]
 Outcome = Literal["pass", "warn", "fail", "error", "skip"]
 Status = Literal[
     "deployed",
@@ -24,9 +27,15 @@ Status = Literal[
 
 
 class Model(BaseModel):
-    """A part of a result: immutable, and strict about its keys."""
+    """A part of a result: immutable, and strict about its keys. No text in it moves a terminal."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _printable(cls, data: Any) -> Any:
+        # Much of it is somebody else's: a log's line, a name in the database, an answer of the engine.
+        return printable(data)
 
 
 class Container(Model):
@@ -191,6 +200,7 @@ class Result(Model):
     hosts: list[Host] = []
     changes: list[Change] = []
     validations: list[Validation] = []
+    fail_on: FailOn = Field(default="fail", description="What ends with 1, as --fail-on says")
     parts: list[Part] = []
     removed: dict[str, list[str]] = {}
     warnings: list[str] = []
@@ -215,3 +225,40 @@ class History(Model):
     status: Literal["listed"] = "listed"
     exit_code: Literal[0] = 0
     runs: list[Record]
+
+
+class Limit(Model):
+    """A threshold of a check: a variable of the role validation."""
+
+    variable: str
+    default: bool | int | float | str | list[str]
+    unit: str
+    reason: str = Field(description="Why that is the default")
+
+
+class Entry(Model):
+    """One check of the catalogue."""
+
+    slug: str
+    subject: str
+    title: str = Field(description="What holds where all is well")
+    severity: Literal["critical", "warning", "info"]
+    phases: list[Literal["preflight", "deploy", "runtime", "file"]]
+    part: str | None = Field(description="postgres or backend, where it needs that part of the stack")
+    reads: list[str] = Field(description="The sources of stack_facts that it reads")
+    why: str
+    remedy: str
+    source: str = Field(description="Where the rule comes from")
+    rows: list[str] = Field(description="The rows of the catalogue that it covers")
+    page: str
+    thresholds: list[Limit]
+
+
+class Catalogue(Model):
+    """What `checks --format json` prints, and `explain --format json` with the one check that it is about."""
+
+    schema_version: Literal[1] = 1
+    verb: Literal["checks", "explain"]
+    status: Literal["listed"] = "listed"
+    exit_code: Literal[0] = 0
+    checks: list[Entry]

@@ -15,9 +15,14 @@ from stanchion.report.model import Result
 
 def write(result: Result, output_format: str, path: Path | None) -> None:
     """Write to the file, else to stdout; a job of GitHub Actions is told besides."""
+    place(result, output_format, path)
+    github.tell(result, sys.stderr)
+
+
+def place(result: Result, output_format: str, path: Path | None) -> None:
+    """Write to the file, else to stdout."""
     with to_place(path) as stream:
         _render(result, output_format, stream)
-    github.tell(result, sys.stderr)
 
 
 @contextlib.contextmanager
@@ -36,9 +41,22 @@ def to_place(path: Path | None) -> Iterator[TextIO]:
 
 
 def _render(result: Result, output_format: str, stream: TextIO) -> None:
+    # A format's libraries are imported where it is asked for.
     if output_format == "json":
         print(result.model_dump_json(indent=2), file=stream)
-        return
-    from stanchion.report import text
+    elif output_format == "markdown":
+        from stanchion.report import markdown
 
-    text.render(result, stream)
+        markdown.render(result, stream)
+    elif output_format == "junit":
+        from stanchion.report import junit
+
+        junit.render(result, stream)
+    elif output_format == "html":
+        from stanchion.report import html
+
+        html.render(result, stream)
+    else:
+        from stanchion.report import text
+
+        text.render(result, stream)

@@ -53,12 +53,21 @@ def latest(validations: Sequence[Validation]) -> list[Validation]:
     return list({validation.host: validation for validation in validations}.values())
 
 
+def by_reason(findings: Iterable[Checked]) -> dict[str, list[Checked]]:
+    """Group what could not look: a paused database makes thirty checks unreadable, which is one thing."""
+    groups: dict[str, list[Checked]] = {}
+    for finding in findings:
+        groups.setdefault(finding.summary, []).append(finding)
+    return groups
+
+
 def unsafe(validations: Iterable[Validation], fail_on: str = "fail") -> bool:
     """Say whether anything stops a play: see stanchion.checks.report.stops."""
-    return any(_stops(finding, fail_on) for validation in validations for finding in validation.findings)
+    return any(stops(finding, fail_on) for validation in validations for finding in validation.findings)
 
 
-def _stops(finding: Checked, fail_on: str) -> bool:
+def stops(finding: Checked, fail_on: str) -> bool:
+    """Say whether a finding is a reason to end with 1."""
     if finding.outcome == "error" and finding.severity == "critical":
         return True
     return finding.outcome == "fail" or (fail_on == "warn" and finding.outcome in ("warn", "error"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from stanchion.report.model import (
     Change,
+    Checked,
     Container,
     Failure,
     Host,
@@ -14,6 +15,8 @@ from stanchion.report.model import (
     Part,
     Result,
     Run,
+    Seen,
+    Validation,
     Volume,
     VolumeRecord,
 )
@@ -118,3 +121,96 @@ def failed(**more: Any) -> Result:
             | more
         )
     )
+
+
+HOSTILE = (
+    "</style></details><script>alert(1)</script> | `x` ![i](http://x) $a$ [b](c) "
+    "\x1b[31mred\x1b[0m \u202e \x00 ]]>"
+)
+
+
+def checked(slug: str, outcome: str, **more: Any) -> Checked:
+    values = {
+        "severity": "critical",
+        "title": f"{slug} is as it should be",
+        "summary": f"{slug} was looked at",
+        "why": "A pool that runs dry makes every request wait.",
+        "remedy": "Set stack_db_pool_size and run `python runner.py deploy`.",
+        "page": f"docs/checks.md#{slug.replace('.', '')}",
+        "evidence": [],
+    }
+    return Checked(slug=slug, outcome=outcome, **(values | more))
+
+
+def seen(what: str, level: str = "bad", **more: Any) -> Seen:
+    return Seen(**({"what": what, "level": level, "of": ""} | more))
+
+
+def validation(*findings: Checked, host: str = "one", **more: Any) -> Validation:
+    counted = {
+        name: sum(f.outcome == name for f in findings) for name in ("pass", "warn", "fail", "error", "skip")
+    }
+    values = {
+        "phase": "runtime",
+        "deployed": True,
+        "applicable": len(findings),
+        "counts": counted,
+        "seconds": 0.8,
+        "findings": list(findings),
+    }
+    return Validation(host=host, **(values | more))
+
+
+POOL = checked(
+    "pool.arithmetic",
+    "fail",
+    title="What all replicas may open at once fits into max_connections",
+    summary="medication-tracker: up to 248 connections are wanted, and 84 are there",
+    evidence=[
+        seen("up to 248 connections are wanted, and 84 are there", of="medication-tracker"),
+        seen("4 hosts x 2 replicas x 2 workers x (5 + 10), doubled", "note"),
+    ],
+)
+LATE = checked(
+    "transaction.idle",
+    "warn",
+    severity="warning",
+    title="No transaction is left open and idle",
+    summary="pid 4711: idle in transaction for 92 s (and 1 more)",
+    why="It holds back the clean-up of dead rows, and whatever it has locked stays locked.",
+    remedy="Find the leak in the application; idle_in_transaction_session_timeout ends them.",
+    evidence=[
+        seen(
+            "idle in transaction for 92 s, last: UPDATE doses SET taken_at = now() WHERE id = 1",
+            of="pid 4711",
+        ),
+        seen("idle in transaction for 31 s, last: SELECT 1", of="pid 4712"),
+    ],
+)
+FROZEN = [
+    checked(f"database.{name}", "error", summary="sql could not be read: no answer within 5 s")
+    for name in ("settings", "locks", "roles", "slots")
+]
+IDLE = checked("replication.slots", "skip", summary="there are no slots", severity="warning")
+WELL = checked("container.memory_limit", "pass", severity="warning", summary="medication-tracker-db: 2048MB")
+
+
+def unsafe(*validations: Validation, **more: Any) -> Result:
+    values = {
+        "verb": "validate",
+        "status": "unsafe",
+        "exit_code": 1,
+        "headline": "unsafe: demo on 1 host in 2.1 s; 8 checks: 1 failed, 4 could not look",
+        "stack": "demo",
+        "validations": list(validations) or [validation(POOL, *FROZEN, LATE, IDLE, WELL)],
+        "run": run(verb="validate", seconds=2.1),
+    }
+    return Result(**(values | more))
+
+
+def hostile() -> Result:
+    """Return a result in which everything that comes from somewhere else tries to break out."""
+    bad = checked("pool.usage", "fail", summary=HOSTILE, evidence=[seen(HOSTILE, of=HOSTILE)])
+    late = checked("pool.wait", "warn", summary=HOSTILE, evidence=[seen(HOSTILE, file=HOSTILE, line=3)])
+    others = [checked("pool.other", outcome, summary=HOSTILE) for outcome in ("error", "skip", "pass")]
+    return unsafe(validation(bad, late, *others, host=HOSTILE), headline=HOSTILE, warnings=[HOSTILE])

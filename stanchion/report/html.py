@@ -1,0 +1,45 @@
+"""A result as one HTML file that needs nothing else: no network, no script."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, TextIO
+
+from stanchion.report import templates
+from stanchion.report.headline import counted, duration
+from stanchion.report.model import Result
+from stanchion.report.view import WORDS, hosts_of, totals
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+
+def render(result: Result, stream: TextIO) -> None:
+    """Write the page."""
+    hosts = hosts_of(result)
+    print(
+        _environment()
+        .get_template("result.html.j2")
+        .render(result=result, hosts=hosts, totals=totals(hosts), words=WORDS),
+        file=stream,
+    )
+
+
+@cache
+def _environment() -> Environment:
+    found = templates.environment()
+    found.filters.update(prose=_prose, duration=duration)
+    found.globals.update(counted=counted)
+    return found
+
+
+def _prose(text: str) -> Markup:
+    """Return a text of ours, in which `…` is code."""
+    from markupsafe import Markup, escape
+
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    pieces = (Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+    return Markup("").join(pieces)
