@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stanchion import engine
-from stanchion.checks import Evidence, Finding, Outcome, Phase, Report, Severity, catalogue
+from stanchion.checks import Evidence, Finding, Outcome, Phase, Report, Severity
 from stanchion.checks.model import Level
 from stanchion.cli import recorded_facts, run
 from stanchion.errors import ConfigurationError
@@ -26,7 +26,6 @@ from stanchion.run.recording import Recording
 
 RECORDED = Path(__file__).parents[1] / "checks" / "recorded" / "healthy.json"
 FAILED = engine.Outcome(return_code=2, stopped=None)
-ONLY_BEFORE = next(slug for slug, check in catalogue().items() if Phase.RUNTIME not in check.phases)
 WELL = engine.Outcome(return_code=0, stopped=None)
 
 
@@ -224,7 +223,6 @@ def test_facts_of_another_version_are_refused(tmp_path: Path) -> None:
     [
         (["--only", "contaner"], "Did you mean container"),
         (["--only", "zzz"], "`python runner.py checks` lists them"),
-        (["--phase", "runtime", "--only", ONLY_BEFORE], "is asked in"),
     ],
 )
 def test_names_that_are_no_checks_are_refused_at_once(
