@@ -42,8 +42,9 @@ def result_of(
         status, code = _safety(context.verb, status, latest(validations), fail_on)
     if fault is None:
         line = headline.of(context.verb, status, hosts, recording, changes, run.seconds)
-        if latest(validations) and latest(validations)[0].phase != "preflight" and status != "absent":
-            line = f"{line}; {sentence(latest(validations))}"
+        told = [v for v in latest(validations) if context.verb == "validate" or v.phase == "deploy"]
+        if told and status != "absent":
+            line = f"{line}; {sentence(told)}"
     else:
         line = headline.failed(context.verb, fault, run.seconds)
     return Result(
