@@ -49,7 +49,8 @@ QUERIES = {
         SELECT rolname AS name, rolsuper AS superuser, rolcreaterole AS createrole, rolcreatedb AS createdb,
                rolreplication AS replication, rolbypassrls AS bypassrls, rolcanlogin AS login,
                rolconnlimit AS connection_limit,
-               extract(epoch FROM rolvaliduntil - now()) AS valid_seconds,
+               CASE WHEN isfinite(rolvaliduntil) THEN extract(epoch FROM rolvaliduntil - now()) END
+                 AS valid_seconds,
                CASE WHEN rolpassword IS NULL THEN 'none' WHEN rolpassword LIKE 'SCRAM-SHA-256$%%' THEN 'scram'
                     WHEN rolpassword LIKE 'md5%%' THEN 'md5' ELSE 'other' END AS password,
                (SELECT coalesce(array_agg(line), '{}') FROM pg_db_role_setting s, unnest(s.setconfig) line

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from stanchion.checks.container import BACKEND, POSTGRES, Container
 from stanchion.checks.look import Look, Row
-from stanchion.checks.model import Evidence, Phase, SkipError, bad, note, warn
+from stanchion.checks.model import Evidence, Level, Phase, SkipError, bad, note, warn
 from stanchion.checks.pool_view import (
     OVERFLOW,
     SIZE,
@@ -76,15 +76,15 @@ def _fits_really(look: Look) -> Iterator[Evidence]:
     hosts = _hosts(look)
     demand = look.postgres["pool"]["demand"]
     if look.has(BACKEND):
-        found = pools(look)
-        demand = demand // hosts * (hosts - 1) + sum(pool.connections for pool in found)
-        yield from (_pool_itself(pool) for pool in found)
+        demand = demand // hosts * (hosts - 1) + sum(pool.connections for pool in pools(look))
     most = int(look.settings["max_connections"]["setting"])
     reserved = sum(
         int(look.settings[name]["setting"])
         for name in ("superuser_reserved_connections", "reserved_connections")
     )
     yield _fits(look, demand, most, reserved)
+    if look.has(BACKEND):
+        yield from map(_pool_itself, pools(look))
 
 
 def _fits(look: Look, demand: int, most: int, reserved: int) -> Evidence:
@@ -110,7 +110,6 @@ def _fits_in_file(look: Look) -> Iterator[Evidence]:
     database = look.database
     most = _most_in_command(database)
     found = pools(look)
-    yield from (_pool_itself(pool) for pool in found)
     demand = sum(pool.connections for pool in found)
     room = most - SUPERUSER_RESERVED
     figures = f"the pools may open {demand} connections, and max_connections {most} leaves {room}"
@@ -122,6 +121,7 @@ def _fits_in_file(look: Look) -> Iterator[Evidence]:
         )
     else:
         yield note(figures, database.name)
+    yield from map(_pool_itself, found)
 
 
 def _most_in_command(database: Container) -> int:
@@ -360,6 +360,7 @@ def sessions(look: Look) -> list[Row]:
 )
 def attribution(look: Look) -> Iterator[Evidence]:
     rows = sessions(look)
+    yield from _bottleneck(look, rows)
     holders = _Holders(look)
     held: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
@@ -373,7 +374,6 @@ def attribution(look: Look) -> Iterator[Evidence]:
             yield note(f"{text}; no container of this host, but backends run on others", "another host")
         else:
             yield bad(f"{text}; the address belongs to no container of the stack", "unknown holder")
-    yield from _bottleneck(look, rows)
 
 
 class _Holders:
@@ -463,20 +463,23 @@ class _Work:
 def _bottleneck(look: Look, rows: list[Row]) -> Iterator[Evidence]:
     share = look.threshold("validation_pool_used_percent")
     work = _Work.of(rows)
-    full = False
-    for each in told(look):
-        used, limit, waiting = each["in_use"], each["limit"], each["waiting"] or 0
-        if used is None or not limit:
-            yield note(f"does not tell how full its pool is: {each.error or each.reason}", each.container)
-            continue
-        figures = f"{used:g} of {limit:g} connections of the pool in use, {waiting:g} requests wait"
-        if waiting or used * 100 >= limit * share:
-            full = True
-            yield bad(f"{figures}; the bottleneck is {work.bottleneck()}", each.container)
-        else:
-            yield note(figures, each.container)
-    if not full:
-        yield note(f"no bottleneck: {work.running} statements run, {work.locked} wait for locks")
+    seen = [_fullness(each, work, share) for each in told(look)]
+    if not any(evidence.level is Level.BAD for evidence in seen):
+        sessions_text = f"{_connections(len(rows))} of the application"
+        yield note(
+            f"{sessions_text}, no bottleneck: {work.running} run statements, {work.locked} wait for locks"
+        )
+    yield from seen
+
+
+def _fullness(each: Told, work: _Work, share: float) -> Evidence:
+    used, limit, waiting = each["in_use"], each["limit"], each["waiting"] or 0
+    if used is None or not limit:
+        return note(f"does not tell how full its pool is: {each.error or each.reason}", each.container)
+    figures = f"{used:g} of {limit:g} connections of the pool in use, {waiting:g} requests wait"
+    if waiting or used * 100 >= limit * share:
+        return bad(f"{figures}; the bottleneck is {work.bottleneck()}", each.container)
+    return note(figures, each.container)
 
 
 def _connections(count: int) -> str:

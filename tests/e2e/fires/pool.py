@@ -1,0 +1,38 @@
+"""Pools, the environment and the schema: a backend that does everything wrong."""
+
+from __future__ import annotations
+
+
+from fires.bad_backend import stranger, wrong_backend, wrong_database
+from fires.fire import Fire, by_shell
+
+BATCH = "wrong backend"
+SECRETS = "/var/lib/stanchion/{stack}/secrets/backend"
+
+FIRES = [
+    # The stranger comes while the database still has its name.
+    Fire("pool.attribution", BATCH, stranger, r"unknown holder: .*calls itself stranger.*1 connection"),
+    Fire("pool.arithmetic", BATCH, wrong_backend, r"2 x 2\d\d connections .*max_connections is"),
+    Fire("pool.overflow_bounded", BATCH, None, r"backend-1: DB_MAX_OVERFLOW is -1"),
+    Fire("pool.threads", BATCH, None, r"backend-1: 40 threads .*nothing bounds"),
+    Fire("pool.pre_ping", BATCH, None, r"backend-1: uses pooled connections untried"),
+    Fire("pool.timeout_order", BATCH, None, r"waits 30 s for a connection.*killed after 20 s"),
+    Fire(
+        "pool.forked_sockets", BATCH, None, r"backend-1: the connection .*held by the processes \d+ and \d+"
+    ),
+    Fire("pool.application_name", BATCH, None, r"1 connection from [\d.]+ without application_name"),
+    Fire("migration.head", BATCH, None, r"backend-1: expects 9999, and the database is at 0001"),
+    Fire("environment.contract", BATCH, None, r"backend-1: has no DB_POOL_TIMEOUT"),
+    Fire("environment.secrets", BATCH, None, r"backend-1: API_TOKEN holds a secret"),
+    Fire("environment.both_forms", BATCH, None, r"backend-1: both API_TOKEN and API_TOKEN_FILE"),
+    Fire("environment.initial_only", BATCH, wrong_database, r"-db: POSTGRES_DB is set, and has no effect"),
+    Fire(
+        "environment.secret_files",
+        BATCH,
+        by_shell(
+            f"printf short > {SECRETS}/api_password; chmod 0444 {SECRETS}/api_password",
+            f"rm {SECRETS}/api_password",
+        ),
+        r"api_password: mode 0444 opens it to others",
+    ),
+]
