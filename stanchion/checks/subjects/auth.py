@@ -241,7 +241,7 @@ def scram(look: Look) -> Iterator[Evidence]:
     encryption = look.settings["password_encryption"]["setting"]
     if encryption != "scram-sha-256":
         yield bad(f"password_encryption is {encryption}")
-    roles = [row for row in look.rows("roles") if row["password"] != "none"]
+    roles = [row for row in look.rows("roles") if row["password"] not in (None, "none")]
     weak = [row for row in roles if row["password"] in ("md5", "other")]
     yield from (bad(f"its password is kept as {row['password']}", row["name"]) for row in weak)
     if not weak:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from fires.bad_backend import stranger, wrong_backend, wrong_database
 from fires.fire import Fire, by_shell
 
