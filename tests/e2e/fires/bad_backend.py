@@ -16,7 +16,7 @@ if os.fork() == 0:
 TOLD = b'''db_pool_limit 5
 db_pool_in_use 5
 db_pool_waiting 3
-db_pool_threads 40
+db_pool_threads 400
 db_pool_pre_ping 0
 db_pool_timeout_seconds 30
 db_pool_worker_timeout_seconds 20

@@ -98,9 +98,8 @@ FIRES = [
         "connection.usage",
         BATCH,
         nearly_full,
-        r"\d\d of \d\d connections in use, (8[5-9]|9\d) %",
-        variables={"validation_connection_usage_fail_percent": 85},
-        outcome="fail",
+        r"\d\d of \d\d connections in use, (8[1-9]|9\d) %",
+        outcome="warn",
     ),
     Fire("connection.reserve", BATCH, None, r"\d of \d\d connections are free, less than the 8"),
 ]

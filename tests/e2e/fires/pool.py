@@ -13,7 +13,7 @@ FIRES = [
     Fire("pool.attribution", BATCH, stranger, r"unknown holder: .*calls itself stranger.*1 connection"),
     Fire("pool.arithmetic", BATCH, wrong_backend, r"2 x 2\d\d connections .*max_connections is"),
     Fire("pool.overflow_bounded", BATCH, None, r"backend-1: DB_MAX_OVERFLOW is -1"),
-    Fire("pool.threads", BATCH, None, r"backend-1: 40 threads .*nothing bounds"),
+    Fire("pool.threads", BATCH, None, r"backend-1: 400 threads .*nothing bounds"),
     Fire("pool.pre_ping", BATCH, None, r"backend-1: uses pooled connections untried"),
     Fire("pool.timeout_order", BATCH, None, r"waits 30 s for a connection.*killed after 20 s"),
     Fire(
