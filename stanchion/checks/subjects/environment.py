@@ -80,6 +80,8 @@ def _database_address(look: Look, container: Container) -> Iterator[Evidence]:
     text = container.values.get(URL)
     if text is None:  # none, or one that holds a password and is not told
         return
+    if not look.has(POSTGRES) and look.phase is Phase.FILE:  # the database is in no container of the file
+        return
     found = address(text)
     key = f"environment.{URL}"
     if found is None or not found.scheme.startswith("postgres"):
@@ -177,13 +179,12 @@ def secret_files(look: Look) -> Iterator[Evidence]:
         raise SkipError("there is no secret file yet")
     readers = _readers(look)
     for path, entry in sorted(entries.items()):
-        wrong = [
-            *_wrong_mode(entry),
-            *_wrong_reader(path, entry, readers),
-            *_wrong_content(look, path, entry),
-        ]
-        yield from (bad(text, path) for text in wrong)
-        if not wrong:
+        # What a deploy puts right by itself must not keep it from running.
+        held = [*_wrong_mode(entry), *_wrong_reader(path, entry, readers)]
+        yield from ((warn if look.phase is Phase.PREFLIGHT else bad)(text, path) for text in held)
+        inside = [*_wrong_content(look, path, entry)]
+        yield from inside
+        if not held and not inside:
             yield note(f"mode {entry['mode']}, of {entry['owner']}, {entry['size']} bytes", path)
 
 
@@ -208,14 +209,17 @@ def _wrong_reader(path: str, entry: Row, readers: dict[str, int]) -> Iterator[st
         yield f"belongs to uid {entry['uid']}, and the container that reads it runs as {uid}"
 
 
-def _wrong_content(look: Look, path: str, entry: Row) -> Iterator[str]:
+def _wrong_content(look: Look, path: str, entry: Row) -> Iterator[Evidence]:
     least = look.threshold("validation_environment_secret_length")
+    # Those of other services lie in folders below, and are not ours to choose.
+    of_database = path.rpartition("/")[0] == look.source("secrets")["folder"]
     if entry["content"] == "empty":
-        yield "is empty"
+        yield bad("is empty", path)
     elif path.endswith("password") and entry["size"] < least:
-        yield f"has {entry['size']} characters, and {least:g} are wanted"
+        text = f"has {entry['size']} characters, and {least:g} are wanted"
+        yield bad(text, path) if of_database else warn(text, path)
     elif path.endswith("password") and entry["content"] == "other":
-        yield "is not one line of text"
+        yield bad("is not one line of text", path)
 
 
 @check(

@@ -337,7 +337,7 @@ def sessions(look: Look) -> list[Row]:
 
 @check(
     "pool.attribution",
-    rows="POOL-01",
+    rows="POOL-07",
     title="Every connection of the application has a known holder, and no pool is used up",
     phases=(DEPLOY, RUNTIME),
     severity=WARNING,

@@ -73,6 +73,12 @@ class TestContract:
         assert finding.outcome == outcome
 
 
+def test_a_file_without_a_database_says_nothing_of_its_address():
+    values = {"DATABASE_URL": "postgresql://app@db.example.org/app"}
+    container = Container("web", "backend", values=values)
+    assert in_file("environment.contract", container).outcome is Outcome.PASS
+
+
 def test_a_secret_in_the_environment(kept):
     kept.container("db")["environment"]["secrets"] = ["POSTGRES_PASSWORD"]
     finding = kept.ask("environment.secrets")
@@ -113,6 +119,15 @@ class TestSecretFiles:
         finding = kept.ask("environment.secret_files")
         assert finding.outcome is Outcome.FAIL
         assert finding.summary.startswith(f"{SECRETS}/{file}: {says}")
+
+    def test_what_a_deploy_puts_right_does_not_stop_it(self, kept):
+        kept.facts["secrets"]["entries"][f"{SECRETS}/backend/pgpass"].update(mode="0444", uid=0)
+        assert kept.ask("environment.secret_files", Phase.PREFLIGHT).outcome is Outcome.WARN
+
+    def test_the_password_of_another_service_may_be_short(self, kept):
+        entries = kept.facts["secrets"]["entries"]
+        entries[f"{SECRETS}/backend/smtp_password"] = {**entries[f"{SECRETS}/backend/pgpass"], "size": 8}
+        assert kept.ask("environment.secret_files").outcome is Outcome.WARN
 
     def test_behind_a_folder_that_only_root_enters_modes_do_not_matter(self, kept):
         kept.facts["secrets"]["entries"][f"{SECRETS}/app_password"]["mode"] = "0444"
