@@ -7,10 +7,24 @@ from fires.fire import Fire, by_shell
 
 BATCH = "wrong backend"
 SECRETS = "/var/lib/stanchion/{stack}/secrets/backend"
+# Sixteen clients, and each asks replica 2 for a slow query again as soon as it has its answer.
+BUSY = """
+touch /tmp/busy
+for _ in $(seq 16); do
+  while [ -e /tmp/busy ]; do curl -s -m 10 'http://127.0.0.1:5001/debug/sleep?seconds=3'; done > /dev/null 2>&1 &
+done
+sleep 1
+"""
 
 FIRES = [
     # The stranger comes while the database still has its name.
     Fire("pool.attribution", BATCH, stranger, r"unknown holder: .*calls itself stranger.*1 connection"),
+    Fire(
+        "pool.attribution",
+        BATCH,
+        by_shell(BUSY, "rm /tmp/busy; while pgrep -x curl > /dev/null; do sleep 0.1; done"),
+        r"backend-2: \d+ of 10 connections of the pool in use, .*the bottleneck is the database: statements",
+    ),
     Fire("pool.arithmetic", BATCH, wrong_backend, r"2 x 2\d\d connections .*max_connections is"),
     Fire("pool.overflow_bounded", BATCH, None, r"backend-1: DB_MAX_OVERFLOW is -1"),
     Fire("pool.threads", BATCH, None, r"backend-1: 400 threads .*nothing bounds"),
