@@ -10,9 +10,8 @@ SECRETS = "/var/lib/stanchion/{stack}/secrets/backend"
 # Sixteen clients, and each asks replica 2 for a slow query again as soon as it has its answer.
 BUSY = """
 touch /tmp/busy
-for _ in $(seq 16); do
-  while [ -e /tmp/busy ]; do curl -s -m 10 'http://127.0.0.1:5001/debug/sleep?seconds=3'; done > /dev/null 2>&1 &
-done
+ask() { while [ -e /tmp/busy ]; do curl -s -m 10 'http://127.0.0.1:5001/debug/sleep?seconds=3'; done; }
+for _ in $(seq 16); do ask > /dev/null 2>&1 & done
 sleep 1
 """
 
