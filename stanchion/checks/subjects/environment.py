@@ -211,10 +211,11 @@ def _wrong_reader(path: str, entry: Row, readers: dict[str, int]) -> Iterator[st
 
 def _wrong_content(look: Look, path: str, entry: Row) -> Iterator[Evidence]:
     least = look.threshold("validation_environment_secret_length")
-    # Those of other services lie in folders below, and are not ours to choose.
+    # Those in folders below are written by each deploy, some for other services: not ours to choose.
     of_database = path.rpartition("/")[0] == look.source("secrets")["folder"]
+    mended = look.phase is Phase.PREFLIGHT and not of_database
     if entry["content"] == "empty":
-        yield bad("is empty", path)
+        yield warn("is empty", path) if mended else bad("is empty", path)
     elif path.endswith("password") and entry["size"] < least:
         text = f"has {entry['size']} characters, and {least:g} are wanted"
         yield bad(text, path) if of_database else warn(text, path)

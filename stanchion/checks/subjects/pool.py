@@ -103,7 +103,9 @@ def _hosts(look: Look) -> int:
 
 
 def _pool_itself(pool: Pool) -> Evidence:
-    return bad(f"{pool}, and no end", pool.container) if pool.endless else note(str(pool), pool.container)
+    if pool.endless:
+        return bad(f"{pool}, and no end", pool.container, f"environment.{OVERFLOW}")
+    return note(str(pool), pool.container)
 
 
 def _fits_in_file(look: Look) -> Iterator[Evidence]:

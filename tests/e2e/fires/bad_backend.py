@@ -1,4 +1,4 @@
-"""A backend that does everything wrong, under a good one's name; a database's container that never starts."""
+"""Containers that are not as they should be, beside the stack's own or in place of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ TOLD = b'''db_pool_limit 5
 db_pool_in_use 5
 db_pool_waiting 3
 db_pool_threads 400
-db_pool_pre_ping 0
 db_pool_timeout_seconds 30
 db_pool_worker_timeout_seconds 20
 '''
@@ -73,17 +72,28 @@ def wrong_backend(stack: Stack) -> Iterator[None]:
     """Run a backend that does everything wrong under the name of replica 1."""
     with renamed(stack, "backend-1"):
         labels = ["io.stanchion.role=backend", "io.stanchion.schema_version=9999"]
-        _run(stack, "backend-1", WRONG, labels, wrong_environment())
-        seen = stack.host.inspect(f"{stack.name}-backend-1")
-        address = seen["NetworkSettings"]["Networks"][f"{stack.name}_app_network"]["IPAddress"]
-        stack.host.run("python3", "-c", TRY, f"http://{address}:5000/metrics")
+        _run(stack, "backend-1", ["python3", "-c", WRONG], labels, wrong_environment())
+        _wait_until_it_serves(stack, "backend-1")
         yield
+
+
+@contextlib.contextmanager
+def untried(stack: Stack) -> Iterator[None]:
+    """Run the application itself once more, with connections that it uses untried."""
+    _run(
+        stack, "backend-untried", [], ["io.stanchion.role=backend"], {"DB_POOL_PRE_PING": "0", "PORT": "5000"}
+    )
+    try:
+        _wait_until_it_serves(stack, "backend-untried")
+        yield
+    finally:
+        stack.host.run("docker", "rm", "-fv", f"{stack.name}-backend-untried", check=False)
 
 
 @contextlib.contextmanager
 def stranger(stack: Stack) -> Iterator[None]:
     """Run a container that is none of the stack's and holds a connection of its application."""
-    _run(stack, "stranger", STRANGER, [], {})
+    _run(stack, "stranger", ["python3", "-c", STRANGER], [], {})
     try:
         counted = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stranger'"
         for _ in range(50):
@@ -106,8 +116,14 @@ def wrong_database(stack: Stack) -> Iterator[None]:
         yield
 
 
-def _run(stack: Stack, name: str, script: str, labels: list[str], environment: dict[str, str]) -> None:
-    """Run a script in the backend's image, with the application's password."""
+def _wait_until_it_serves(stack: Stack, name: str) -> None:
+    seen = stack.host.inspect(f"{stack.name}-{name}")
+    address = seen["NetworkSettings"]["Networks"][f"{stack.name}_app_network"]["IPAddress"]
+    stack.host.run("python3", "-c", TRY, f"http://{address}:5000/metrics")
+
+
+def _run(stack: Stack, name: str, command: list[str], labels: list[str], environment: dict[str, str]) -> None:
+    """Run something in the backend's image, with the application's password; nothing: the application."""
     image = stack.host.inspect(f"{stack.name}-backend-2")["Config"]["Image"]
     state = f"/var/lib/stanchion/{stack.name}"
     variables = {
@@ -124,4 +140,4 @@ def _run(stack: Stack, name: str, script: str, labels: list[str], environment: d
         *(f"--label={label}" for label in (*of_stack, *labels)),
         *(f"--env={key}={value}" for key, value in variables.items()),
     ]
-    stack.host.run("docker", "run", "-d", *options, image, "python3", "-c", script)
+    stack.host.run("docker", "run", "-d", *options, image, *command)

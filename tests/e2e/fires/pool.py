@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fires.bad_backend import stranger, wrong_backend, wrong_database
+from fires.bad_backend import stranger, untried, wrong_backend, wrong_database
 from fires.fire import Fire, by_shell
 
 BATCH = "wrong backend"
@@ -27,7 +27,7 @@ FIRES = [
     Fire("pool.arithmetic", BATCH, wrong_backend, r"2 x 2\d\d connections .*max_connections is"),
     Fire("pool.overflow_bounded", BATCH, None, r"backend-1: DB_MAX_OVERFLOW is -1"),
     Fire("pool.threads", BATCH, None, r"backend-1: 400 threads .*nothing bounds"),
-    Fire("pool.pre_ping", BATCH, None, r"backend-1: uses pooled connections untried"),
+    Fire("pool.pre_ping", BATCH, untried, r"backend-untried: uses pooled connections untried"),
     Fire("pool.timeout_order", BATCH, None, r"waits 30 s for a connection.*killed after 20 s"),
     Fire(
         "pool.forked_sockets", BATCH, None, r"backend-1: the connection .*held by the processes \d+ and \d+"

@@ -121,7 +121,9 @@ class TestSecretFiles:
         assert finding.summary.startswith(f"{SECRETS}/{file}: {says}")
 
     def test_what_a_deploy_puts_right_does_not_stop_it(self, kept):
-        kept.facts["secrets"]["entries"][f"{SECRETS}/backend/pgpass"].update(mode="0444", uid=0)
+        entry = kept.facts["secrets"]["entries"][f"{SECRETS}/backend/pgpass"]
+        entry.update(mode="0444", uid=0, content="empty")
+        assert kept.ask("environment.secret_files", Phase.DEPLOY).outcome is Outcome.FAIL
         assert kept.ask("environment.secret_files", Phase.PREFLIGHT).outcome is Outcome.WARN
 
     def test_the_password_of_another_service_may_be_short(self, kept):
