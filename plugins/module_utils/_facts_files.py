@@ -7,14 +7,19 @@ import grp
 import json
 import os
 import pwd
+import re
 import stat
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from ansible_collections.stanchion.stack.plugins.module_utils import _lock, _secret_text
 from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import UnreadableError
 
 BASE = Path("/var/lib/stanchion")
+PROC = Path("/proc")
+# What a database may sort by, in Debian's package list.
+_LIBRARY = re.compile(r"^Package: (libc6|libicu\d+)$.*?^Version: (\S+)$", re.MULTILINE | re.DOTALL)
 
 
 def file_facts(paths: list[str]) -> dict:
@@ -107,6 +112,23 @@ def image_records(folder: Path = BASE / "images") -> dict:
     """Return the resolved packages of each image, as the role container_image recorded them."""
     items = {path.stem: _record(path) for path in sorted(folder.glob("*.json"))}
     return {"path": str(folder), "entries": items}
+
+
+def library_facts(containers: Iterable[dict], proc: Path = PROC) -> dict:
+    """Return, by running container of the database, the versions of the libraries that it may sort by."""
+    return {
+        "entries": {
+            item["name"]: _libraries(proc / str(item["pid"]) / "root/var/lib/dpkg/status")
+            for item in containers
+            if item["pid"] and item["role"] == "postgres"
+        }
+    }
+
+
+def _libraries(status: Path) -> dict:
+    """Return versions by package; nothing where the image was not made of Debian's packages."""
+    text = status.read_text(errors="replace") if status.exists() else ""
+    return {found[1]: found[2] for found in (_LIBRARY.search(part) for part in text.split("\n\n")) if found}
 
 
 def _record(path: Path) -> object:

@@ -39,8 +39,10 @@ QUERIES = {
     "settings": """
         SELECT name, setting, unit, source, pending_restart FROM pg_settings""",
     "file_settings": """
-        SELECT sourcefile AS file, sourceline AS line, name, setting, applied, error FROM pg_file_settings
-        WHERE error IS NOT NULL OR sourcefile LIKE '%%/postgresql.auto.conf'""",
+        SELECT f.sourcefile AS file, f.sourceline AS line, f.name, f.setting, f.applied, f.error,
+               coalesce(s.context = 'postmaster', false) AS at_start_only
+        FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
+        WHERE f.error IS NOT NULL OR f.sourcefile LIKE '%%/postgresql.auto.conf'""",
     "hba": """
         SELECT line_number AS line, type, database, user_name AS users, address, netmask,
                auth_method AS method, error
@@ -100,9 +102,11 @@ QUERIES = {
                                ELSE pg_current_wal_lsn() END, restart_lsn) AS retained,
                extract(epoch FROM clock_timestamp() - inactive_since) AS inactive_seconds
         FROM pg_replication_slots""",
+    # One that is being built concurrently is not valid yet.
     "invalid_indexes": """
         SELECT indexrelid::regclass::text AS name, indrelid::regclass::text AS on_table
-        FROM pg_index WHERE NOT indisvalid""",
+        FROM pg_index WHERE NOT indisvalid
+          AND indexrelid NOT IN (SELECT index_relid FROM pg_stat_progress_create_index)""",
     "dead_tuples": """
         SELECT schemaname || '.' || relname AS name, n_dead_tup AS dead, n_live_tup AS live,
                extract(epoch FROM clock_timestamp() - greatest(last_vacuum, last_autovacuum))

@@ -42,7 +42,8 @@ description:
     would put the database on a wrong, empty or shared volume.
   - Where there is neither a record nor data, writes the record as V(initialising), makes the volume, and says
     that it has to be initialised.
-  - With O(state=active), asks the running server for its identity and completes the record.
+  - With O(state=active), asks the running server for its identity and completes the record. Encoding and
+    locale are recorded once, as they were first seen, for the check C(collation.encoding).
 author: [Stanchion maintainers]
 options:
   state:
@@ -147,6 +148,10 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
+# What sorting and text depend on, as initdb made it; kept as it was first seen.
+FIRST_SEEN = ("encoding", "provider", "collation")
+
+
 def text_of(record: dict[str, Any] | None) -> str:
     return json.dumps(record, indent=2) + "\n" if record else ""
 
@@ -167,11 +172,15 @@ def identity(socket: str, within: float) -> dict[str, Any]:
     """Ask the running server who it is."""
     connection = connect(socket, within=within)
     try:
-        ((identifier, timeline, major),) = rows(
+        ((identifier, timeline, major, *first_seen),) = rows(
             connection,
             "SELECT s.system_identifier::text, c.timeline_id,"
-            " current_setting('server_version_num')::int / 10000"
-            " FROM pg_control_system() s, pg_control_checkpoint() c",
+            " current_setting('server_version_num')::int / 10000,"
+            " pg_encoding_to_char(d.encoding),"
+            " CASE d.datlocprovider WHEN 'b' THEN 'builtin' WHEN 'i' THEN 'icu' ELSE 'libc' END,"
+            " d.datcollate"
+            " FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d"
+            " WHERE d.datname = 'template0'",
         )
     finally:
         connection.close()
@@ -180,6 +189,7 @@ def identity(socket: str, within: float) -> dict[str, Any]:
         "system_identifier": identifier,
         "timeline": str(timeline),
         "major": str(major),
+        **dict(zip(FIRST_SEEN, first_seen)),
     }
 
 
@@ -329,6 +339,7 @@ def active(module: AnsibleModule) -> dict[str, Any]:
         "system_identifier": found["system_identifier"],
         "timeline": int(found["timeline"]),
         "major": found["major"],
+        **{name: record.get(name) or found[name] for name in FIRST_SEEN},
     }
     changed = completed != record
     if changed and not module.check_mode:

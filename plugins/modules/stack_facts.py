@@ -70,6 +70,7 @@ options:
       - logs
       - ready
       - metrics
+      - libraries
   paths:
     description: Files, secret ones among them, of which mode, owner and size are told.
     type: list
@@ -320,6 +321,11 @@ stack_facts:
         V(entries) by container of the role backend: V(lines) of its C(/metrics) that begin with C(db_pool_),
         and V(reason) where there is none; or V(ok=false) with V(error).
       type: dict
+    libraries:
+      description: >-
+        V(entries), by running container of the database, the versions of the packages C(libc6) and
+        C(libicuNN) in it; none of them where its image has no package list of Debian's.
+      type: dict
     lock:
       description:
         - V(path), V(state) (V(free), V(held), V(expired), V(dead)), V(reason), V(holder) as in
@@ -330,7 +336,7 @@ stack_facts:
 SCHEMA_VERSION = 2
 DOCKER_ROOT = "/var/lib/docker"
 # What needs the containers to be known first.
-OF_CONTAINERS = ("cgroups", "sockets", "inside", "outside", "logs", "ready", "metrics")
+OF_CONTAINERS = ("cgroups", "sockets", "inside", "outside", "logs", "ready", "metrics", "libraries")
 SOURCES = [
     "engine",
     "containers",
@@ -430,6 +436,7 @@ def sources_of_containers(params: dict, containers: list[dict], wanted: list[str
         "logs": lambda: _facts_logs.log_facts(engine(params), containers, params["log_window"]),
         "ready": lambda: _facts_logs.ready_facts(engine(params), containers),
         "metrics": lambda: _facts_metrics.metrics_facts(backends, params["timeout"] * 0.9),
+        "libraries": lambda: _facts_files.library_facts(containers),
     }
 
 

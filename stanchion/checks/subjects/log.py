@@ -1,0 +1,108 @@
+"""Logs: that they cannot fill the disk, and what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stanchion.checks.container import Container
+from stanchion.checks.look import Look, Row
+from stanchion.checks.model import Evidence, UnreadableError, bad, note, warn
+from stanchion.checks.registry import (
+    CRITICAL,
+    DEPLOY,
+    FILE,
+    PREFLIGHT,
+    RUNTIME,
+    WARNING,
+    Threshold,
+    check,
+)
+from stanchion.checks.units import length
+
+_JSON_FILE = "json-file"
+
+
+_BAD = {
+    "panic": "PANIC",
+    "crash": "a crash of the server",
+    "write": "a failed write",
+    "archive": "a failed archive command",
+    "fatal": "FATAL",
+}
+_WARN = {
+    "refused": "a refused login",
+    "saturated": "a login refused for want of a free connection",
+}
+
+
+@check(
+    "log.rotation",
+    rows="LOG-01",
+    title="No container's log can fill the disk",
+    phases=(PREFLIGHT, DEPLOY, RUNTIME, FILE),
+    severity=WARNING,
+    why="Docker keeps everything that a container prints, without an end, on the disk that holds the "
+    "database too.",
+    remedy="Deploy: the roles set max-size and max-file, and a container that exists is made anew for it. In "
+    "a compose file: logging: {driver: json-file, options: {max-size: 10m, max-file: '3'}}.",
+    source="Docker's manual, JSON File logging driver: max-size has no limit by default",
+    reads=("containers",),
+)
+def rotation(look: Look) -> Iterator[Evidence]:
+    for container in look.containers():
+        problem = _without_end(container)
+        if problem:
+            yield bad(problem, container.name, "logging")
+        else:
+            limit = container.log_options
+            size = f" {limit['max-file']} x {limit['max-size']}" if "max-size" in limit else ""
+            yield note(f"{container.log_driver}{size}", container.name)
+
+
+def _without_end(container: Container) -> str:
+    if container.log_driver not in (None, _JSON_FILE):
+        return ""  # local rotates by itself; of the others somebody else keeps the log
+    if "max-size" not in container.log_options:
+        return "has a log without max-size: it grows without an end"
+    if "max-file" not in container.log_options:
+        return "has a log without max-file: when it is full, all of it is thrown away"
+    return ""
+
+
+@check(
+    "log.trouble",
+    rows="LOG-03",
+    title="The logs tell of no trouble",
+    phases=(RUNTIME,),
+    severity=CRITICAL,
+    why="The server says so when it crashed, could not write, could not archive or refused to go on; after "
+    "an automatic restart nothing else shows it.",
+    remedy="Read the lines around it: docker logs --since 1h CONTAINER. What is told here goes away by "
+    "itself once it is older than validation_log_window.",
+    source="Ours: the server's own words for what no client is told",
+    reads=("logs", "containers"),
+    thresholds=(
+        Threshold(
+            "validation_log_window",
+            3600,
+            "s",
+            "ours: long enough for a look now and then, short enough to be about now",
+        ),
+    ),
+)
+def trouble(look: Look) -> Iterator[Evidence]:
+    logs = look.source("logs")
+    for container in look.containers():
+        entry = logs["entries"].get(container.name)
+        if entry is None:
+            raise UnreadableError(f"the log of {container.name} was not read")
+        for kinds, say in ((_BAD, bad), (_WARN, warn)):
+            for kind, words in kinds.items():
+                if kind in entry["trouble"]:
+                    yield say(_told(entry["trouble"][kind], words), container.name)
+        read = f"{entry['lines']} lines of the last {length(logs['window'])}"
+        yield note(read if entry["all_read"] else f"only the last {entry['lines']} lines", container.name)
+
+
+def _told(seen: Row, words: str) -> str:
+    return f"{words}, {seen['count']} x; last: {seen['last'][-1]['text']}"
