@@ -147,6 +147,7 @@ def test_the_record_is_what_the_server_says(host: Host) -> None:
     assert record["state"] == "active"
     assert record["volume"] == f"{STACK}-pgdata"
     assert (record["system_identifier"], record["timeline"], record["major"]) == (identifier, timeline, "17")
+    assert (record["encoding"], record["provider"], record["collation"]) == ("UTF8", "builtin", "C.UTF-8")
 
 
 @pytest.mark.parametrize(

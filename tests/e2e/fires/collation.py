@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from fires.fire import Fire, by_shell, by_sql
 from stack import Stack
+
+from fires.fire import Fire, by_shell, by_sql
 
 RECORD = "/var/lib/stanchion/images/stanchion_postgres.json"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from fires.fire import Fire
 from stack import Stack
+
+from fires.fire import Fire
 
 
 @contextlib.contextmanager

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from fires.fire import Fire, by_session
 from stack import Stack
+
+from fires.fire import Fire, by_session
 
 
 @contextlib.contextmanager
@@ -33,7 +34,8 @@ FIRES = [
         "lock.waits",
         "content",
         waiting,
-        r"psql \(pid \d+, role postgres\): has waited for .*; at the root: psql \(pid \d+, role postgres\), idle",
+        r"psql \(pid \d+, role postgres\): has waited for .*; at the root: psql \(pid \d+, "
+        "role postgres\\), idle",
         variables={"validation_lock_wait_seconds": 1, "validation_lock_wait_seconds_warn": 0.5},
         outcome="fail",
     ),

@@ -28,8 +28,8 @@ cat /root/postgresql.conf > {CONFIG}; cat /root/auto.conf > {AUTO}
 )
 
 UNTIL_IT_ANSWERS = (
-    "for n in $(seq 60); do docker exec {stack}-db psql -U postgres -XAtqc 'SELECT 1' >/dev/null 2>&1 && break;"
-    " sleep 0.5; done"
+    "for n in $(seq 60); do docker exec {stack}-db psql -U postgres -XAtqc 'SELECT 1' >/dev/null 2>&1"
+    " && break; sleep 0.5; done"
 )
 CHECKSUMS = (
     "docker run --rm --user 999:999 --network none -v {stack}-pgdata:/var/lib/postgresql/data"
@@ -37,8 +37,8 @@ CHECKSUMS = (
 )
 SQL = "docker exec {stack}-db psql -U postgres -XAtq -d medication_tracker -c"
 
-# Little memory, Docker's own /dev/shm, a published port, a log without an end, no checksums; and in it a crash
-# and a prepared transaction. Its log goes with it.
+# Little memory, Docker's own /dev/shm, a published port, a log without an end, no checksums; and in it a
+# crash and a prepared transaction. Its log goes with it.
 by_hand = by_shell(
     f"""
 docker stop -t 60 {{stack}}-db; docker rename {{stack}}-db {{stack}}-good
@@ -63,7 +63,8 @@ image=$(docker inspect -f '{{{{.Config.Image}}}}' {{stack}}-good)
 {CHECKSUMS} --enable
 docker rename {{stack}}-good {{stack}}-db; docker start {{stack}}-db
 for n in $(seq 90); do
-  docker ps --filter label=io.stanchion.stack={{stack}} --format '{{{{.Status}}}}' | grep -qv '(healthy)' || break
+  docker ps --filter label=io.stanchion.stack={{stack}} --format '{{{{.Status}}}}' \
+    | grep -qv '(healthy)' || break
   sleep 1
 done""",
 )

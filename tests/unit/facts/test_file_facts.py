@@ -108,3 +108,21 @@ def test_image_records(tmp_path):
     assert _facts_files.image_records(tmp_path / "none")["entries"] == {}
     (tmp_path / "postgres.json").write_text('{"tag": "1"}')
     assert _facts_files.image_records(tmp_path)["entries"] == {"postgres": {"tag": "1"}}
+
+
+def test_libraries_of_the_database_s_image(tmp_path):
+    status = tmp_path / "70/root/var/lib/dpkg/status"
+    status.parent.mkdir(parents=True)
+    status.write_text(
+        "Package: libc6\nStatus: install ok installed\nVersion: 2.41-12\n\n"
+        "Package: libc6-dev\nVersion: 1\n\nPackage: libicu76\nArchitecture: amd64\nVersion: 76.1-4\n"
+    )
+    containers = [
+        {"name": "s-db", "pid": 70, "role": "postgres"},
+        {"name": "s-other", "pid": 71, "role": "postgres"},
+        {"name": "s-stopped", "pid": None, "role": "postgres"},
+        {"name": "s-backend", "pid": 70, "role": "backend"},
+    ]
+    assert _facts_files.library_facts(containers, tmp_path) == {
+        "entries": {"s-db": {"libc6": "2.41-12", "libicu76": "76.1-4"}, "s-other": {}}
+    }
