@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from stanchion.checks.container import POSTGRES
 from stanchion.checks.look import Look, Row
-from stanchion.checks.model import Evidence, SkipError, UnreadableError, bad, note
+from stanchion.checks.model import Evidence, Phase, SkipError, UnreadableError, bad, note
 from stanchion.checks.registry import CRITICAL, DEPLOY, PREFLIGHT, RUNTIME, check
 
 _FIRST_SEEN = ("encoding", "provider", "collation")
@@ -18,10 +18,19 @@ _OF_GLIBC = ("libc6", "libc-l10n", "locales", "libc-bin")
 _ICU = re.compile(r"libicu\d+")
 
 
+def _skip_what_is_not_there_yet(look: Look) -> None:
+    """Before a deploy the database may not run yet, or be what is to be mended: no failure to look."""
+    if look.phase is Phase.PREFLIGHT:
+        _record(look)
+        sql = look.facts.get("sql", {"ok": False, "error": "it was not asked"})
+        if not sql["ok"]:
+            raise SkipError(f"the database does not answer before the deploy: {sql['error']}")
+
+
 def _record(look: Look) -> Row:
     found: Row | None = look.source("volume_record")["record"]
     if found is None:
-        raise SkipError("there is no database on this host yet")
+        raise SkipError("there is no record of a database on this host")
     return found
 
 
@@ -36,10 +45,12 @@ def _record(look: Look) -> Row:
     remedy="REINDEX DATABASE name first, and only then ALTER DATABASE name REFRESH COLLATION VERSION; the "
     "refresh alone only silences the warning.",
     source="docker-library/postgres issue 1356: glibc 2.36 to 2.41 when a tag moved to another Debian",
-    reads=("sql.databases", "sql.collations"),
+    reads=("volume_record",),
+    reads_running=("sql.databases", "sql.collations"),
     part=POSTGRES,
 )
 def version(look: Look) -> Iterator[Evidence]:
+    _skip_what_is_not_there_yet(look)
     changed = [
         row
         for row in look.rows("databases")
@@ -70,10 +81,12 @@ def version(look: Look) -> Iterator[Evidence]:
     remedy="Find out where the database came from before anything writes to it. Bring the right volume back, "
     "or dump it and restore into a database made with the recorded encoding and locale.",
     source="Ours: they belong to the cluster and cannot change by themselves; the record is volume.json",
-    reads=("volume_record", "sql.databases"),
+    reads=("volume_record",),
+    reads_running=("sql.databases",),
     part=POSTGRES,
 )
 def encoding(look: Look) -> Iterator[Evidence]:
+    _skip_what_is_not_there_yet(look)
     record = _record(look)
     if any(not record.get(name) for name in _FIRST_SEEN):
         raise SkipError("the record is older than this check; the next deploy adds encoding and locale")
@@ -100,11 +113,12 @@ def encoding(look: Look) -> Iterator[Evidence]:
     "there is time to REINDEX right after the change; or move to the builtin provider with a dump.",
     source="docker-library/postgres issue 1356. The packages of the next image are those that role "
     "container_image recorded; what a deploy looks up anew is seen by collation.version afterwards",
-    reads=("volume_record", "sql.databases", "libraries", "image_records"),
+    reads=("volume_record", "image_records"),
+    reads_running=("sql.databases", "libraries"),
     part=POSTGRES,
 )
 def image(look: Look) -> Iterator[Evidence]:
-    _record(look)
+    _skip_what_is_not_there_yet(look)
     by_library = [row for row in look.rows("databases") if row["connectable"] and _sorts_by_library(row)]
     if not by_library:
         yield note("no database sorts by a library of the image")

@@ -63,7 +63,8 @@ def _limit(container: Container) -> int:
     remedy="Leave shared_buffers out of postgres_settings (a quarter of postgres_memory is computed), or set "
     "postgres_memory to what the container is to have, and deploy.",
     source="PostgreSQL manual, Resource Consumption: 25 % to start with, more than 40 % seldom helps",
-    reads=("containers", "sql.settings"),
+    reads=("containers",),
+    reads_running=("sql.settings",),
     thresholds=(
         Threshold("validation_setting_shared_buffers_least", 0.15, "of the limit", "ours: half of the start"),
         Threshold("validation_setting_shared_buffers_most", 0.4, "of the limit", "PostgreSQL manual"),
@@ -90,7 +91,8 @@ def shared_buffers(look: Look) -> Iterator[Evidence]:
     "work_mem is computed so that it fits.",
     source="Ours: shared_buffers + (max_connections + max_parallel_workers) x work_mem x hash_mem_multiplier "
     "+ autovacuum workers x their memory + 20 %",
-    reads=("containers", "sql.settings"),
+    reads=("containers",),
+    reads_running=("sql.settings",),
     part=POSTGRES,
 )
 def worst_case_memory(look: Look) -> Iterator[Evidence]:
@@ -132,7 +134,8 @@ def _megabytes(value: int) -> str:
     remedy="Leave effective_cache_size out of postgres_settings (three quarters of postgres_memory are "
     "computed), and deploy.",
     source="Ours: the container's limit counts its page cache too",
-    reads=("containers", "sql.settings"),
+    reads=("containers",),
+    reads_running=("sql.settings",),
     part=POSTGRES,
 )
 def effective_cache_size(look: Look) -> Iterator[Evidence]:
@@ -278,7 +281,8 @@ def _leftovers(look: Look) -> Iterator[Evidence]:
     remedy="Take the published port or network_mode host away: deploy, and the role makes the container "
     "anew.",
     source="CIS PostgreSQL 17 Benchmark 5.2",
-    reads=("containers", "sql.settings"),
+    reads=("containers",),
+    reads_running=("sql.settings",),
     part=POSTGRES,
 )
 def listen(look: Look) -> Iterator[Evidence]:
@@ -303,7 +307,7 @@ def listen(look: Look) -> Iterator[Evidence]:
     why="Afterwards nobody can tell who waited for whom, what was slow, and whose session it was.",
     remedy="Leave these out of postgres_settings, and deploy: the role sets them all.",
     source="CIS PostgreSQL 17 Benchmark 3.1; pgBadger needs the same",
-    reads=("sql.settings",),
+    reads_running=("sql.settings",),
     part=POSTGRES,
 )
 def log(look: Look) -> Iterator[Evidence]:

@@ -38,15 +38,15 @@ def test_before_a_deploy_the_database_may_be_down(kept, slug):
     kept.facts["sql"] = {"ok": False, "error": "no such socket", "state": "unreachable"}
     finding = kept.ask(slug, Phase.PREFLIGHT)
     assert finding.outcome is Outcome.SKIP
-    assert finding.summary == "it cannot be seen before the deploy: no such socket"
+    assert finding.summary == "the database does not answer before the deploy: no such socket"
 
 
-@pytest.mark.parametrize("slug", ["collation.image", "collation.encoding"])
+@pytest.mark.parametrize("slug", ["collation.image", "collation.encoding", "collation.version"])
 def test_a_host_without_a_database(kept, slug):
     kept.facts["volume_record"].update(exists=False, record=None)
     finding = kept.ask(slug, Phase.PREFLIGHT)
     assert finding.outcome is Outcome.SKIP
-    assert "no database on this host yet" in finding.summary
+    assert "no record of a database" in finding.summary
 
 
 @pytest.mark.parametrize("of", [2, 3])
