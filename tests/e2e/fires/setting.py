@@ -20,7 +20,7 @@ shared_buffers = 300MB
 deadlock_timeout = nonsense
 random_page_cost = 3
 END
-echo "recovery_target_time = '2026-01-01'" >> {AUTO}
+echo "archive_timeout = 5min" >> {AUTO}
 {RELOAD}""",
     f"""
 cat /root/postgresql.conf > {CONFIG}; cat /root/auto.conf > {AUTO}
