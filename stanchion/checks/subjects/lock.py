@@ -9,6 +9,7 @@ from stanchion.checks.look import Look, Row
 from stanchion.checks.model import Evidence, SkipError, bad, note, warn
 from stanchion.checks.registry import CRITICAL, DEPLOY, PREFLIGHT, RUNTIME, WARNING, Threshold, check
 from stanchion.checks.sessions import doing, who
+from stanchion.checks.subjects.log import LOG_WINDOW, log_of
 from stanchion.checks.units import length, seconds
 
 # What pg_blocking_pids says of a prepared transaction, which has no process.
@@ -116,7 +117,7 @@ def table(look: Look) -> Iterator[Evidence]:
     "take the locks in one order in both.",
     source="Ours: per hour, which is what the look reads; awesome-prometheus-alerts asks for 5 a minute, "
     "which a small site never reaches",
-    reads=("logs",),
+    reads=("logs", "containers"),
     thresholds=(
         Threshold(
             "validation_lock_deadlocks_an_hour",
@@ -124,12 +125,13 @@ def table(look: Look) -> Iterator[Evidence]:
             "an hour",
             "ours: one may be chance, a handful is a pattern",
         ),
+        LOG_WINDOW,
     ),
     part=POSTGRES,
 )
 def deadlocks(look: Look) -> Iterator[Evidence]:
     logs, name = look.source("logs"), look.database.name
-    seen = logs["entries"][name]["trouble"].get("deadlock", {"count": 0})
+    seen = log_of(look, name)["trouble"].get("deadlock", {"count": 0})
     hours = logs["window"] / 3600
     most = look.threshold("validation_lock_deadlocks_an_hour")
     say = bad if seen["count"] / hours > most else note

@@ -19,9 +19,14 @@ from stanchion.checks.registry import (
 )
 from stanchion.checks.units import length
 
+LOG_WINDOW = Threshold(
+    "validation_log_window",
+    3600,
+    "s",
+    "ours: long enough for a look now and then, short enough to be about now",
+)
+
 _JSON_FILE = "json-file"
-
-
 _BAD = {
     "panic": "PANIC",
     "crash": "a crash of the server",
@@ -81,27 +86,26 @@ def _without_end(container: Container) -> str:
     "itself once it is older than validation_log_window.",
     source="Ours: the server's own words for what no client is told",
     reads=("logs", "containers"),
-    thresholds=(
-        Threshold(
-            "validation_log_window",
-            3600,
-            "s",
-            "ours: long enough for a look now and then, short enough to be about now",
-        ),
-    ),
+    thresholds=(LOG_WINDOW,),
 )
 def trouble(look: Look) -> Iterator[Evidence]:
     logs = look.source("logs")
     for container in look.containers():
-        entry = logs["entries"].get(container.name)
-        if entry is None:
-            raise UnreadableError(f"the log of {container.name} was not read")
+        entry = log_of(look, container.name)
         for kinds, say in ((_BAD, bad), (_WARN, warn)):
             for kind, words in kinds.items():
                 if kind in entry["trouble"]:
                     yield say(_told(entry["trouble"][kind], words), container.name)
         read = f"{entry['lines']} lines of the last {length(logs['window'])}"
         yield note(read if entry["all_read"] else f"only the last {entry['lines']} lines", container.name)
+
+
+def log_of(look: Look, container: str) -> Row:
+    """Return what was read of a container's log."""
+    found: Row | None = look.source("logs")["entries"].get(container)
+    if found is None:
+        raise UnreadableError(f"the log of {container} was not read")
+    return found
 
 
 def _told(seen: Row, words: str) -> str:
