@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from stanchion.checks import Check, Threshold
-from stanchion.report.output import to_place
+from stanchion.report.place import to_place
 from stanchion.report.terminal import console
 
 if TYPE_CHECKING:

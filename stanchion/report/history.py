@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from stanchion.report.headline import duration
 from stanchion.report.model import History, Record
-from stanchion.report.output import to_place
+from stanchion.report.place import to_place
 from stanchion.report.terminal import console
 
 

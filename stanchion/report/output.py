@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from stanchion.errors import ConfigurationError
 from stanchion.report import github
 from stanchion.report.model import Result
+from stanchion.report.place import to_place
 
 
 def write(result: Result, output_format: str, path: Path | None) -> None:
@@ -23,21 +21,6 @@ def place(result: Result, output_format: str, path: Path | None) -> None:
     """Write to the file, else to stdout."""
     with to_place(path) as stream:
         _render(result, output_format, stream)
-
-
-@contextlib.contextmanager
-def to_place(path: Path | None) -> Iterator[TextIO]:
-    """Give the file, or stdout where none is named."""
-    if path is None:
-        yield sys.stdout
-        return
-    try:
-        file = path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"--output {path} cannot be written: {error.strerror}.") from error
-    with file:
-        yield file
-    print(f"The result is in {path}.", file=sys.stderr)
 
 
 def _render(result: Result, output_format: str, stream: TextIO) -> None:

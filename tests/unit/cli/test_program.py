@@ -59,6 +59,20 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert done.stderr.strip() == "[]"
 
 
+@pytest.mark.parametrize("verb", ["checks", "explain"])
+def test_the_catalogue_imports_only_what_prints_it(verb: str) -> None:
+    arguments = [verb, "container.stop"][: 1 + (verb == "explain")]
+    heavy = [name for name in HEAVY if name != "rich"]
+    script = (
+        "import sys\n"
+        "from stanchion import cli\n"
+        f"code = cli.run({arguments!r})\n"
+        f"print(code, [name for name in {heavy!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "0 []"
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("stanchion 0.")
@@ -75,6 +89,13 @@ def test_runner_py_is_the_program() -> None:
     ("arguments", "near"),
     [
         (["depoly"], "deploy"),
+        (["explain", "container.stp"], "container.stop"),
+        (["explain", "container"], "container.stop"),
+        (["checks", "--subject", "contaner"], "container"),
+        (["validate", "--only", "container.stp"], "container.stop"),
+        (["status", "--format", "junit"], "status cannot be written as junit: there are text and json"),
+        (["history", "--format", "html"], "history cannot be written as html"),
+        (["checks", "--format", "junit"], "checks cannot be written as junit"),
         (["deploy", "--chek"], "--check"),
         (["status", "--format", "jsn"], "json"),
         (["deploy", "-i", "inventory/locl"], "inventory/local"),
@@ -100,6 +121,8 @@ def test_near_matches(capsys: pytest.CaptureFixture[str], arguments: list[str], 
         ["destroy", "--format", "json", "--no-input"],
         ["deploy", "--format", "json", "--no-input", "--ask-become-pass"],
         ["deploy", "extra", "--format", "json"],
+        ["explain", "no.such", "--format", "json"],
+        ["report", "--from", "no/such/file", "--format", "json"],
     ],
 )
 def test_wrong_usage_is_one_json_object(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
@@ -165,6 +188,13 @@ def test_verbs_and_options_are_completed() -> None:
     complete = ShellComplete(cli.program, {}, "stanchion", "_STANCHION_COMPLETE")
     assert [item.value for item in complete.get_completions([], "de")] == ["deploy", "destroy"]
     assert [item.value for item in complete.get_completions(["deploy"], "--che")] == ["--check"]
+    assert [item.value for item in complete.get_completions(["explain"], "container.st")] == [
+        "container.stop"
+    ]
+    assert "container.stop" in [
+        item.value for item in complete.get_completions(["validate", "--only"], "cont")
+    ]
+    assert "container" in [item.value for item in complete.get_completions(["checks", "--subject"], "co")]
 
 
 def test_every_verb_that_runs_ansible_takes_the_shared_options() -> None:
