@@ -119,8 +119,8 @@ def opened(profile: Path) -> Iterator[Page]:
     """Give a tab of a browser with a profile of its own; the browser ends with it."""
     hear_us, to = os.pipe()
     answers, answer = os.pipe()
-    # Its end of the pipes: 3 and 4.
-    command = ["/bin/sh", "-c", f'exec 3<&{hear_us} 4>&{answer}; exec "$@"', "sh", program(), *FLAGS]
+    # It reads from 3 and writes to 4. Of the shells, not every one can name a number above 9.
+    command = ["/bin/bash", "-c", f'exec 3<&{hear_us} 4>&{answer}; exec "$@"', "bash", program(), *FLAGS]
     with subprocess.Popen(
         [*command, f"--user-data-dir={profile}", "about:blank"],
         pass_fds=(hear_us, answer),
