@@ -188,7 +188,7 @@ def test_verbs_and_options_are_completed() -> None:
     complete = ShellComplete(cli.program, {}, "stanchion", "_STANCHION_COMPLETE")
     assert [item.value for item in complete.get_completions([], "de")] == ["deploy", "destroy"]
     assert [item.value for item in complete.get_completions(["deploy"], "--che")] == ["--check"]
-    assert [item.value for item in complete.get_completions(["explain"], "container.st")] == [
+    assert [item.value for item in complete.get_completions(["explain"], "container.sto")] == [
         "container.stop"
     ]
     assert "container.stop" in [
