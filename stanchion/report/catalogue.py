@@ -123,5 +123,5 @@ def _lines(check: Check) -> Iterator[tuple[str, str]]:
     for limit in check.thresholds:
         yield "threshold", f"{limit.variable}: {shown(limit)} ({limit.source})"
     yield "source", check.source
-    yield "rows", f"{', '.join(check.rows)} of the catalogue"
+    yield "rows", ", ".join(check.rows)
     yield "page", check.page

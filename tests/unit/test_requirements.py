@@ -128,7 +128,8 @@ def test_a_command_is_there(command: str) -> None:
 def test_every_row_is_covered_by_a_check_or_left_out_for_a_reason() -> None:
     every = {f"{name}-{number:02}" for name, count in ROWS.items() for number in range(1, count + 1)}
     assert len(every) == 159
-    covered = {row for check in CHECKS.values() for row in check.rows}
+    # A check of ours alone has no row.
+    covered = {row for check in CHECKS.values() for row in check.rows} - {"ours"}
     without = left_out()
     assert covered - every == set()
     assert covered & set(without) == set(), "a check covers it: take it out of the map"

@@ -62,7 +62,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 @pytest.mark.parametrize("verb", ["checks", "explain"])
 def test_the_catalogue_imports_only_what_prints_it(verb: str) -> None:
     arguments = [verb, "container.stop"][: 1 + (verb == "explain")]
-    heavy = [name for name in HEAVY if name != "rich"]
+    heavy = ["ansible_runner", "pydantic", "ansible"]
     script = (
         "import sys\n"
         "from stanchion import cli\n"
