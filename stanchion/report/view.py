@@ -57,21 +57,21 @@ class HostView:
         """Return the cards of these outcomes."""
         return [card for card in self.cards if card.outcome in outcomes]
 
+    def count(self, outcome: Outcome) -> int:
+        """Return how many checks ended so."""
+        return sum(finding.outcome == outcome for finding in self.validation.findings)
+
 
 def hosts_of(result: Result) -> list[HostView]:
     """Return the last look at each host, the worst host first."""
     found = [HostView(each, tuple(_cards(each.findings))) for each in latest(result.validations)]
-    return sorted(found, key=lambda host: [-_count(host.validation, o) for o in WORST_FIRST[:3]])
+    return sorted(found, key=lambda host: [-host.count(o) for o in WORST_FIRST[:3]])
 
 
 def totals(hosts: Iterable[HostView]) -> dict[Outcome, int]:
     """Return how many checks had each outcome, over all hosts, the worst first."""
     views = list(hosts)
-    return {outcome: sum(_count(host.validation, outcome) for host in views) for outcome in WORST_FIRST}
-
-
-def _count(validation: Validation, outcome: Outcome) -> int:
-    return sum(finding.outcome == outcome for finding in validation.findings)
+    return {outcome: sum(host.count(outcome) for host in views) for outcome in WORST_FIRST}
 
 
 def _cards(findings: Sequence[Checked]) -> Iterable[Card]:

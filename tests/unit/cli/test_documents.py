@@ -220,6 +220,10 @@ def test_html_of_findings() -> None:
     assert len(opened) == 2, "what failed and what could not look is open, the rest is folded"
 
 
+def test_a_few_warnings_are_shown_in_full() -> None:
+    assert all("open" in tag for tag in page(unsafe(validation(LATE))).named("details"))
+
+
 def test_html_needs_nothing_else() -> None:
     told = page(deployed(validations=[validation(POOL, *FROZEN, LATE, IDLE, WELL)]))
     assert told.named("script") == []
