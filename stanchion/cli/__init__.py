@@ -14,6 +14,7 @@ import click
 from stanchion.cli.checks import checks, explain
 from stanchion.cli.command import Program
 from stanchion.cli.completion import completion
+from stanchion.cli.compose import compose
 from stanchion.cli.deploy import deploy
 from stanchion.cli.destroy import destroy
 from stanchion.cli.history import history
@@ -34,7 +35,7 @@ def program() -> None:
     """Bring hosts to the declared Postgres and backend stack, and tell what runs."""
 
 
-for _verb in (deploy, validate, status, destroy, checks, explain, report, history, completion):
+for _verb in (deploy, validate, status, destroy, compose, checks, explain, report, history, completion):
     program.add_command(_verb)
 
 

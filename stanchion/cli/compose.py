@@ -1,0 +1,81 @@
+"""compose: check compose files that somebody wrote, and write the one that equals what the roles deploy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stanchion.cli.command import Program, Verb, output_options
+from stanchion.cli.validate import FAIL_ON
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group(
+    cls=Program,
+    examples=(
+        "python runner.py compose check docker-compose.yml backend/Dockerfile",
+        "python runner.py compose render --output docker-compose.yml",
+    ),
+)
+def compose() -> None:
+    """Check compose files and Dockerfiles, and write the compose file of the declared stack."""
+
+
+@compose.command(
+    cls=Verb,
+    examples=(
+        "python runner.py compose check docker-compose.yml",
+        "python runner.py compose check -f compose.yml -f compose.prod.yml backend/Dockerfile",
+    ),
+)
+@click.argument("named", nargs=-1, type=_FILE, metavar="[FILE] [DOCKERFILE]...")
+@click.option(
+    "-f", "--file", "files", multiple=True, type=_FILE, metavar="FILE", help="A compose file (repeatable)."
+)
+@click.option(
+    "--env-file",
+    "env_files",
+    multiple=True,
+    type=_FILE,
+    metavar="FILE",
+    help="Values of variables, in place of .env beside the compose file (repeatable).",
+)
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="NAME",
+    help="Look at the services of this profile, too; '*' for all (repeatable).",
+)
+@click.option(
+    "--only", multiple=True, metavar="SLUG|SUBJECT", help="Only this check, or all of a subject (repeatable)."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(FAIL_ON),
+    default="fail",
+    show_default=True,
+    help="End with 1 for a failed check and a critical one that could not look, or for a warning too.",
+)
+@output_options
+def check(
+    named: tuple[Path, ...],
+    files: tuple[Path, ...],
+    env_files: tuple[Path, ...],
+    profiles: tuple[str, ...],
+    only: tuple[str, ...],
+    fail_on: str,
+    output_format: str,
+    output: Path | None,
+) -> int:
+    """Ask every check that can be read from a file; nothing runs, and no host is asked."""
+    from stanchion.cli import compose_check
+    from stanchion.cli.checks import known
+    from stanchion.report import output as report
+
+    known("file", only)
+    result = compose_check.check(compose_check.Asked(files, named, env_files, profiles, only, fail_on))
+    report.write(result, output_format, output)
+    return result.exit_code
