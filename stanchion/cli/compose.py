@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from stanchion.cli.command import Program, Verb, output_options
+from stanchion.cli.command import Options, Program, Verb, output_options, run_options
 from stanchion.cli.validate import FAIL_ON
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -79,3 +80,18 @@ def check(
     result = compose_check.check(compose_check.Asked(files, named, env_files, profiles, only, fail_on))
     report.write(result, output_format, output)
     return result.exit_code
+
+
+@compose.command(
+    cls=Verb,
+    examples=(
+        "python runner.py compose render --output docker-compose.yml",
+        "python runner.py compose render -i inventory/local",
+    ),
+)
+@run_options
+def render(**shared: Any) -> int:
+    """Write the compose file that equals what the roles deploy; no host is asked."""
+    from stanchion.cli import compose_render
+
+    return compose_render.render(Options(**shared))

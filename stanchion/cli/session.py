@@ -136,13 +136,17 @@ def perform(session: Session) -> Result:
 
 
 def look(
-    session: Session, why: str, seconds: float = _LOOK_SECONDS, grace: float = GRACE_SECONDS
+    session: Session,
+    why: str,
+    seconds: float = _LOOK_SECONDS,
+    grace: float = GRACE_SECONDS,
+    playbook: str = "status",
 ) -> Recording:
-    """Look at the hosts as `status` does, on behalf of another verb."""
+    """Look at the hosts as `status` does, on behalf of another verb; or run another playbook that looks."""
     recording = Recording()
     request = replace(
         session.request,
-        playbook=session.request.root / "playbooks" / "status.yml",
+        playbook=session.request.root / "playbooks" / f"{playbook}.yml",
         check=False,
         diff=False,
         timeout=seconds,

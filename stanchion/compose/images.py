@@ -9,6 +9,11 @@ _POSTGRES = re.compile(
     r"postgres|postgresql|postgresql-repmgr|postgis|pgvector|timescaledb|timescaledb-ha|citus|paradedb|"
     r"pgvecto-rs|percona-distribution-postgresql|postgres-\d+(?:-alpine)?"
 )
+# Those of them whose tags begin with the version of Postgres, or have it after `pg`.
+_VERSIONED = frozenset(
+    ("bitnami/postgresql", "pgvector/pgvector", "postgis/postgis", "postgres", "timescale/timescaledb")
+)
+_MAJOR = re.compile(r"(?:.*-)?pg(\d{1,2})(?:\D|$)|(\d{1,2})(?:[.-]|$)")
 # Clients of the database that hold no pool of an application.
 _TOOL = re.compile(r"exporter|pgadmin|adminer|pgbouncer|pgweb|backup|dump|flyway|liquibase|pghero|postgrest")
 
@@ -46,11 +51,17 @@ def is_tool(image: str) -> bool:
     return bool(_TOOL.search(parse(image).short.lower()))
 
 
+def official(image: str) -> str:
+    """Return an image's repository in short: docker.io/library/postgres is postgres."""
+    return parse(image).repository.removeprefix("docker.io/").removeprefix("library/")
+
+
 def major(image: str) -> int | None:
-    """Return the major version of a Postgres image; None where the tag does not say."""
-    name = parse(image)
-    match = re.match(r"(?:pg)?(\d+)(?:\D|$)", name.tag) or re.search(r"pg(\d+)", name.tag)
-    return int(match[1]) if match and is_postgres(image) and int(match[1]) < 100 else None
+    """Return the major version of a public Postgres image; None where its tag does not say."""
+    if official(image) not in _VERSIONED:
+        return None
+    match = _MAJOR.match(parse(image).tag)
+    return int(match[1] or match[2]) if match else None
 
 
 # The programs that are known of; whatever is named here and not among those of an image, it lacks.
@@ -76,12 +87,12 @@ def lacks(image: str, program: str) -> bool | None:
 def _programs(name: Reference) -> frozenset[str] | None:
     if "distroless" in name.repository or name.repository == "scratch":
         return frozenset()
-    official = name.repository.removeprefix("docker.io/").removeprefix("library/")
-    if official not in _LANGUAGES | _ON_DEBIAN | {"alpine"}:
+    repository = official(name.repository)
+    if repository not in _LANGUAGES | _ON_DEBIAN | {"alpine"}:
         return None
-    if official == "alpine" or "alpine" in name.tag:
+    if repository == "alpine" or "alpine" in name.tag:
         # The database's image brings bash for its entry point.
-        return _ALPINE | {"bash"} if official == "postgres" else _ALPINE
-    if official in _LANGUAGES and "slim" not in name.tag:
+        return _ALPINE | {"bash"} if repository == "postgres" else _ALPINE
+    if repository in _LANGUAGES and "slim" not in name.tag:
         return _BUILDPACK
     return _DEBIAN

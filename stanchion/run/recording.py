@@ -12,6 +12,9 @@ from stanchion.run.events import Event
 LOOK_TASK = "status | Look at the stack"
 DECLARED_TASK = "status | Name what is declared"
 DECLARED_FACT = "stack_declared"
+# playbooks/compose.yml: the containers that the roles would make.
+COMPOSED_TASK = "compose | Hand over what is declared"
+COMPOSED_FACT = "stack_composed"
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Recording:
     warnings: list[str] = field(default_factory=list)
     looks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    composed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     hosts: set[str] = field(default_factory=set)
     tasks: int = 0
     no_hosts: bool = False
@@ -90,9 +94,11 @@ class Recording:
         if event.task == LOOK_TASK and "stack_facts" in event.result:
             self.looks[event.host] = event.result["stack_facts"]
             self.stack = str(event.result["stack_facts"].get("stack") or "") or None
+        facts: Mapping[str, Any] = event.result.get("ansible_facts") or {}
         if event.task == DECLARED_TASK:
-            facts: Mapping[str, Any] = event.result.get("ansible_facts") or {}
             self.declared[event.host] = facts.get(DECLARED_FACT) or {}
+        if event.task == COMPOSED_TASK:
+            self.composed[event.host] = facts.get(COMPOSED_FACT) or {}
         if isinstance(event.result.get("validation"), Mapping):
             self.validations.append((event.host, event.result["validation"]))
             self.stack = str(event.result["validation"].get("stack") or "") or self.stack

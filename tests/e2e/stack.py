@@ -116,7 +116,7 @@ class Stack:
 
     def command(self, verb: str, *argv: str) -> list[str]:
         """Return the command line of a verb."""
-        return [sys.executable, "runner.py", verb, "-i", str(self.inventory), *argv]
+        return [sys.executable, "runner.py", *verb.split(), "-i", str(self.inventory), *argv]
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a run: its records stay in the test's own folder."""

@@ -348,12 +348,19 @@ def pool_arithmetic(look: Look) -> Iterator[Evidence]:
             continue
         any_pool = True
         demand = sum(number for _, (number, _) in pools)
-        most, how = _max_connections(database)
+        key = f"environment.{_first(pools[0][0], _POOL_SIZES)[0]}"
+        found = _max_connections(database)
+        if found is None:
+            yield note(
+                f"{demand} connections; max_connections stands in a file of the database's own",
+                pools[0][0].name,
+            )
+            continue
+        most, how = found
         room = most - _RESERVED - others
         sums = "; ".join(f"{service.name}: {text} = {number}" for service, (number, text) in pools)
         kept = f"max_connections {most}{how}, less {_RESERVED + others}"
         text = f"{sums}; {database.name} has {room} for them ({kept})"
-        key = f"environment.{_first(pools[0][0], _POOL_SIZES)[0]}"
         yield (bad if demand > room else note)(text, pools[0][0].name, key)
     if not any_pool:
         raise SkipError("no client of a database says how large its pool is")
@@ -386,9 +393,12 @@ def _first(service: Service, names: tuple[str, ...]) -> tuple[str, int | None]:
     return "", None
 
 
-def _max_connections(database: Service) -> tuple[int, str]:
-    option = _MAX_CONNECTIONS_OPTION.search(" ".join(database.command))
-    return (int(option[1]), "") if option else (_MAX_CONNECTIONS, ", the default")
+def _max_connections(database: Service) -> tuple[int, str] | None:
+    """Return the server's limit, and how it is known; None where a configuration file says it."""
+    command = " ".join(database.command)
+    if option := _MAX_CONNECTIONS_OPTION.search(command):
+        return int(option[1]), ""
+    return None if "config_file" in command else (_MAX_CONNECTIONS, ", the default")
 
 
 @check(

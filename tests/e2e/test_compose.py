@@ -1,0 +1,113 @@
+"""The compose file that `compose render` writes: compose takes it, and makes of it what the roles make."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from stack import ROOT, Host, Stack
+
+FOLDER = "/root/compose"
+# What a container is made of, by the names of `docker inspect`.
+HELD = (
+    *("Memory", "MemorySwap", "NanoCpus", "PidsLimit", "ShmSize", "ReadonlyRootfs", "CapDrop", "CapAdd"),
+    *("SecurityOpt", "RestartPolicy", "Init", "Tmpfs", "LogConfig", "PortBindings", "Privileged"),
+)
+MADE_OF = ("User", "StopSignal", "StopTimeout", "Healthcheck", "Cmd", "Image")
+
+
+@pytest.fixture(scope="module")
+def file(first_stack: Stack, first_deploy: object) -> str:
+    """The file, as it is rendered for the stack that runs."""
+    if first_stack.picture() not in first_stack.deployed:
+        first_stack.deploy()
+    run = first_stack.runner("compose render")
+    assert run.code == 0, run.text
+    return run.out
+
+
+@pytest.fixture(scope="module")
+def images(first_stack: Stack, file: str) -> dict[str, str]:
+    """The variables that the file's first lines tell how to find."""
+    names = {"POSTGRES_IMAGE": "db", "BACKEND_IMAGE": "backend-1"}
+    return {
+        variable: first_stack.host.inspect(f"{first_stack.name}-{name}")["Config"]["Image"]
+        for variable, name in names.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def composed(first_stack: Stack, file: str, images: dict[str, str]) -> Host:
+    """The host, with the file and compose on it."""
+    host = first_stack.host
+    install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-compose"
+    host.run("sh", "-c", f"docker compose version || ({install})", timeout=300)
+    host.run("mkdir", "-p", FOLDER)
+    host.run("sh", "-c", f"cat > {FOLDER}/docker-compose.yml", stdin=file)
+    variables = "".join(f"{name}={value}\n" for name, value in images.items())
+    host.run("sh", "-c", f"cat > {FOLDER}/.env", stdin=variables)
+    return host
+
+
+def compose(host: Host, *argv: str) -> str:
+    """Run docker compose in the file's folder."""
+    return host.run("docker", "compose", "--project-directory", FOLDER, *argv, timeout=300)
+
+
+def made_of(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what has to be the same, of whichever made it."""
+    mounts = [
+        (mount["Type"], mount.get("Name") or mount["Source"], mount["Destination"], mount["RW"])
+        for mount in found["Mounts"]
+    ]
+    held = {name: found["HostConfig"][name] for name in HELD}
+    return {
+        **{name: held[name] or None for name in HELD},
+        **{name: found["Config"].get(name) for name in MADE_OF},
+        "Env": sorted(found["Config"]["Env"]),
+        "Mounts": sorted(mounts),
+        "Networks": sorted(found["NetworkSettings"]["Networks"]),
+    }
+
+
+def test_compose_takes_it(composed: Host) -> None:
+    """`docker compose config -q` has nothing to say."""
+    assert compose(composed, "config", "-q") == ""
+
+
+def test_the_checks_find_nothing_in_it(
+    file: str, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What we write passes what we ask of others."""
+    path = tmp_path_factory.mktemp("compose") / "docker-compose.yml"
+    path.write_text(file)
+    done = subprocess.run(
+        [sys.executable, "runner.py", "compose", "check", str(path), "--fail-on", "warn", "--format", "json"],
+        cwd=ROOT,
+        env={**os.environ, **images},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["warnings"] == []
+
+
+def test_it_makes_the_containers_that_the_roles_make(first_stack: Stack, composed: Host) -> None:
+    """The roles' containers go, those of compose come: the same, on the same data, and healthy."""
+    names = sorted(composed.containers(first_stack.name))
+    before = {name: made_of(composed.inspect(name)) for name in names}
+    first_stack.sql("CREATE TABLE IF NOT EXISTS kept_by_compose (n int)")
+    run = first_stack.runner("destroy", "--yes")
+    assert run.code == 0, run.text
+    compose(composed, "up", "--wait", "--wait-timeout", "120")
+    try:
+        assert {name: made_of(composed.inspect(name)) for name in names} == before
+        assert first_stack.sql("SELECT to_regclass('kept_by_compose') IS NOT NULL") == "t"
+        first_stack.sql("DROP TABLE kept_by_compose")
+    finally:
+        compose(composed, "down")
