@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+# Where libpq and applications are told of a database in parts, and the part that is the user.
+HOSTS = ("PGHOST", "DB_HOST", "DATABASE_HOST", "POSTGRES_HOST", "POSTGRES_SERVER", "SQL_HOST")
+USERS = ("PGUSER", "DB_USER", "DB_USERNAME", "DATABASE_USER", "POSTGRES_USER", "SQL_USER")
 
 
 @dataclass(frozen=True)
@@ -27,3 +32,15 @@ def address(text: str) -> Address | None:
     if not parts.scheme or not host:
         return None
     return Address(parts.scheme, unquote(parts.username or ""), host, parts.path.lstrip("/"))
+
+
+def addresses(values: Mapping[str, str]) -> Iterator[tuple[str, Address]]:
+    """Yield every address of a Postgres database in an environment, with the variable that says the user."""
+    for name, value in values.items():
+        found = address(value.removeprefix("jdbc:"))
+        if found is not None and found.scheme.startswith(("postgres", "postgis")):
+            yield name, found
+    host = next((values[name] for name in HOSTS if name in values), "")
+    user = next((name for name in USERS if name in values), "")
+    if host:
+        yield user or host, Address("postgresql", values.get(user, ""), host, "")

@@ -72,13 +72,14 @@ class Container:
 
     `values` are the values of those environment variables that are no secrets; `names` are those of all.
     `secrets_in_environment` are the names of those whose value is one. `command` is known of a declared one
-    or of a file; of a real one it is not told.
+    or of a file; of a real one it is not told. `replicas` are several of a file's service.
     """
 
     name: str
     role: str | None = None
     image: str = ""
     command: tuple[str, ...] = ()
+    replicas: int = 1
     user: str | None = None
     init: bool = False
     privileged: bool = False

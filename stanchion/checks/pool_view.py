@@ -28,6 +28,7 @@ class Pool:
     workers: int
     size: int
     overflow: int
+    replicas: int = 1
 
     @property
     def each(self) -> int:
@@ -37,7 +38,7 @@ class Pool:
     @property
     def connections(self) -> int:
         """The most connections of the container."""
-        return self.workers * self.each
+        return self.replicas * self.workers * self.each
 
     @property
     def endless(self) -> bool:
@@ -45,7 +46,8 @@ class Pool:
         return self.overflow < 0 or self.size < 1
 
     def __str__(self) -> str:
-        return f"{self.workers} x ({self.size} + {self.overflow}) = {self.connections} connections"
+        replicas = f"{self.replicas} x " if self.replicas > 1 else ""
+        return f"{replicas}{self.workers} x ({self.size} + {self.overflow}) = {self.connections} connections"
 
 
 def pool_of(container: Container) -> Pool | None:
@@ -56,7 +58,8 @@ def pool_of(container: Container) -> Pool | None:
     """
     if not any(name in container.values for name in DEFAULTS):
         return None
-    return Pool(container.name, *(_figure(container, name) for name in (WORKERS, SIZE, OVERFLOW)))
+    size, overflow = (_figure(container, name) for name in (SIZE, OVERFLOW))
+    return Pool(container.name, _workers(container), size, overflow, container.replicas)
 
 
 def pools(look: Look) -> list[Pool]:
@@ -69,6 +72,12 @@ def pools(look: Look) -> list[Pool]:
     if not found:
         raise SkipError(f"no container's environment has {', '.join(DEFAULTS)}")
     return found
+
+
+def _workers(container: Container) -> int:
+    """Return the workers: the command line has the last word, as gunicorn has it."""
+    given = word_value(container.command, "--workers") or word_value(container.command, "-w")
+    return int(given or gunicorn_option(container, "workers") or _figure(container, WORKERS))
 
 
 def _figure(container: Container, name: str) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from stanchion.cli.command import Options, Program, Verb, output_options, run_options
+from stanchion.cli.checks import complete_slug_or_subject, known
+from stanchion.cli.command import REPORT_FORMATS, Options, Program, Verb, run_options, written_as
 from stanchion.cli.validate import FAIL_ON
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -51,7 +52,11 @@ def compose() -> None:
     help="Look at the services of this profile, too; '*' for all (repeatable).",
 )
 @click.option(
-    "--only", multiple=True, metavar="SLUG|SUBJECT", help="Only this check, or all of a subject (repeatable)."
+    "--only",
+    multiple=True,
+    metavar="SLUG|SUBJECT",
+    shell_complete=complete_slug_or_subject,
+    help="Only this check, or all of a subject (repeatable).",
 )
 @click.option(
     "--fail-on",
@@ -60,7 +65,7 @@ def compose() -> None:
     show_default=True,
     help="End with 1 for a failed check and a critical one that could not look, or for a warning too.",
 )
-@output_options
+@written_as(*REPORT_FORMATS)
 def check(
     named: tuple[Path, ...],
     files: tuple[Path, ...],
@@ -73,7 +78,6 @@ def check(
 ) -> int:
     """Ask every check that can be read from a file; nothing runs, and no host is asked."""
     from stanchion.cli import compose_check
-    from stanchion.cli.checks import known
     from stanchion.report import output as report
 
     known("file", only)

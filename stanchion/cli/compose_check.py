@@ -51,6 +51,7 @@ def check(asked: Asked) -> Result:
         exit_code=ExitCode.CHECK_FAILED if bad else ExitCode.OK,
         headline=f"{state}: {name}; {sentence(found)}",
         validations=found,
+        fail_on="warn" if asked.fail_on == "warn" else "fail",
         warnings=list(project.warnings) if project else [],
     )
 

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import unquote, urlsplit
 
+from stanchion.checks.address import addresses
 from stanchion.checks.container import (
     ANYWHERE,
     BACKEND,
@@ -27,23 +27,10 @@ from stanchion.compose.tree import Node
 from stanchion.compose.trouble import FileError, Place
 from stanchion.run.variables import is_secret_like
 
-_PASSWORD_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
-_POSTGRES_ADDRESS = re.compile(r"(?:jdbc:)?(?:postgres(?:ql)?|postgis)(?:\+\w+)?://", re.IGNORECASE)
-# Where an application is told of its database in parts, and the part that is the user.
-_HOSTS = ("PGHOST", "DB_HOST", "DATABASE_HOST", "POSTGRES_HOST", "POSTGRES_SERVER", "SQL_HOST")
-_USERS = ("PGUSER", "DB_USER", "DB_USERNAME", "DATABASE_USER", "POSTGRES_USER", "SQL_USER")
+_PASSWORD_IN_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://[^/\s:@]*):[^/\s@]+@", re.IGNORECASE)
 _DATA = ("/var/lib/postgresql", "/var/lib/postgresql/data")
 # True, false or a number is no secret, whatever the name says (ACCESS_TOKEN_EXPIRE_MINUTES).
 _NO_SECRET = re.compile(r"(?i)true|false|yes|no|on|off|[0-9]{1,4}")
-
-
-@dataclass(frozen=True)
-class Address:
-    """A database's address in a service's variable; `user` and `host` without a value are «NAME»."""
-
-    variable: str
-    user: str
-    host: str
 
 
 @dataclass(frozen=True)
@@ -131,44 +118,19 @@ class Service:
         postgres = {name for name in self.project.services if _service(self.project, name).is_postgres}
         if self.is_postgres or images.is_tool(self.image):
             return []
-        hosts = {address.host for address in self.addresses}
-        aliases = {host: name for name in postgres for host in (name, *_aliases(self.project, name))}
+        aliases = {host: name for name in postgres for host in _service(self.project, name).names}
         depends = self.get("depends_on")
-        named = {aliases[host] for host in hosts if host in aliases}
+        named = {aliases[host] for host in self.hosts if host in aliases}
         return sorted(named | (postgres & set(depends.mapping if depends else ())))
-
-    @cached_property
-    def addresses(self) -> list[Address]:
-        """Where its environment says that a Postgres database is."""
-        return [*self._whole_addresses(), *self._addresses_in_parts()]
-
-    def _whole_addresses(self) -> Iterator[Address]:
-        for name, value in self.environment.items():
-            if not _POSTGRES_ADDRESS.match(value.symbolic):
-                continue
-            try:
-                parts = urlsplit(value.symbolic.removeprefix("jdbc:"))
-            except ValueError:
-                continue
-            # The host as it is written: urlsplit's own has no capitals.
-            place = parts.netloc.rpartition("@")[2].partition(":")[0]
-            user = parts.netloc.rpartition("@")[0].partition(":")[0]
-            yield Address(name, unquote(user), place)
-
-    def _addresses_in_parts(self) -> Iterator[Address]:
-        host = next((self.environment[name] for name in _HOSTS if name in self.environment), None)
-        if host is None:
-            return
-        name = next((known for known in _USERS if known in self.environment), "")
-        user = self.environment[name].symbolic if name else ""
-        yield Address(name, user, host.symbolic)
 
     @property
     def role(self) -> str | None:
-        """What it is to the checks."""
+        """What it is to the checks; a tool for the database is neither."""
         if self.is_postgres:
             return POSTGRES
-        return BACKEND if self.addresses or self.databases else None
+        if images.is_tool(self.image):
+            return None
+        return BACKEND if self.hosts or self.databases else None
 
     # Secrets
 
@@ -177,7 +139,29 @@ class Service:
         """The variables that hold a secret, wherever it comes from."""
         return tuple(name for name, value in self.environment.items() if holds_secret(name, value.symbolic))
 
+    @cached_property
+    def values(self) -> Mapping[str, str]:
+        """The values of variables, without secrets: of an address that holds a password, the rest."""
+        found = {}
+        for name, value in self.environment.items():
+            text = _PASSWORD_IN_ADDRESS.sub(r"\1@", value.symbolic)
+            if text != value.symbolic or name not in self.secrets:
+                found[name] = text
+        return found
+
+    @cached_property
+    def hosts(self) -> frozenset[str]:
+        """Where its environment says that a Postgres database is."""
+        return frozenset(found.host for _, found in addresses(self.values))
+
     # Its container
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Under which names others reach it."""
+        aliases = [how.get("aliases") for how in self._mapping("networks").values()]
+        own = (self.name, self.text("container_name"), self.text("hostname"))
+        return (*filter(None, own), *(item.text for found in aliases if found for item in found.items))
 
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
@@ -195,7 +179,10 @@ class Service:
         return Container(
             name=self.name,
             role=self.role,
-            image=self.image,
+            # What is built is named by the image's name, not taken from there.
+            image="" if self.get("build") else self.image,
+            command=tuple(self.command),
+            replicas=self.replicas,
             user=self.text("user") or self._of_dockerfile("USER"),
             init=self.true("init"),
             privileged=self.true("privileged"),
@@ -221,7 +208,7 @@ class Service:
             mounts=self.mounts,
             tmpfs=tuple(line.partition(":")[0] for line in self.texts("tmpfs")),
             names=frozenset(self.environment),
-            values={name: value.text for name, value in self.environment.items() if name not in self.secrets},
+            values=self.values,
             secrets_in_environment=self.secrets,
             labels={name: value.text for name, value in self._mapping("labels").items()},
         )
@@ -314,11 +301,7 @@ class Service:
     def _networks(self) -> Mapping[str, Mapping[str, object]]:
         if self.get("network_mode") is not None:
             return {}
-        found: dict[str, Mapping[str, object]] = {}
-        for name, how in self._mapping("networks").items():
-            aliases = how.get("aliases")
-            found[name] = {"aliases": [item.text for item in aliases.items] if aliases else []}
-        return found or {"default": {"aliases": []}}
+        return {name: {"aliases": list(self.names)} for name in self._mapping("networks") or ("default",)}
 
     def _ports(self) -> Iterator[Port]:
         found = self.get("ports")
@@ -335,14 +318,6 @@ def holds_secret(name: str, value: str) -> bool:
 
 def _service(project: Project, name: str) -> Service:
     return Service(name, project.services[name], project)
-
-
-def _aliases(project: Project, name: str) -> Iterator[str]:
-    service = _service(project, name)
-    yield from filter(None, (service.text("container_name"), service.text("hostname")))
-    for how in service._mapping("networks").values():
-        aliases = how.get("aliases")
-        yield from (item.text for item in (aliases.items if aliases else []))
 
 
 def _whole(number: float | None) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from stanchion.checks.address import address
+from stanchion.checks.address import addresses as addresses_in
 from stanchion.checks.container import BACKEND, POSTGRES
 from stanchion.checks.look import Look, Row
 from stanchion.checks.model import Evidence, Phase, SkipError, UnreadableError, bad, note
@@ -194,15 +194,15 @@ def superuser(look: Look) -> Iterator[Evidence]:
 
 def _superuser_in_file(look: Look) -> Iterator[Evidence]:
     owner = look.database.values.get("POSTGRES_USER", "postgres")
-    named = {c.name: a for c in look.containers(BACKEND) if (a := address(c.values.get("DATABASE_URL", "")))}
+    named = [(c.name, *each) for c in look.containers(BACKEND) for each in addresses_in(c.values)]
     if not named:
-        raise SkipError("no container's environment has a DATABASE_URL")
-    for name, found in named.items():
-        if found.user == owner:
-            text = f"connects as {found.user}, the superuser that the image makes"
-            yield bad(text, name, "environment.DATABASE_URL")
-        else:
-            yield note(f"connects as {found.user}", name)
+        raise SkipError("no container's environment has an address of the database")
+    for name, variable, found in named:
+        key = f"environment.{variable}"
+        if found.user in (owner, "postgres"):
+            yield bad(f"connects as {found.user}, the superuser that the image makes", name, key)
+        elif found.user:
+            yield note(f"connects as {found.user}", name, key)
 
 
 def _superuser_really(look: Look) -> Iterator[Evidence]:

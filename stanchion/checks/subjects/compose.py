@@ -1,26 +1,18 @@
-"""What only a compose file says: order, addresses of the database, networks, what is written into it."""
+"""What only a compose file says: order, networks as it defines them, and what is written into it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from stanchion.checks.container import ANYWHERE, BACKEND, POSTGRES
+from stanchion.checks.container import ANYWHERE, POSTGRES
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, SkipError, bad, note, warn
-from stanchion.checks.registry import CRITICAL, FILE, INFO, WARNING, Threshold, check
+from stanchion.checks.registry import CRITICAL, FILE, INFO, WARNING, check
 from stanchion.compose import images
 from stanchion.compose.files import Files
 from stanchion.compose.service import Service, holds_secret
 
-# What Postgres has where nothing is said, and keeps of it for superusers.
-_MAX_CONNECTIONS = 100
-_RESERVED = 3
-_POOL_SIZES = ("DB_POOL_SIZE", "DATABASE_POOL_SIZE", "SQLALCHEMY_POOL_SIZE", "POOL_SIZE", "DB_POOL_MAX")
-_OVERFLOWS = ("DB_MAX_OVERFLOW", "DATABASE_MAX_OVERFLOW", "SQLALCHEMY_MAX_OVERFLOW", "MAX_OVERFLOW")
-_WORKERS = ("WEB_CONCURRENCY", "GUNICORN_WORKERS", "UVICORN_WORKERS", "WORKERS")
-_WORKERS_OPTION = re.compile(r"(?:^|\s)(?:--workers[= ]|-w[= ]?)(\d+)(?:\s|$)")
-_MAX_CONNECTIONS_OPTION = re.compile(r"(?:-c\s*|--)max[_-]connections\s*=\s*(\d+)")
 # Programs of health checks that an image may lack, where a command begins.
 _PROGRAM = re.compile(r"(?:^|[;&|(!]\s*|\bif\s+|\bexec\s+)(?:/\S*/)?(curl|wget|nc|bash)(?=\s|$)")
 # What the web asks for is meant for everybody.
@@ -142,67 +134,6 @@ def _tool(look: Look, service: Service, program: str) -> Evidence:
 
 
 @check(
-    "compose.superuser",
-    rows="AUTH-05",
-    title="The application connects as a role of its own, not as the superuser",
-    phases=(FILE,),
-    severity=CRITICAL,
-    why="POSTGRES_USER is the superuser of the cluster: an injected statement can read the server's files, "
-    "run programs and drop every database, and no connection limit holds for it.",
-    remedy="Make a role for the application (a script in /docker-entrypoint-initdb.d with CREATE ROLE … "
-    "LOGIN and its GRANTs), and put that role into the application's address.",
-    source="CIS PostgreSQL 17 4.3, 5.11; documentation of the official image (POSTGRES_USER)",
-    reads=("compose",),
-)
-def superuser(look: Look) -> Iterator[Evidence]:
-    addresses = [(s, address) for s in _files(look).services if s.role == BACKEND for address in s.addresses]
-    if not addresses:
-        raise SkipError("no service says as whom it connects")
-    supers = {user: service.name for service in _services(look, POSTGRES) for user in _superusers(service)}
-    for service, address in addresses:
-        key = f"environment.{address.variable}"
-        if address.user in supers:
-            of = supers[address.user]
-            yield bad(f"connects as {address.user}, the superuser of {of}", service.name, key)
-        elif address.user == "postgres":
-            yield bad("connects as postgres, the superuser", service.name, key)
-        elif address.user:
-            yield note(f"connects as {address.user}", service.name, key)
-
-
-def _superusers(service: Service) -> set[str]:
-    if "bitnami" in service.image:
-        return {"postgres"}
-    user = service.environment.get("POSTGRES_USER")
-    return {user.symbolic if user else "postgres", "postgres"}
-
-
-@check(
-    "compose.trust",
-    rows="AUTH-02",
-    title="The database asks for a password",
-    phases=(FILE,),
-    severity=CRITICAL,
-    why="With trust, whoever reaches the port is whom they say they are: the superuser, without a password.",
-    remedy="Leave POSTGRES_HOST_AUTH_METHOD out: the image takes scram-sha-256. On data that exists, mend "
-    "pg_hba.conf.",
-    source="CIS PostgreSQL 17 5.4; documentation of the official image (POSTGRES_HOST_AUTH_METHOD)",
-    reads=("compose",),
-    part=POSTGRES,
-)
-def trust(look: Look) -> Iterator[Evidence]:
-    for service in _services(look, POSTGRES):
-        key = "environment.POSTGRES_HOST_AUTH_METHOD"
-        method = service.text(key)
-        if method == "trust":
-            yield bad("trusts everybody who reaches it (POSTGRES_HOST_AUTH_METHOD)", service.name, key)
-        elif method in ("password", "md5"):
-            yield warn(f"takes passwords by {method}, which can be read or replayed", service.name, key)
-        else:
-            yield note(method or "scram-sha-256, as the image does by itself", service.name, key)
-
-
-@check(
     "compose.checksums",
     rows="INT-01",
     title="A new cluster has data checksums",
@@ -229,32 +160,6 @@ def checksums(look: Look) -> Iterator[Evidence]:
             )
         else:
             yield note(f"Postgres {version}, with checksums", service.name, key)
-
-
-@check(
-    "compose.default_network",
-    rows="NET-03",
-    title="The database is on a network of its own",
-    phases=(FILE,),
-    severity=WARNING,
-    why="The default network has every service of the file on it: the proxy and the mailer reach the "
-    "database, too. Docker's own bridge has no names at all.",
-    remedy="Define a network with `internal: true` below `networks:`, and put the database and its clients "
-    "on it.",
-    source="CIS Docker Benchmark 5.30; Docker documentation, Bridge network driver",
-    reads=("compose",),
-    part=POSTGRES,
-)
-def default_network(look: Look) -> Iterator[Evidence]:
-    for service in _services(look, POSTGRES):
-        if service.get("network_mode") is not None:
-            yield bad(f"has network_mode {service.text('network_mode')}", service.name, "network_mode")
-        elif service.get("networks") is None:
-            yield bad(
-                "is on the default network, with every service that names none", service.name, "networks"
-            )
-        else:
-            yield note(", ".join(service.container().networks), service.name, "networks")
 
 
 @check(
@@ -315,90 +220,6 @@ def port_address(look: Look) -> Iterator[Evidence]:
             yield bad(f"publishes port {where} on all addresses", container.name, key)
         else:
             yield note(f"{port.address}:{where}", container.name, key)
-
-
-@check(
-    "compose.pool_arithmetic",
-    rows="POOL-01",
-    title="The connection pools fit into max_connections",
-    phases=(FILE,),
-    severity=CRITICAL,
-    why="Once the pools can ask for more than the database gives, the request that comes then is refused: "
-    "under load, when it matters.",
-    remedy="Make DB_POOL_SIZE, DB_MAX_OVERFLOW, the workers or the replicas fewer, or give the database "
-    "`command: postgres -c max_connections=N` and the memory for it.",
-    source="SQLAlchemy documentation, Error Messages (QueuePool limit); PostgreSQL manual, max_connections",
-    reads=("compose",),
-    thresholds=(
-        Threshold(
-            "validation_compose_other_connections",
-            10,
-            "connections",
-            "kept for operators, exporter, backup and a migration, as postgres_other_connections does",
-        ),
-    ),
-    part=POSTGRES,
-)
-def pool_arithmetic(look: Look) -> Iterator[Evidence]:
-    others = int(look.threshold("validation_compose_other_connections"))
-    any_pool = False
-    for database in _services(look, POSTGRES):
-        pools = [(s, d) for s in _clients(look) if database.name in s.databases and (d := _demand(s))]
-        if not pools:
-            continue
-        any_pool = True
-        demand = sum(number for _, (number, _) in pools)
-        key = f"environment.{_first(pools[0][0], _POOL_SIZES)[0]}"
-        found = _max_connections(database)
-        if found is None:
-            yield note(
-                f"{demand} connections; max_connections stands in a file of the database's own",
-                pools[0][0].name,
-            )
-            continue
-        most, how = found
-        room = most - _RESERVED - others
-        sums = "; ".join(f"{service.name}: {text} = {number}" for service, (number, text) in pools)
-        kept = f"max_connections {most}{how}, less {_RESERVED + others}"
-        text = f"{sums}; {database.name} has {room} for them ({kept})"
-        yield (bad if demand > room else note)(text, pools[0][0].name, key)
-    if not any_pool:
-        raise SkipError("no client of a database says how large its pool is")
-
-
-def _demand(service: Service) -> tuple[int, str] | None:
-    """Return how many connections a service can ask for, and the sum; None where it does not say."""
-    _, size = _first(service, _POOL_SIZES)
-    if size is None:
-        return None
-    _, overflow = _first(service, _OVERFLOWS)
-    workers = _workers(service)
-    number = service.replicas * workers * (size + (overflow or 0))
-    return number, f"{service.replicas} x {workers} workers x ({size} + {overflow or 0})"
-
-
-def _workers(service: Service) -> int:
-    option = _WORKERS_OPTION.search(
-        " ".join([*service.command, service.text("environment.GUNICORN_CMD_ARGS")])
-    )
-    return int(option[1]) if option else _first(service, _WORKERS)[1] or 1
-
-
-def _first(service: Service, names: tuple[str, ...]) -> tuple[str, int | None]:
-    """Return the first of these variables that is a number."""
-    for name in names:
-        text = service.text(f"environment.{name}")
-        if text.isdecimal():
-            return name, int(text)
-    return "", None
-
-
-def _max_connections(database: Service) -> tuple[int, str] | None:
-    """Return the server's limit, and how it is known; None where a configuration file says it."""
-    command = " ".join(database.command)
-    if option := _MAX_CONNECTIONS_OPTION.search(command):
-        return int(option[1]), ""
-    return None if "config_file" in command else (_MAX_CONNECTIONS, ", the default")
 
 
 @check(

@@ -100,7 +100,8 @@ def _names_of_database(look: Look) -> set[str]:
         return {look.stack["database_alias"]}
     database = look.database
     aliases = {alias for net in database.networks.values() for alias in net.get("aliases") or ()}
-    return {database.name, *aliases}
+    # What is neither may be a pooler before it.
+    return {database.name, *aliases, *(c.name for c in look.containers() if c.role is None)}
 
 
 @check(

@@ -21,7 +21,7 @@ PARENT = "/var/lib/postgresql"
 FIRST_BELOW_PARENT = 18
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
-_MAJOR = re.compile(r":(\d+)")
+_MAJOR = re.compile(r":(\d{1,2})(?:[.-]|$)")
 SAFE_MODES = ("0700", "0750")
 
 
@@ -64,9 +64,7 @@ def _expected_target(look: Look, container: Container) -> str:
         declared = _data_mount(look.declared_like(container))
         if declared:
             return declared.target
-    match = _MAJOR.search(container.image.rpartition("/")[2])
-    below_parent = bool(match) and int(match[1]) >= FIRST_BELOW_PARENT if match else False
-    default = PARENT if below_parent else DATA
+    default = PARENT if _is_below_parent(container.image) else DATA
     folder = container.values.get("PGDATA", "").rstrip("/")
     if not folder or f"{folder}/".startswith(f"{default}/"):
         return default
@@ -75,6 +73,14 @@ def _expected_target(look: Look, container: Container) -> str:
         found.target for found in container.mounts if f"{folder}/".startswith(f"{found.target.rstrip('/')}/")
     ]
     return max(above, key=len, default=folder)
+
+
+def _is_below_parent(image: str) -> bool:
+    """Say whether an image keeps the data below the parent; the newest official one does."""
+    if image in ("postgres", "postgres:latest"):
+        return True
+    match = _MAJOR.search(image.rpartition("/")[2])
+    return match is not None and int(match[1]) >= FIRST_BELOW_PARENT
 
 
 def _data_mount(container: Container) -> Mount | None:
