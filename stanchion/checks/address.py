@@ -40,7 +40,7 @@ def addresses(values: Mapping[str, str]) -> Iterator[tuple[str, Address]]:
         found = address(value.removeprefix("jdbc:"))
         if found is not None and found.scheme.startswith(("postgres", "postgis")):
             yield name, found
-    host = next((values[name] for name in HOSTS if name in values), "")
-    user = next((name for name in USERS if name in values), "")
-    if host:
-        yield user or host, Address("postgresql", values.get(user, ""), host, "")
+    host = next((name for name in HOSTS if name in values), None)
+    user = next((name for name in USERS if name in values), None)
+    if host is not None:
+        yield user or host, Address("postgresql", values.get(user or "", ""), values[host], "")

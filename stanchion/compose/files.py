@@ -62,9 +62,16 @@ class Files:
             return None
         root = self.project.services.get(of)
         if root is not None:
-            keys = [key, _ELSEWHERE.get(key, key)]
-            return next((found for each in keys if (found := _at(root, each))), None) or root.place
+            return _at(root, key) or _elsewhere(root, key) or root.place
         return _at(self.project.top, key) if key else None
+
+
+def _elsewhere(root: Node, key: str) -> Place | None:
+    """Return where the form of a swarm says it, or would say it: its neighbours are there."""
+    alternative = _ELSEWHERE.get(key, "")
+    if root.get(alternative.rpartition(".")[0]) is None:
+        return None
+    return _at(root, alternative)
 
 
 def _at(root: Node, key: str) -> Place | None:

@@ -79,8 +79,8 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.yaml_implicit_resolvers = {
-    **{first: [(_NULL, re.compile(r"~|null|Null|NULL|"))] for first in ("~", "n", "N", "")},
-    "<": [(_MERGE, re.compile("<<"))],
+    **{first: [(_NULL, re.compile(r"(?:~|null|Null|NULL|)$"))] for first in ("~", "n", "N", "")},
+    "<": [(_MERGE, re.compile("<<$"))],
 }
 
 

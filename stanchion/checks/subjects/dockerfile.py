@@ -48,7 +48,7 @@ def _targets(look: Look, found: Dockerfile) -> list[str]:
 
 
 def _seen(level: Level, what: str, place: Place, of: Path) -> Evidence:
-    return Evidence(what, level, of.parent.name or of.name, file=place.file, line=place.line)
+    return Evidence(what, level, of.name, file=place.file, line=place.line)
 
 
 @check(
