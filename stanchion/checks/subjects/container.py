@@ -128,7 +128,7 @@ def cpu_pids(look: Look) -> Iterator[Evidence]:
         if not limited:
             yield bad("has no limit of processes", container.name, "pids_limit")
         if container.cpus and limited:
-            yield note(f"{container.cpus:g} processors, {container.pids} processes", container.name)
+            yield note(f"processors: {container.cpus:g}, processes: {container.pids}", container.name)
 
 
 @check(
@@ -357,8 +357,8 @@ def health(look: Look) -> Iterator[Evidence]:
             yield bad(f"is unhealthy: {_said(container)}", container.name)
         elif container.health == "starting":
             age = _age(look, container.started_at)
-            since = "" if age is None else f" since {_span(age)}"
-            yield warn(f"is starting{since}: {_said(container)}", container.name)
+            spent = "" if age is None else f" for {_span(age)}"
+            yield warn(f"has been starting{spent}: {_said(container)}", container.name)
         else:
             yield note(container.health or "has no health check", container.name)
 
@@ -656,7 +656,7 @@ def state(look: Look) -> Iterator[Evidence]:
             yield bad("is declared and not there", wanted.name)
         elif container.running:
             age = _age(look, container.started_at)
-            yield note("runs" if age is None else f"runs since {_span(age)}", container.name)
+            yield note("runs" if age is None else f"runs for {_span(age)}", container.name)
         elif container.state in ("exited", "dead"):
             age = _age(look, container.finished_at)
             when = "" if age is None else f" {_span(age)} ago"
