@@ -32,6 +32,7 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "container_image_refs": "set by the role container_image for whoever uses the image",
     "postgres_declaration": "set by the role postgres: what it would make, for the checks",
     "backend_declaration": "set by the role backend: what it would make, for the checks",
+    "stack_composed": "set by compose.yml: what the roles would make, for the compose file that equals it",
     "validation_refusal": "set by the role validation: why a play stops, empty where it goes on",
     "backend_addresses": "set by the role backend: where its replicas answer",
     "docker_engine_absent": "set by the role docker_engine in check mode, where no engine is there yet",

@@ -9,7 +9,7 @@ from stanchion.cli import session
 from stanchion.cli.command import Options
 from stanchion.compose import render as file
 from stanchion.errors import ConfigurationError
-from stanchion.report.output import to_place
+from stanchion.report.place import to_place
 
 
 def render(options: Options) -> int:

@@ -57,7 +57,7 @@ def test_what_stands_for_one_without_a_value():
     ],
 )
 def test_what_is_refused_with_its_place(text, environment, says):
-    with pytest.raises(FileError, match="compose.yml:7: ") as refused:
+    with pytest.raises(FileError, match=r"compose\.yml:7: ") as refused:
         replaced(text, **environment)
     assert says in refused.value.what
     assert refused.value.exit_code == 2
