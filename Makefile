@@ -48,7 +48,7 @@ bench: $(VENV)/.dev ## Measure deploys beside docker compose; figures, not gates
 	tests/as_root bench/run
 
 .PHONY: docs
-docs: $(VENV)/.dev ## Write the generated tables of the role READMEs anew
+docs: $(VENV)/.dev ## Write docs/checks.md, thresholds and the tables of the role READMEs anew
 	docs/generate
 
 .PHONY: venv

@@ -1,8 +1,9 @@
 """The checks: pure functions from what was looked at to what is to be thought of it.
 
 One file per subject in `subjects/`. A check is a function with the decorator `check`; it reads a `Look` and
-yields what it saw. Adding one: the function there, its thresholds in roles/validation, its cases in
-tests/unit/checks, its line in tests/e2e/test_checks_fire.py.
+yields what it saw. Adding one: the function there, its cases in tests/unit/checks, a line in
+tests/e2e/fires, and `make docs`, which writes its thresholds into roles/validation and itself into
+docs/checks.md.
 """
 
 from stanchion.checks.decide import decide

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from html.parser import HTMLParser
+from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
@@ -35,10 +35,9 @@ each_renderer = pytest.mark.parametrize("renderer", RENDERERS, ids=lambda module
 SHOWN = "</style></details><script>alert(1)</script> | `x` ![i](http://x) $a$ [b](c) red \ufffd \ufffd ]]>"
 
 
-def written(renderer: object, result: Result) -> str:
+def written(renderer: ModuleType, result: Result) -> str:
     stream = io.StringIO()
-    render: Callable[[Result, io.StringIO], None] = renderer.render  # type: ignore[attr-defined]
-    render(result, stream)
+    renderer.render(result, stream)
     return stream.getvalue()
 
 
@@ -85,13 +84,13 @@ def suites(result: Result) -> list[tuple[str, dict[str, object]]]:
 
 
 @each_renderer
-def test_results_without_findings_are_written_too(renderer: object) -> None:
+def test_results_without_findings_are_written_too(renderer: ModuleType) -> None:
     for result in (deployed(), failed(), unsafe(validation()), unsafe(validation(deployed=False))):
         assert written(renderer, result)
 
 
 @each_renderer
-def test_the_worst_is_first(renderer: object) -> None:
+def test_the_worst_is_first(renderer: ModuleType) -> None:
     told = written(renderer, unsafe())
     if renderer is junit:
         return  # a reader of JUnit has an order of its own
@@ -100,7 +99,7 @@ def test_the_worst_is_first(renderer: object) -> None:
 
 
 @each_renderer
-def test_every_host_is_told(renderer: object) -> None:
+def test_every_host_is_told(renderer: ModuleType) -> None:
     told = written(renderer, unsafe(validation(WELL, host="alpha"), validation(POOL, LATE, host="beta")))
     assert "alpha" in told
     assert "beta" in told
@@ -109,13 +108,13 @@ def test_every_host_is_told(renderer: object) -> None:
 
 
 @each_renderer
-def test_only_the_last_look_at_a_host_is_told(renderer: object) -> None:
+def test_only_the_last_look_at_a_host_is_told(renderer: ModuleType) -> None:
     before = validation(LATE, phase="preflight")
     assert "transaction.idle" not in written(renderer, unsafe(before, validation(POOL, phase="deploy")))
 
 
 @each_renderer
-def test_evidence_why_and_remedy_are_told(renderer: object) -> None:
+def test_evidence_why_and_remedy_are_told(renderer: ModuleType) -> None:
     told = " ".join(written(renderer, unsafe()).split())
     for part in (
         "up to 248 connections are wanted",
@@ -127,14 +126,14 @@ def test_evidence_why_and_remedy_are_told(renderer: object) -> None:
 
 
 @each_renderer
-def test_long_evidence_is_written(renderer: object) -> None:
+def test_long_evidence_is_written(renderer: ModuleType) -> None:
     long = [seen("x" * 50_000), *(seen(f"row {number}") for number in range(500))]
     told = written(renderer, unsafe(validation(checked("pool.usage", "fail", evidence=long))))
     assert len(told) > 500
 
 
 @each_renderer
-def test_no_text_moves_a_terminal(renderer: object) -> None:
+def test_no_text_moves_a_terminal(renderer: ModuleType) -> None:
     told = written(renderer, hostile())
     assert not {"\x1b", "\x00", "\u202e"} & set(told)
 
