@@ -89,9 +89,9 @@ def _of_card(card: Card, host: str, result: Result) -> _Annotation:
         which = ", ".join(finding.slug for finding in card.findings)
         return _Annotation(kind, f"{host}: {card.first.summary} ({which})", f"{card.count} could not look")
     place = next((seen for seen in card.first.evidence if seen.line), None)
-    text = f"{host}: {card.first.summary}. {card.first.remedy}"
+    text = f"{card.first.summary}. {card.first.remedy}"
     if place is None:
-        return _Annotation(kind, text, card.first.slug)
+        return _Annotation(kind, f"{host}: {text}", card.first.slug)
     return _Annotation(kind, text, card.first.slug, place.file, place.line)
 
 

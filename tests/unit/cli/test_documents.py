@@ -333,7 +333,7 @@ def test_findings_become_annotations_the_worst_first() -> None:
 def test_a_finding_about_a_file_is_shown_at_its_line() -> None:
     located = checked("image.pinned", "fail", evidence=[seen("has no tag", file="compose,x.yml", line=7)])
     (line,) = github.workflow_commands(unsafe(validation(located, host="compose.yml", phase="file")))
-    assert line.startswith("::error file=compose%2Cx.yml,line=7,title=image.pinned::")
+    assert line.startswith("::error file=compose%2Cx.yml,line=7,title=image.pinned::image.pinned was")
 
 
 def test_the_worst_nine_findings_and_how_many_more() -> None:
