@@ -164,10 +164,10 @@ class Look:
         found = [container for container in self.containers() if not roles or container.role in roles]
         if found:
             return found
-        of = " of the ".join(["container", " or the ".join(roles)] if roles else ["container"])
+        of = f" of the role {' or '.join(roles)}" if roles else ""
         if self._containers is not None:
-            raise SkipError(f"the file has no {of}")
-        raise UnreadableError(f"there is no {of}")
+            raise SkipError(f"the file has no service{of}")
+        raise UnreadableError(f"there is no container{of}")
 
     def declared_containers(self) -> list[Container]:
         """Return what the roles would make."""

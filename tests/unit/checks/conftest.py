@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stanchion.checks import Finding, Look, Phase, catalogue, decide, thresholds
+from stanchion.checks.container import Container
 
 RECORDED = Path(__file__).parent / "recorded" / "healthy.json"
 
@@ -25,6 +26,12 @@ class Kept:
         check = catalogue()[slug]
         asked = phase or next(p for p in reversed(check.phases) if p is not Phase.FILE)
         (finding,) = decide(Look(self.facts, self.declared, self.thresholds, asked), [check])
+        return finding
+
+    def ask_file(self, slug: str, *services: Container) -> Finding:
+        """Return what the check finds in a compose file of these services."""
+        look = Look({}, {}, self.thresholds, Phase.FILE, containers=services)
+        (finding,) = decide(look, [catalogue()[slug]])
         return finding
 
     def container(self, name: str) -> dict[str, Any]:

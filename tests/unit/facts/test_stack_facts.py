@@ -61,3 +61,15 @@ def test_environment_names_the_engine(monkeypatch, fake_engine):
     answers = ask_all({"engine": stack_facts.sources(PARAMS)["engine"]}, 5)
     assert answers["engine"]["host"] == engine.host
     assert answers["engine"]["state"] == "running"
+
+
+def test_file_systems_of_data_and_backups_where_there_are_some(tmp_path, fake_engine):
+    record = tmp_path / "postgres" / "volume.json"
+    engine = fake_engine({"/info": {"DockerRootDir": "/srv/docker"}, "/version": {}})
+    params = {**PARAMS, "docker_host": engine.host, "state_dir": str(tmp_path)}
+    assert set(stack_facts.disk_paths(params)) == {"docker_root", "state_dir"}
+    record.parent.mkdir()
+    record.write_text('{"volume": "data"}')
+    paths = stack_facts.disk_paths({**params, "backup_dir": "/srv/backup"})
+    assert paths["data_volume"] == "/srv/docker/volumes/data/_data"
+    assert paths["backup_dir"] == "/srv/backup"
