@@ -17,11 +17,13 @@ OFFICIAL_IMAGE = "README of the official image, PGDATA"
 # Where the official image keeps the data, and expects a volume.
 DATA = "/var/lib/postgresql/data"
 PARENT = "/var/lib/postgresql"
+BITNAMI = "/bitnami/postgresql"
 # From this major on the folder has the major in its name, below the parent.
 FIRST_BELOW_PARENT = 18
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
-_MAJOR = re.compile(r":(\d{1,2})(?:[.-]|$)")
+# postgres:17.5-bookworm, pgvector:pg18, timescaledb:2.17-pg17: the number after pg is the server's.
+_MAJOR = re.compile(r":(?:.*pg)?(\d{1,2})(?:[.-]|$)")
 SAFE_MODES = ("0700", "0750")
 
 
@@ -64,7 +66,7 @@ def _expected_target(look: Look, container: Container) -> str:
         declared = _data_mount(look.declared_like(container))
         if declared:
             return declared.target
-    default = PARENT if _is_below_parent(container.image) else DATA
+    default = _default_target(container.image)
     folder = container.values.get("PGDATA", "").rstrip("/")
     if not folder or f"{folder}/".startswith(f"{default}/"):
         return default
@@ -73,6 +75,12 @@ def _expected_target(look: Look, container: Container) -> str:
         found.target for found in container.mounts if f"{folder}/".startswith(f"{found.target.rstrip('/')}/")
     ]
     return max(above, key=len, default=folder)
+
+
+def _default_target(image: str) -> str:
+    if "bitnami" in image:
+        return BITNAMI
+    return PARENT if _is_below_parent(image) else DATA
 
 
 def _is_below_parent(image: str) -> bool:

@@ -43,7 +43,14 @@ class TestMount:
         "image,target,pgdata,outcome",
         [
             ("postgres:17.5-bookworm", "/var/lib/postgresql/data", "", Outcome.PASS),
-            ("postgres", "/var/lib/postgresql/data/", "", Outcome.PASS),
+            ("postgres:17", "/var/lib/postgresql/data/", "", Outcome.PASS),
+            # The newest one is 18 or later.
+            ("postgres", "/var/lib/postgresql/data", "", Outcome.FAIL),
+            ("postgres:latest", "/var/lib/postgresql", "", Outcome.PASS),
+            ("pgvector/pgvector:pg18", "/var/lib/postgresql", "", Outcome.PASS),
+            ("timescale/timescaledb:2.17.2-pg17", "/var/lib/postgresql/data", "", Outcome.PASS),
+            ("bitnami/postgresql:17", "/bitnami/postgresql", "", Outcome.PASS),
+            ("bitnami/postgresql:17", "/var/lib/postgresql/data", "", Outcome.FAIL),
             ("postgres:17.5-bookworm", "/var/lib/postgresql", "", Outcome.FAIL),
             ("postgres:17.5-bookworm", "/data", "", Outcome.FAIL),
             ("registry:5000/postgres:18.1-trixie", "/var/lib/postgresql", "", Outcome.PASS),
