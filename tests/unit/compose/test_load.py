@@ -145,8 +145,7 @@ class TestVariables:
         assert "no such file" in refusal([write("compose.yml", ONE)], {}, [tmp_path / "none.env"])
 
     def test_what_the_file_itself_says(self, project):
-        text = "services:\n  web:\n    image: a\n    environment:\n"
-        text += "      A: ${A:-default}\n      B: x${B:?why}y\n"
+        text = "services:\n  web: {image: a, environment: {A: '${A:-default}', B: 'x${B:?why}y'}}\n"
         found = project(text, {"A": "given", "B": "given"}).services["web"].get("environment").mapping
         assert (found["A"].text, found["A"].literal) == ("given", "default")
         assert (found["B"].text, found["B"].literal) == ("xgiveny", "xy")
