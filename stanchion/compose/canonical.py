@@ -84,7 +84,7 @@ def _pairs(source: Node) -> Node:
     found: dict[str, Node] = {}
     for item in source.value:
         if not isinstance(item.value, str):
-            raise FileError(item.place, "an item of this list is no NAME=VALUE.", "Write NAME=VALUE.")
+            raise FileError.at(item.place, "an item of this list is no NAME=VALUE.", "Write NAME=VALUE.")
         name, equals, value = item.text.partition("=")
         if not equals:
             found[name] = Node(item.place, None)

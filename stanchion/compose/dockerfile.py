@@ -153,14 +153,14 @@ def read(path: Path, given: Mapping[str, str] | None = None) -> Dockerfile:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise FileError(str(path), f"cannot be read: {error.strerror}.", "Name a Dockerfile.") from error
+        raise FileError.at(str(path), f"cannot be read: {error.strerror}.", "Name a Dockerfile.") from error
     except UnicodeDecodeError as error:
-        raise FileError(str(path), "this is no text.", "Name a Dockerfile.") from error
+        raise FileError.at(str(path), "this is no text.", "Name a Dockerfile.") from error
     parser = DockerfileParser(fileobj=io.BytesIO(_without_heredocs(text).encode()))
     found = [_instruction(entry, path) for entry in parser.structure if entry["instruction"] != "COMMENT"]
     begins = [number for number, each in enumerate(found) if each.word == "FROM"]
     if not begins:
-        raise FileError(str(path), "this is no Dockerfile: it has no FROM.", "Name a Dockerfile.")
+        raise FileError.at(str(path), "this is no Dockerfile: it has no FROM.", "Name a Dockerfile.")
     arguments = tuple(each for each in found[: begins[0]] if each.word == "ARG")
     values = {name: value for each in arguments for name, value in each.pairs if value} | dict(given or {})
     ends = [*begins[1:], len(found)]

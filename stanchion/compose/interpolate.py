@@ -50,7 +50,7 @@ class Interpolation:
             end = _closing(text, begin)
             if end is not None:
                 return self._braced(match[0], text[match.end() : end], place), end + 1
-        raise FileError(
+        raise FileError.at(
             place,
             f"a `$` begins no variable in {text!r}.",
             "Write ${NAME} for a variable, and $$ for a dollar sign.",
@@ -63,7 +63,7 @@ class Interpolation:
     def _braced(self, name: str, rest: str, place: Place) -> str:
         operator = next((known for known in _OPERATORS if rest.startswith(known)), "")
         if rest and not operator:
-            raise FileError(
+            raise FileError.at(
                 place, f"${{{name}{rest}}} is no variable.", "Write ${NAME}, ${NAME:-else} or ${NAME:?why}."
             )
         word = rest[len(operator) :]
@@ -77,7 +77,7 @@ class Interpolation:
             return self.replace(word, place)
         if operator.endswith("?") and self.demanding:
             why = self.replace(word, place)
-            raise FileError(
+            raise FileError.at(
                 place,
                 f"the variable {name} has no value, and the file demands one{': ' if why else ''}{why}.",
                 f"Give {name} in the environment, in .env beside the compose file, or with --env-file.",

@@ -84,7 +84,7 @@ def load(
     root = loader.files(files, folder)
     services = root.get("services")
     if services is None or not services.mapping:
-        raise FileError(
+        raise FileError.at(
             str(files[0]),
             "there is no service in it: `services:` is missing or empty.",
             "Name a compose file, or all of them, each with -f.",
@@ -106,7 +106,7 @@ def _variables(folder: Path, environment: Mapping[str, str], env_files: Sequence
     found: dict[str, str] = {}
     for path in named:
         if not path.is_file():
-            raise FileError(str(path), "there is no such file.", "Name a file of NAME=VALUE lines.")
+            raise FileError.at(str(path), "there is no such file.", "Name a file of NAME=VALUE lines.")
         found |= _values(path)
     return {**found, **environment}
 
@@ -149,11 +149,11 @@ class _Loader:
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
-            raise FileError(
+            raise FileError.at(
                 str(path), f"cannot be read: {error.strerror}.", "Name a compose file."
             ) from error
         except UnicodeDecodeError as error:
-            raise FileError(str(path), "this is no text.", "Name a compose file.") from error
+            raise FileError.at(str(path), "this is no text.", "Name a compose file.") from error
         self.folders[str(path)] = folder
         root = self.reader.read(text, str(path))
         self._check_shape(root, str(path))
@@ -166,7 +166,7 @@ class _Loader:
 
     def _check_shape(self, root: Node, file: str) -> None:
         if not isinstance(root.value, dict):
-            raise FileError(file, "this is no compose file: it is no mapping.", "Name a compose file.")
+            raise FileError.at(file, "this is no compose file: it is no mapping.", "Name a compose file.")
         keys = list(root.mapping)
         if not canonical.TOP_KEYS & set(keys):
             first = ", ".join(keys[:4]) or "none at all"
@@ -175,18 +175,22 @@ class _Loader:
                 if any({"image", "build"} & set(found.mapping) for found in root.mapping.values())
                 else "Name a compose file."
             )
-            raise FileError(file, f"this is no compose file: its keys are {first}.", hint)
+            raise FileError.at(file, f"this is no compose file: its keys are {first}.", hint)
         self._warn_of_keys(root, canonical.TOP_KEYS, "a compose file")
         for kind in ("services", "networks", "volumes", "secrets", "configs"):
             found = root.mapping.get(kind)
             if found is not None and found.value is not None and not isinstance(found.value, dict):
-                raise FileError(found.place, f"`{kind}` is no mapping.", f"Write the names below `{kind}:`.")
+                raise FileError.at(
+                    found.place, f"`{kind}` is no mapping.", f"Write the names below `{kind}:`."
+                )
         services = root.get("services")
         for name, found in (services.mapping if services else {}).items():
             if not isinstance(found.value, dict):
                 if found.tag:
                     continue
-                raise FileError(found.place, f"the service {name} is no mapping.", "Write its keys below it.")
+                raise FileError.at(
+                    found.place, f"the service {name} is no mapping.", "Write its keys below it."
+                )
             self._warn_of_keys(found, canonical.SERVICE_KEYS, "a service")
 
     def _warn_of_keys(self, source: Node, known: frozenset[str], of: str) -> None:
@@ -208,7 +212,7 @@ class _Loader:
             ours, theirs = root.get(kind), found.get(kind)
             for name in set(ours.mapping if ours else {}) & set(theirs.mapping if theirs else {}):
                 place = ours.mapping[name].place if ours else root.place
-                raise FileError(
+                raise FileError.at(
                     place,
                     f"`{kind}.{name}` comes with an included file, too.",
                     "Compose refuses that: override it in a file of its own (-f), or take `extends`.",
@@ -218,7 +222,7 @@ class _Loader:
 
     def _included(self, item: Node, including: tuple[Path, ...]) -> Node:
         for key in set(item.mapping) - {"path"}:
-            raise FileError(
+            raise FileError.at(
                 item.mapping[key].place,
                 f"`include` with `{key}` is not read here.",
                 "Check what it includes on its own, with --env-file.",
@@ -227,12 +231,12 @@ class _Loader:
         folder = self.folders.get(item.place.file, Path())
         paths = [folder / each.text for each in (named.items if named else [])]
         if not paths:
-            raise FileError(item.place, "`include` names no file.", "Write the path of a compose file.")
+            raise FileError.at(item.place, "`include` names no file.", "Write the path of a compose file.")
         for path in paths:
             if path.resolve() in including:
-                raise FileError(item.place, f"{path} includes itself.", "Take the circle apart.")
+                raise FileError.at(item.place, f"{path} includes itself.", "Take the circle apart.")
             if not path.is_file():
-                raise FileError(item.place, f"`include` names {path}, and there is no such file.")
+                raise FileError.at(item.place, f"`include` names {path}, and there is no such file.")
         return self.files(paths, paths[0].parent, including)
 
     def _extended(
@@ -243,19 +247,21 @@ class _Loader:
             return service
         here = (service.place.file, name)
         if here in chain:
-            raise FileError(extends.place, f"the service {name} extends itself.", "Take the circle apart.")
+            raise FileError.at(extends.place, f"the service {name} extends itself.", "Take the circle apart.")
         base_name, file = extends.get("service"), extends.get("file")
         if base_name is None:
-            raise FileError(extends.place, "`extends` names no service.", "Write `service: NAME` below it.")
+            raise FileError.at(
+                extends.place, "`extends` names no service.", "Write `service: NAME` below it."
+            )
         if file is not None:
             path = self.folders.get(extends.place.file, Path()) / file.text
             if not path.is_file():
-                raise FileError(file.place, f"`extends` names {path}, and there is no such file.")
+                raise FileError.at(file.place, f"`extends` names {path}, and there is no such file.")
             found = self._tree(path, path.parent).get("services")
             services = found.mapping if found else {}
         base = services.get(base_name.text)
         if base is None:
-            raise FileError(
+            raise FileError.at(
                 extends.place, f"`extends` names the service {base_name.text}, which is not there."
             )
         base = self._extended(base, base_name.text, services, (*chain, here))
@@ -270,7 +276,7 @@ class _Loader:
         for item in files.items if files else []:
             path = item.get("path") if item.mapping else item
             if path is None:
-                raise FileError(item.place, "`env_file` names no file.", "Write `path: FILE`.")
+                raise FileError.at(item.place, "`env_file` names no file.", "Write `path: FILE`.")
             values |= self._env_file(item, path)
         environment = service.get("environment")
         own = {
@@ -290,7 +296,7 @@ class _Loader:
             return {name: Node(path.place, value, value, "") for name, value in _values(found).items()}
         if required is not None and not required.true:
             return {}
-        raise FileError(
+        raise FileError.at(
             path.place,
             f"`env_file` names {found}, and there is no such file.",
             "Put it there, or say `required: false`: what it sets has to be looked at.",
@@ -337,7 +343,7 @@ def _check_references(project: Project, every: Node) -> None:
             if other in project.services or (required is not None and not required.true):
                 continue
             why = "whose profile is not active" if other in every.mapping else "which is not there"
-            raise FileError(how.place, f"{name} depends on the service {other}, {why}.")
+            raise FileError.at(how.place, f"{name} depends on the service {other}, {why}.")
         networks = found.get("networks")
         for other, how in (networks.mapping if networks else {}).items():
             if other != "default":
@@ -361,7 +367,7 @@ def named_volume(item: Node) -> str:
 def _need(project: Project, kind: str, name: str, service: str, place: Place) -> None:
     defined = project.top.get(kind)
     if defined is None or name not in defined.mapping:
-        raise FileError(
+        raise FileError.at(
             place,
             f"{service} uses `{kind}.{name}`, which the file does not define.",
             f"Write `{name}:` below `{kind}:`, at the left margin.",

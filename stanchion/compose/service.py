@@ -232,7 +232,7 @@ class Service:
             # Compose takes 512MB and 1gb as well as 512m.
             return size(re.sub(r"(?i)^([0-9.]+)\s*([kmgt])i?b?$", lambda m: m[1] + m[2].lower(), found.text))
         except ValueError as error:
-            raise FileError(found.place, f"{error}.") from error
+            raise FileError.at(found.place, f"{error}.") from error
 
     def _number(self, *paths: str) -> float | None:
         found = self._first(*paths)
@@ -241,7 +241,7 @@ class Service:
         try:
             number = float(found.text)
         except ValueError as error:
-            raise FileError(found.place, f"{found.text!r} is no number.") from error
+            raise FileError.at(found.place, f"{found.text!r} is no number.") from error
         return number if number > 0 else None
 
     def _seconds(self, path: str) -> float | None:
@@ -251,7 +251,7 @@ class Service:
         try:
             return seconds(found.text)
         except ValueError as error:
-            raise FileError(
+            raise FileError.at(
                 found.place, f"{found.text!r} is no duration.", "Write it like 90s or 1m30s."
             ) from error
 
@@ -337,7 +337,7 @@ def _mount(item: Node) -> Mount:
     if item.mapping:
         kind, source, target = (item.get(key) for key in ("type", "source", "target"))
         if target is None:
-            raise FileError(item.place, "this mount has no target.", "Write `target: PATH` to it.")
+            raise FileError.at(item.place, "this mount has no target.", "Write `target: PATH` to it.")
         read_only = item.get("read_only")
         return Mount(
             kind.text if kind else "volume",
@@ -358,7 +358,7 @@ def _published(item: Node) -> Iterator[Port]:
             item.get(key) for key in ("target", "published", "host_ip", "protocol")
         )
         if target is None:
-            raise FileError(item.place, "this port has no target.", "Write `target: NUMBER` to it.")
+            raise FileError.at(item.place, "this port has no target.", "Write `target: NUMBER` to it.")
         yield from _ports(
             item.place,
             address.text if address else "",
@@ -376,7 +376,7 @@ def _published(item: Node) -> Iterator[Port]:
 def _ports(place: Place, address: str, outside: str, inside: str, protocol: str) -> Iterator[Port]:
     inner, outer = _range(inside, place), _range(outside, place) if outside else []
     if outer and len(inner) > 1 and len(inner) != len(outer):
-        raise FileError(place, f"the ranges {outside} and {inside} are of different lengths.")
+        raise FileError.at(place, f"the ranges {outside} and {inside} are of different lengths.")
     for number, port in enumerate(inner):
         # A range outside for one port inside: the engine takes a free one of it.
         published = outer[number] if len(outer) == len(inner) else None
@@ -386,5 +386,5 @@ def _ports(place: Place, address: str, outside: str, inside: str, protocol: str)
 def _range(text: str, place: Place) -> list[int]:
     first, _, last = text.partition("-")
     if not first.isdecimal() or not (last or first).isdecimal():
-        raise FileError(place, f"{text!r} is no port.", "Write it like 8080:80 or 127.0.0.1:8080:80.")
+        raise FileError.at(place, f"{text!r} is no port.", "Write it like 8080:80 or 127.0.0.1:8080:80.")
     return list(range(int(first), int(last or first) + 1))

@@ -104,11 +104,11 @@ class Reader:
             mark = error.problem_mark or error.context_mark
             where = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
             said = " ".join(part for part in (error.context, error.problem) if part)
-            raise FileError(
+            raise FileError.at(
                 f"{where}:{where.column}", f"this is no YAML: {said}.", "Mend it there, or a line above."
             ) from error
         except yaml.reader.ReaderError as error:
-            raise FileError(file, f"this is no text: {error.reason}.", "Name a compose file.") from error
+            raise FileError.at(file, f"this is no text: {error.reason}.", "Name a compose file.") from error
         if root is None:
             return Node(Place(file, 1), None)
         return _Builder(self, file).build(root, Place(file, 1))
@@ -123,7 +123,7 @@ class _Builder:
     def build(self, source: yaml.Node, place: Place, depth: int = 0) -> Node:
         self.built += 1
         if self.built > _MOST_NODES or depth > _MOST_DEPTH:
-            raise FileError(
+            raise FileError.at(
                 place, "its anchors and aliases make too large a tree.", "Write it out, without aliases."
             )
         tag = source.tag if source.tag in ("!reset", "!override") else ""
@@ -147,10 +147,10 @@ class _Builder:
                 merged = {**merged, **self._merged(value, place, depth)}
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                raise FileError(place, "a key is no text.", "Write KEY: VALUE.")
+                raise FileError.at(place, "a key is no text.", "Write KEY: VALUE.")
             name = str(key.value)
             if name in seen:
-                raise FileError(
+                raise FileError.at(
                     place,
                     f"the key {name!r} stands in line {seen[name].line} already.",
                     "Leave one of them out.",
@@ -165,7 +165,7 @@ class _Builder:
         found: dict[str, Node] = {}
         for source in reversed(sources):
             if not isinstance(source, yaml.MappingNode):
-                raise FileError(
+                raise FileError.at(
                     place, "`<<` brings in something that is no mapping.", "Name an anchor of one."
                 )
             found = {**found, **self.build(source, place, depth + 1).mapping}

@@ -22,5 +22,7 @@ class Place:
 class FileError(ConfigurationError):
     """A file that cannot be read as what it should be: nothing of it was checked."""
 
-    def __init__(self, place: Place | str, what: str, remedy: str | None = None) -> None:
-        super().__init__(f"{place}: {what}", remedy)
+    @classmethod
+    def at(cls, place: Place | str, what: str, remedy: str | None = None) -> FileError:
+        """Return the error about a place in a file, or a file."""
+        return cls(f"{place}: {what}", remedy)

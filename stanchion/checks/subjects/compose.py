@@ -283,7 +283,7 @@ def _is_written_out(name: str, literal: str) -> bool:
     severity=INFO,
     why="Compose has not read it since 2020 and warns of it at every command: a warning that one learns to "
     "overlook.",
-    remedy="Delete the line.",
+    remedy="Delete the line; nothing takes its place.",
     source="Compose Specification, Version and name top-level elements",
     reads=("compose",),
 )

@@ -1,8 +1,8 @@
 """Files written for a test, and what the checks say of them."""
 
 import pytest
+from asking import ask
 
-from stanchion.cli.compose_check import Asked, check
 from stanchion.compose.load import load
 
 
@@ -27,23 +27,6 @@ def project(write):
         return load([write("compose.yml", text)], environment or {}, **options)
 
     return loaded
-
-
-def ask(*named, only=(), **options):
-    """Return the result of a compose check."""
-    asked = {"files": (), "env_files": (), "profiles": (), "fail_on": "fail", **options}
-    return check(Asked(named=named, only=only, **asked))
-
-
-def found(result):
-    """Return each finding's bad evidence as FILE:LINE SLUG OF."""
-    return sorted(
-        f"{seen.file.rpartition('/')[2]}:{seen.line} {finding.slug} {seen.of}".strip()
-        for validation in result.validations
-        for finding in validation.findings
-        for seen in finding.evidence
-        if seen.level != "note"
-    )
 
 
 @pytest.fixture

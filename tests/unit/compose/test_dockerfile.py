@@ -1,7 +1,7 @@
 """Dockerfiles: read, matched with services, and asked."""
 
 import pytest
-from conftest import ask, found
+from asking import ask, found
 
 from stanchion.compose.dockerfile import is_dockerfile, read
 from stanchion.compose.files import gather

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import ask, found
+from asking import ask, found
 
 from stanchion.checks import Phase, catalogue
 
@@ -20,6 +20,8 @@ docker-compose.yml:2 container.no_new_privileges db
 docker-compose.yml:2 container.read_only db
 docker-compose.yml:2 container.restart_policy db
 docker-compose.yml:2 container.stop db
+docker-compose.yml:2 log.rotation db
+docker-compose.yml:2 setting.shm db
 docker-compose.yml:3 image.pinned db
 docker-compose.yml:4 container.recovery db
 docker-compose.yml:5 container.health_check db
@@ -33,6 +35,7 @@ docker-compose.yml:18 container.no_new_privileges backend
 docker-compose.yml:18 container.read_only backend
 docker-compose.yml:18 container.restart_policy backend
 docker-compose.yml:18 container.user backend
+docker-compose.yml:18 log.rotation backend
 docker-compose.yml:24 auth.superuser backend
 docker-compose.yml:24 environment.secrets backend
 docker-compose.yml:32 compose.health_tool backend
@@ -75,7 +78,9 @@ docker-compose.yml:4 container.memory_limit db
 docker-compose.yml:4 container.no_new_privileges db
 docker-compose.yml:4 container.read_only db
 docker-compose.yml:4 container.stop db
+docker-compose.yml:4 log.rotation db
 docker-compose.yml:4 pool.arithmetic db
+docker-compose.yml:4 setting.shm db
 docker-compose.yml:5 image.pinned db
 docker-compose.yml:6 compose.checksums db
 docker-compose.yml:8 compose.literal_secret db
@@ -90,13 +95,14 @@ docker-compose.yml:18 container.no_new_privileges web
 docker-compose.yml:18 container.read_only web
 docker-compose.yml:18 container.restart_policy web
 docker-compose.yml:18 container.user web
+docker-compose.yml:18 log.rotation web
 docker-compose.yml:18 network.user_defined web
-docker-compose.yml:18 pool.arithmetic web
 docker-compose.yml:22 auth.superuser web
 docker-compose.yml:22 compose.literal_secret web
 docker-compose.yml:22 environment.secrets web
 docker-compose.yml:23 compose.literal_secret web
 docker-compose.yml:23 environment.secrets web
+docker-compose.yml:25 pool.arithmetic web
 docker-compose.yml:25 pool.overflow_bounded web
 docker-compose.yml:27 compose.depends_on web
 docker-compose.yml:28 compose.replicas web
@@ -113,6 +119,7 @@ docker-compose.yml:38 container.memory_limit worker
 docker-compose.yml:38 container.no_new_privileges worker
 docker-compose.yml:38 container.read_only worker
 docker-compose.yml:38 container.restart_policy worker
+docker-compose.yml:38 log.rotation worker
 docker-compose.yml:38 network.user_defined worker
 docker-compose.yml:39 image.pinned worker
 docker-compose.yml:40 container.user worker
@@ -125,6 +132,7 @@ docker-compose.yml:49 container.cpu_pids cache
 docker-compose.yml:49 container.cpu_pids cache
 docker-compose.yml:49 container.memory_limit cache
 docker-compose.yml:49 container.read_only cache
+docker-compose.yml:49 log.rotation cache
 docker-compose.yml:51 container.privileged cache
 docker-compose.yml:54 container.no_new_privileges cache
 docker-compose.yml:54 container.no_new_privileges cache

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ask, found
+from asking import ask, found
 
 from stanchion.checks.container import declared
 from stanchion.cli import run

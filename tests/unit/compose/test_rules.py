@@ -1,7 +1,7 @@
 """The rules that only a compose file has: each branch."""
 
 import pytest
-from conftest import ask
+from asking import ask
 
 from stanchion.checks import Outcome
 
