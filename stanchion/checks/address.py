@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 # Where libpq and applications are told of a database in parts, and the part that is the user.
-HOSTS = ("PGHOST", "DB_HOST", "DATABASE_HOST", "POSTGRES_HOST", "POSTGRES_SERVER", "SQL_HOST")
-USERS = ("PGUSER", "DB_USER", "DB_USERNAME", "DATABASE_USER", "POSTGRES_USER", "SQL_USER")
+HOSTS = ("PGHOST", "PG_HOST", "DB_HOST", "DATABASE_HOST", "POSTGRES_HOST", "POSTGRES_SERVER", "SQL_HOST")
+USERS = ("PGUSER", "PG_USER", "DB_USER", "DB_USERNAME", "DATABASE_USER", "POSTGRES_USER", "SQL_USER")
 
 
 @dataclass(frozen=True)

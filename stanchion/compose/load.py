@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from stanchion.compose.trouble import FileError, Place
 
 # What compose looks for where no file is named; the first that is there, and what goes over it.
 DEFAULT_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+# NAME, NAME:TAG, NAME@DIGEST and all of them, loosely.
+_IMAGE = re.compile(r"[^\s:@/]([^\s@]*[^\s:@/])?(@[^\s@]+)?")
 _OVERRIDES = {name: name.replace("compose.y", "compose.override.y") for name in DEFAULT_FILES}
 
 
@@ -335,8 +338,9 @@ def _active(services: Node, profiles: Sequence[str]) -> tuple[dict[str, Node], l
 
 
 def _check_references(project: Project, every: Node) -> None:
-    """Refuse what compose refuses: names that nothing has."""
+    """Refuse what compose refuses: no image, and names that nothing has."""
     for name, found in project.services.items():
+        _check_image(name, found)
         depends = found.get("depends_on")
         for other, how in (depends.mapping if depends else {}).items():
             required = how.get("required")
@@ -353,6 +357,20 @@ def _check_references(project: Project, every: Node) -> None:
             volume = named_volume(item)
             if volume:
                 _need(project, "volumes", volume, name, item.place)
+
+
+def _check_image(name: str, found: Node) -> None:
+    image = found.mapping.get("image")
+    if image is None and not {"build", "provider"} & set(found.mapping):
+        raise FileError.at(
+            found.place, f"{name} has neither an image nor a build.", "Write `image: NAME:TAG`."
+        )
+    if image is not None and not _IMAGE.fullmatch(image.text):
+        raise FileError.at(
+            image.place,
+            f"the image of {name} is {image.text!r}, which is none.",
+            "Where a variable in it has no value, give it one in .env or with --env-file.",
+        )
 
 
 def named_volume(item: Node) -> str:

@@ -269,12 +269,19 @@ class Service:
             return None
         if test is None:
             return self._probe_of_dockerfile()
-        words = test.items
-        line = (
-            tuple(word.text for word in words) if isinstance(test.value, list) else ("CMD-SHELL", test.text)
-        )
-        if line[:1] == ("NONE",):
+        line = tuple(item.text for item in test.items)
+        if not any(line):
+            return self._probe_of_dockerfile()
+        if not isinstance(test.value, list):
+            line = ("CMD-SHELL", *line)
+        if line[0] == "NONE":
             return None
+        if line[0] not in ("CMD", "CMD-SHELL"):
+            raise FileError.at(
+                test.place,
+                f"this health check begins with {line[0]!r}.",
+                "Begin it with CMD, CMD-SHELL or NONE.",
+            )
         return Probe(
             test=line,
             interval=self._seconds("healthcheck.interval") or 30.0,

@@ -24,6 +24,8 @@ FIRST_BELOW_PARENT = 18
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 # postgres:17.5-bookworm, pgvector:pg18, timescaledb:2.17-pg17: the number after pg is the server's.
 _MAJOR = re.compile(r":(?:.*pg)?(\d{1,2})(?:[.-]|$)")
+# The official image by no version: latest, or the newest on a system.
+_NEWEST = re.compile(r"postgres(:[a-z][a-z0-9.-]*)?")
 SAFE_MODES = ("0700", "0750")
 
 
@@ -85,7 +87,7 @@ def _default_target(image: str) -> str:
 
 def _is_below_parent(image: str) -> bool:
     """Say whether an image keeps the data below the parent; the newest official one does."""
-    if image in ("postgres", "postgres:latest"):
+    if _NEWEST.fullmatch(image):
         return True
     match = _MAJOR.search(image.rpartition("/")[2])
     return match is not None and int(match[1]) >= FIRST_BELOW_PARENT

@@ -103,6 +103,10 @@ class TestShape:
     @pytest.mark.parametrize(
         "text,says",
         [
+            ("{user: a}", "web has neither an image nor a build"),
+            ("{image: 'app:$TAG'}", "the image of web is 'app:', which is none"),
+            ("{image: '$IMAGE'}", "the image of web is '', which is none"),
+            ("{image: }", "the image of web is '', which is none"),
             ("{image: a, networks: [back]}", "web uses `networks.back`, which the file does not define"),
             ("{image: a, volumes: ['data:/data']}", "web uses `volumes.data`"),
             ("{image: a, volumes: [{type: volume, source: data, target: /d}]}", "web uses `volumes.data`"),
@@ -189,7 +193,7 @@ class TestForms:
 class TestSeveralFiles:
     def merged(self, write, first, second):
         paths = [
-            write("a.yml", f"services:\n  web: {first}\nvolumes: {{v: , w: }}\n"),
+            write("a.yml", f"services:\n  web: {{image: a, {first[1:]}\nvolumes: {{v: , w: }}\n"),
             write("b.yml", f"services:\n  web: {second}\n"),
         ]
         return load(paths, {})
@@ -197,7 +201,7 @@ class TestSeveralFiles:
     @pytest.mark.parametrize(
         "first,second,key,result",
         [
-            ("{image: a, user: x}", "{user: y}", "user", "y"),
+            ("{user: x}", "{user: y}", "user", "y"),
             ("{environment: {A: 1, B: 1}}", "{environment: [B=2]}", "environment", {"A": "1", "B": "2"}),
             ("{ports: ['80:80']}", "{ports: ['80:80', '81:81']}", "ports", ["80:80", "81:81"]),
             ("{command: [a, b]}", "{command: [c]}", "command", ["c"]),
@@ -216,11 +220,11 @@ class TestSeveralFiles:
         assert service(self.merged(write, first, second))[key] == result
 
     def test_what_is_taken_back(self, write):
-        found = self.merged(write, "{image: a, ports: ['80:80']}", "{ports: !reset []}")
+        found = self.merged(write, "{ports: ['80:80']}", "{ports: !reset []}")
         assert service(found) == {"image": "a"}
 
     def test_each_value_keeps_its_file(self, write):
-        found = self.merged(write, "{image: a}", "{user: y}").services["web"]
+        found = self.merged(write, "{init: true}", "{user: y}").services["web"]
         assert found.get("image").place.file.endswith("a.yml")
         assert found.get("user").place.file.endswith("b.yml")
 

@@ -133,6 +133,7 @@ class TestForms:
             ("{test: a | b, retries: 5}", Probe(("CMD-SHELL", "a | b"), retries=5)),
             ("{test: [NONE]}", None),
             ("{disable: true}", None),
+            ("{test: [], retries: 2}", None),
         ],
     )
     def test_health(self, container, text, probe):
@@ -156,6 +157,7 @@ class TestForms:
             ("mem_limit: lots", "'lots' is no size"),
             ("cpus: many", "'many' is no number"),
             ("stop_grace_period: soon", "'soon' is no duration"),
+            ("healthcheck: {test: [curl, x]}", "begins with 'curl'"),
             ("ports: ['http:80']", "'http' is no port"),
             ("ports: ['80-82:80-81']", "of different lengths"),
             ("ports: [{published: 80}]", "no target"),

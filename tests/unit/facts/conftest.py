@@ -41,8 +41,11 @@ def fake_engine(tmp_path: Path) -> Iterator[Callable[[dict[str, object]], FakeEn
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 target = self.rfile.readline().decode().split()[1]
-                while self.rfile.readline().strip():
-                    pass
+                length = 0
+                while line := self.rfile.readline().strip():
+                    name, _, value = line.decode().partition(":")
+                    length = int(value) if name.lower() == "content-length" else length
+                self.rfile.read(length)
                 status, body = engine.body(target)
                 head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
                 self.wfile.write(head.encode() + body)
