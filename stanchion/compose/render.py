@@ -17,7 +17,8 @@ _HEADER = """\
 # secrets), the volume with its cluster and the application's role in it. It runs no migration.
 #
 {images}# To hand over from the roles to compose: `python runner.py destroy` takes their containers and
-# networks away, and leaves data, secrets and images. Then `docker compose up --wait`.
+# networks away, and leaves data, secrets and images. Then `docker compose up --wait`. Before the next deploy:
+# `docker compose down`.
 # After a restore the data is in another volume: `python runner.py status` names it, POSTGRES_VOLUME sets it.
 """
 _HOW_TO_FIND = """\

@@ -84,9 +84,7 @@ def test_severities_decide_what_stops_a_play(kept):
     for check in CHECKS:
         for name in check.every_read:
             kept.facts[name.partition(".")[0]] = {"ok": False, "error": "gone"}
-    for check in CHECKS:
-        if check.phases == (Phase.FILE,):
-            continue
-        finding = kept.ask(check.slug)
+    for check, phase in LOOKED_AT:
+        finding = kept.ask(check.slug, phase)
         if finding.outcome is Outcome.ERROR:
             assert finding.blocking is (check.severity is Severity.CRITICAL)
