@@ -13,7 +13,7 @@ LOOK_TASK = "status | Look at the stack"
 DECLARED_TASK = "status | Name what is declared"
 DECLARED_FACT = "stack_declared"
 # playbooks/compose.yml: the containers that the roles would make.
-COMPOSED_TASK = "compose | Hand over what is declared"
+COMPOSED_TASK = "Hand over what is declared"
 COMPOSED_FACT = "stack_composed"
 
 

@@ -44,7 +44,7 @@ def refused(host: str = "one") -> Event:
     return Event(
         kind="failed",
         at=0,
-        task="validate | Refuse what is not safe",
+        task="Refuse what is not safe",
         role="validation",
         action="ansible.builtin.fail",
         host=host,
