@@ -151,3 +151,5 @@ output_options = written_as(*FORMATS)
 # Of verbs that run Ansible; and of those among them whose results have findings.
 run_options = _running(*FORMATS)
 finding_options = _running(*REPORT_FORMATS)
+# Of the one that writes a compose file.
+file_options = _running("yaml")

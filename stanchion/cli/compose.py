@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from stanchion.cli.checks import complete_slug_or_subject, known
-from stanchion.cli.command import REPORT_FORMATS, Options, Program, Verb, run_options, written_as
+from stanchion.cli.command import REPORT_FORMATS, Options, Program, Verb, file_options, written_as
 from stanchion.cli.validate import FAIL_ON
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -93,7 +93,7 @@ def check(
         "python runner.py compose render -i inventory/local",
     ),
 )
-@run_options
+@file_options
 def render(**shared: Any) -> int:
     """Write the compose file that equals what the roles deploy; no host is asked."""
     from stanchion.cli import compose_render

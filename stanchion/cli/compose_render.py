@@ -11,11 +11,15 @@ from stanchion.compose import render as file
 from stanchion.errors import ConfigurationError
 from stanchion.report.place import to_place
 
+# It takes four, and asks nobody.
+_SECONDS = 60.0
+
 
 def render(options: Options) -> int:
     """Write the file where it was asked for."""
     opened = session.open_session("compose", options, {})
-    recording = session.look(opened, "reading what the roles declare", playbook="compose")
+    seconds = options.timeout or _SECONDS
+    recording = session.look(opened, "reading what the roles declare", seconds, playbook="compose")
     text = file.render(_only(recording.composed))
     with to_place(options.output) as stream:
         stream.write(text)

@@ -306,7 +306,10 @@ class Service:
         )
 
     def _networks(self) -> Mapping[str, Mapping[str, object]]:
-        if self.get("network_mode") is not None:
+        shared = self.text("network_mode").removeprefix("service:")
+        if shared in self.project.services:
+            return _service(self.project, shared)._networks()
+        if shared:
             return {}
         return {name: {"aliases": list(self.names)} for name in self._mapping("networks") or ("default",)}
 

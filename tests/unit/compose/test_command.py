@@ -115,6 +115,11 @@ def test_wrong_usage(here, capsys):
     assert check(capsys, "Dockerfile")[0] == 2
 
 
+def test_a_compose_file_is_yaml(capsys):
+    assert run(["compose", "render", "--format", "json"]) == 2
+    assert "render cannot be written as json: there are yaml" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("check", "--help"), ("render", "--help")])
 def test_help_begins_with_two_examples(capsys, arguments):
     assert run(["compose", *arguments]) == 0

@@ -114,6 +114,19 @@ class TestForms:
         assert (new.memory, new.cpus, new.pids) == (2**30, 2, 50)
 
     @pytest.mark.parametrize(
+        "text,networks",
+        [
+            ("{image: a}", {"default"}),
+            ("{image: a, networks: [back]}", {"back"}),
+            ("{image: a, network_mode: host}", set()),
+            ("{image: a, network_mode: 'service:vpn'}", {"back"}),
+        ],
+    )
+    def test_networks(self, container, text, networks):
+        more = "  vpn: {image: b, networks: [back]}\nnetworks: {back: }"
+        assert set(container(text, more).networks) == networks
+
+    @pytest.mark.parametrize(
         "text,policy",
         [
             ("restart: always", "always"),
