@@ -60,6 +60,10 @@ def _report(files: Files, only: Sequence[str]) -> Report:
     began = time.monotonic()
     # Where there is no compose file, checks of containers would pass for want of any.
     checks = [each for each in select(Phase.FILE, only) if files.project or each.subject == "dockerfile"]
+    if not checks:
+        raise UsageError(
+            f"{', '.join(only)}: nothing of it is asked of a Dockerfile.", "Name a compose file, too."
+        )
     containers = [service.container() for service in files.services]
     look = Look(
         facts={"compose": {"ok": True, "files": files}},

@@ -111,6 +111,10 @@ def test_wrong_usage(here, capsys):
     code, said = check(capsys, "compose.yml", "--only", "image.pined")
     assert code == 2
     assert "Did you mean image.pinned" in said.err
+    (here / "Dockerfile.web").write_text("FROM a:1\n")
+    code, said = check(capsys, "Dockerfile.web", "--only", "image.pinned")
+    assert code == 2
+    assert "image.pinned: nothing of it is asked of a Dockerfile" in said.err
     assert check(capsys, "none.yml")[0] == 2
     assert check(capsys, "Dockerfile")[0] == 2
 
