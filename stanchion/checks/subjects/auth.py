@@ -78,7 +78,7 @@ def hba_errors(look: Look) -> Iterator[Evidence]:
     "auth.weak_methods",
     rows="AUTH-02",
     title="Nobody logs in without a proof that holds",
-    phases=(PREFLIGHT, DEPLOY, RUNTIME, FILE),
+    phases=(DEPLOY, RUNTIME, FILE),
     severity=CRITICAL,
     why="trust lets in everybody who reaches the port, by whatever name. password sends it in plain "
     "text, and an md5 hash is as good as the password to whoever gets hold of it.",
