@@ -40,10 +40,18 @@ class Looks:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.seen: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self.failed: dict[str, str] = {}
 
     def of(self, batch: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return both looks; a batch that could not be run fails each of its lines, and is not run again."""
+        if batch in self.failed:
+            pytest.fail(self.failed[batch])
         if batch not in self.seen:
-            self.seen[batch] = self._run([line for line in TABLE if line.batch == batch])
+            try:
+                self.seen[batch] = self._run([line for line in TABLE if line.batch == batch])
+            except Exception as error:
+                self.failed[batch] = f"the batch {batch!r} could not be run: {error}"
+                raise
         return self.seen[batch]
 
     def _run(self, lines: list[Fire]) -> tuple[dict[str, Any], dict[str, Any]]:
