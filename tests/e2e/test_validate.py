@@ -42,10 +42,11 @@ def wait_until_healthy(stack: Stack) -> None:
 def test_a_deployed_stack_is_safe_and_the_look_changes_nothing(stack: Stack) -> None:
     """At least seventy checks, none failed, none unreadable; containers as before, none left behind."""
     before = stack.picture()
-    run, _ = validate(stack)
-    assert run.code == 0, run.text
+    # Other tests kill the server: what its log says of that is theirs.
+    run, _ = validate(stack, "-e", "validation_log_window=20")
+    assert run.code == 0, run.result["headline"]
     counts = outcomes(run)
-    assert (counts["fail"], counts["error"]) == (0, 0), run.text
+    assert (counts["fail"], counts["error"]) == (0, 0), run.result["headline"]
     assert sum(counts.values()) >= 70
     assert stack.picture() == before
 
