@@ -3,10 +3,14 @@
 
 The child resolves names as the application does, and connects as it does: by its DATABASE_URL, with its
 password. Neither leaves the host.
+
+What libraries read in there (nsswitch.conf, openssl.cnf) may name code of the container's own to be loaded:
+the child gives up the host's rights as soon as it is inside, and is no more than the application is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -17,16 +21,24 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from ansible_collections.stanchion.stack.plugins.module_utils import _secret_text
+
 try:
     import psycopg2
+    import psycopg2.extensions
 except ImportError:
     psycopg2 = None
 
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWNET = 0x40000000
 _CONNECT_TIMEOUT = 2
+# prctl(2)
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+# Nobody: for an application that is root in its container, which must not be root out of it.
+_NOBODY = 65534
 # What libpq reads beside the address; a value of the host's own must not answer for the container's.
-_LIBPQ = ("PGPASSFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGOPTIONS", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE")
+_LIBPQ = "PG"
 _DRIVER = "postgresql+"
 
 View = Callable[[], dict]
@@ -74,10 +86,21 @@ def _fork(pid: int, view: View) -> tuple[int, int]:
         os.close(writing)
         return child, reading
     try:
-        os.close(reading)
+        _let_go_of_all_but(writing)
         os.write(writing, json.dumps(_safely(view)).encode() + b"\n")
     finally:
         os._exit(0)
+
+
+def _let_go_of_all_but(kept: int) -> None:
+    """Close what the parent has open: nothing in the container is to speak to the engine or to Ansible."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if number > 2 and number != kept:
+            with contextlib.suppress(OSError):  # the one of the listing itself
+                os.close(number)
 
 
 def _safely(view: View) -> dict:
@@ -90,10 +113,11 @@ def _safely(view: View) -> dict:
 
 
 def _view(pid: int, names: list[str]) -> dict:
-    environment = _environment(pid)
+    environment, owner = _environment(pid), _owner(pid)
     # A name that nobody has is asked of the world's servers, which an internal network does not reach.
     os.environ["RES_OPTIONS"] = "timeout:1 attempts:1"
     _enter(pid)
+    _become(*owner)
     return {"names": {name: _resolve(name) for name in names}, "query": _query(environment)}
 
 
@@ -116,6 +140,25 @@ def _enter(pid: int) -> None:
     os.chdir("/")
 
 
+def _owner(pid: int) -> tuple[int, int, list[int]]:
+    """Return the user, the group and the further groups, as the host counts them, of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    user, group = (int(fields[kind].split()[1]) for kind in ("Uid", "Gid"))
+    return user, group, [int(each) for each in fields["Groups"].split()]
+
+
+def _become(user: int, group: int, groups: list[int]) -> None:
+    """Give up every right of root, for good."""
+    os.setgroups([each for each in groups if each])
+    os.setresgid(*[group or _NOBODY] * 3)
+    os.setresuid(*[user or _NOBODY] * 3)
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    # One whose parent is killed has nobody to end it.
+    libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
 def _resolve(name: str) -> dict:
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
@@ -131,9 +174,12 @@ def _query(environment: dict[str, str]) -> dict:
         return {"asked": False, "reason": "its environment has no DATABASE_URL"}
     if psycopg2 is None:
         return {"asked": False, "reason": "the host has no psycopg2 (Debian: python3-psycopg2)"}
-    for name in _LIBPQ:
-        os.environ.pop(name, None)
-    os.environ.update({name: environment[name] for name in _LIBPQ if name in environment})
+    unread = _unreadable(_without_driver(address))
+    if unread:
+        return {"asked": True, "ok": False, "error": unread, "seconds": 0.0}
+    for name in [name for name in os.environ if name.startswith(_LIBPQ)]:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in environment.items() if name.startswith(_LIBPQ)})
     began = time.monotonic()
     try:
         connection = psycopg2.connect(
@@ -146,9 +192,21 @@ def _query(environment: dict[str, str]) -> dict:
         finally:
             connection.close()
     except psycopg2.Error as error:
-        text = " ".join(str(error).split())
+        text = _secret_text.hidden(" ".join(str(error).split()))
         return {"asked": True, "ok": False, "error": text, "seconds": time.monotonic() - began}
     return {"asked": True, "ok": True, "error": None, "seconds": time.monotonic() - began}
+
+
+def _unreadable(address: str) -> str:
+    """Say what libpq would not read, in words of our own: its own repeat what may be part of a password."""
+    try:
+        parts = psycopg2.extensions.parse_dsn(address)
+    except psycopg2.ProgrammingError:
+        return "its DATABASE_URL is no address that libpq can read"
+    ports = parts.get("port", "").split(",")
+    if "@" in parts.get("host", "") or not all(port.isdigit() or not port for port in ports):
+        return "its DATABASE_URL has a character in its password that has to be percent-encoded"
+    return ""
 
 
 def _without_driver(address: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _facts_inside
@@ -57,3 +58,49 @@ def test_a_refused_connection_is_told_without_the_hosts_own_settings(address, mo
     assert not seen["ok"]
     assert "refused" in seen["error"]
     assert "PGPASSFILE" not in os.environ
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
+@pytest.mark.parametrize("owner,becomes", [((10001, 10002, [0, 7]), (10001, 10002, [7])), ((0, 0, []), None)])
+def test_inside_the_child_has_the_applications_rights_and_never_roots(owner, becomes, monkeypatch):
+    def view(pid, names):
+        _facts_inside._become(*owner)
+        with pytest.raises(PermissionError):
+            os.setuid(0)
+        return {"names": {}, "query": [os.getuid(), os.getgid(), os.getgroups()]}
+
+    user, group, groups = becomes or (65534, 65534, [])
+    assert views(monkeypatch, view)["demo-backend-1"]["query"] == [user, group, groups]
+
+
+def test_the_owner_of_a_process_is_read():
+    assert _facts_inside._owner(os.getpid()) == (os.geteuid(), os.getegid(), os.getgroups())
+
+
+def held_by_child(pid, names):
+    return {"names": {}, "query": [entry.name for entry in Path("/proc/self/fd").iterdir()]}
+
+
+def test_the_child_holds_nothing_that_the_parent_has_open(monkeypatch, tmp_path):
+    with (tmp_path / "x").open("w") as file:
+        number = file.fileno()
+        seen = views(monkeypatch, held_by_child)
+    held = set(seen["demo-backend-1"]["query"])
+    assert str(number) not in held
+    assert len(held) <= 5, "three of its own, the pipe, and the listing"
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://u:se/cret@h/d", "postgresql://u:se@cret@h/d", "u:secret@h x"]
+)
+def test_of_an_address_that_cannot_be_read_nothing_is_repeated(address):
+    seen = _facts_inside._query({"DATABASE_URL": address})
+    assert (seen["asked"], seen["ok"]) == (True, False)
+    assert "its DATABASE_URL" in seen["error"]
+    assert "cret" not in seen["error"]
+
+
+def test_the_containers_own_password_and_not_the_hosts_is_used(monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", "of the host")
+    _facts_inside._query({"DATABASE_URL": "postgresql://u@127.0.0.1:1/d", "PGPASSWORD": "of the application"})
+    assert os.environ["PGPASSWORD"] == "of the application"
