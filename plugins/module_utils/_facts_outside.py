@@ -16,6 +16,9 @@ from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources imp
 
 PURPOSE = "io.stanchion.one-shot"
 _WAIT = 0.8
+# Seconds after which a probe is one that was left behind: by a look that was killed, or an engine too slow.
+_LEFT_BEHIND = 60
+_CLEARING = 2
 # Prints a line for every HOST PORT that takes a connection. Bash has the sockets; the image has bash.
 _SCRIPT = """
 try() { timeout "$1" bash -c 'exec 3<>"/dev/tcp/$1/$2"' - "$2" "$3" 2>/dev/null && echo "$2 $3"; }
@@ -47,9 +50,10 @@ def _targets(
     engine: Engine, containers: list[dict], database: dict, app_network: str, edge_network: str, port: int
 ) -> list[dict]:
     targets = [
-        {"what": "database", "network": name, "address": attached["ip"], "port": port}
+        {"what": "database", "network": name, "address": address, "port": port}
         for name, attached in database["networks"].items()
-        if attached["ip"]
+        for address in (attached["ip"], attached["ipv6"])
+        if address
     ]
     for name in (edge_network, app_network):
         for gateway in _gateways(engine, name):
@@ -94,6 +98,7 @@ def _gateways(engine: Engine, network: str) -> list[str]:
 def _try_all(
     engine: Engine, stack: str, image: str, network: str, targets: list[dict]
 ) -> set[tuple[str, int]]:
+    _clear(engine, stack)
     name = f"{stack}-outside-{secrets.token_hex(4)}"
     words = [word for target in targets for word in (target["address"], str(target["port"]))]
     made = engine.post(
@@ -125,8 +130,17 @@ def _try_all(
             raise UnreadableError(f"the probe from outside ended with {ended.get('StatusCode')}")
         lines = engine.logs(identity, stdout=True).splitlines()
     finally:
-        engine.delete(f"/containers/{identity}", force="1")
+        # With time of its own: the look's may be used up.
+        Engine(engine.host, _CLEARING).delete(f"/containers/{identity}", force="1")
     return {(line.split()[0], int(line.split()[1])) for line in lines if len(line.split()) == 2}
+
+
+def _clear(engine: Engine, stack: str) -> None:
+    """Remove probes that an earlier look has left behind; a young one is at work for somebody else."""
+    labels = [f"io.stanchion.stack={stack}", f"{PURPOSE}=outside"]
+    for left in engine.get("/containers/json", all="1", filters={"label": labels}):
+        if time.time() - left["Created"] > _LEFT_BEHIND:
+            engine.delete(f"/containers/{left['Id']}", force="1")
 
 
 def _published(container: dict, published: dict) -> dict:

@@ -34,7 +34,8 @@ description:
   - The content of secret files never leaves the host, nor does the value of an environment variable that
     was not
     asked for by name, or that holds a secret.
-  - V(outside) runs a container for a second, which is gone afterwards. Everything else only reads.
+  - V(outside) runs a container for a second, which is gone afterwards; what a killed look left behind, the
+    next one removes. Everything else only reads.
 options:
   stack:
     description: Name of the stack, the value of the label C(io.stanchion.stack).

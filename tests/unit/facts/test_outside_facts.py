@@ -1,6 +1,7 @@
 """What a stranger tries, from the engine's answers; the container that tries is gone in any case."""
 
 import socket
+import time
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _facts_outside
@@ -50,6 +51,7 @@ def answers():
     return {
         f"/networks/{APP}": {"IPAM": {"Config": [{"Subnet": "172.30.240.0/24"}]}},
         f"/networks/{EDGE}": {"IPAM": {"Config": [{"Subnet": "172.30.241.0/24", "Gateway": "172.30.241.1"}]}},
+        "/containers/json": [],
         "/containers/create": {"Id": "p1"},
         "/containers/p1/start": {},
         "/containers/p1/wait": {"StatusCode": 0},
@@ -92,6 +94,22 @@ def test_a_probe_that_could_not_try_says_nothing_of_isolation(change, fake_engin
     with pytest.raises((UnreadableError, OSError)):
         ask(fake, containers)
     assert fake.asked[-1].startswith("/containers/p1?"), "it is removed all the same"
+
+
+def test_a_database_is_tried_by_its_ipv6_address_too(fake_engine, answers, containers):
+    containers[0]["networks"]["demo_app"]["ipv6"] = "fd00::2"
+    seen = ask(fake_engine(answers), containers)
+    assert [t["address"] for t in seen["targets"] if t["what"] == "database"] == ["172.30.240.2", "fd00::2"]
+
+
+def test_a_probe_that_a_killed_look_left_behind_is_removed_and_a_young_one_is_not(
+    fake_engine, answers, containers
+):
+    old, young = ({"Id": name, "Created": time.time() - age} for name, age in (("old", 61), ("young", 5)))
+    fake = fake_engine({**answers, "/containers/json": [old, young], "/containers/old": {}})
+    ask(fake, containers)
+    removed = {path.split("?")[0] for path in fake.asked if path.endswith("?force=1") or "force" in path}
+    assert removed == {"/containers/old", "/containers/p1"}
 
 
 def test_without_a_database_there_is_nothing_to_be_out_of_reach(fake_engine, answers, containers):
