@@ -192,7 +192,7 @@ def _health(health: dict | None) -> dict:
     if not health:
         return {"health": None, "health_output": None, "health_failing_streak": 0}
     log = health.get("Log") or []
-    output = (log[-1].get("Output") or "").strip()[-_HEALTH_OUTPUT:] if log else ""
+    output = _secret_text.hidden(log[-1].get("Output") or "").strip()[-_HEALTH_OUTPUT:] if log else ""
     return {
         "health": health.get("Status"),
         "health_output": output or None,

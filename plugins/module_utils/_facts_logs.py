@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
+from ansible_collections.stanchion.stack.plugins.module_utils import _secret_text
 from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import Engine
 
 # Lines read of one container: a log that is flooded must not become a report that is.
@@ -20,12 +21,17 @@ TROUBLE = {
         r"terminating any other active server processes|database system was not properly shut down"
         r"|server process .* was terminated by signal"
     ),
-    "write": re.compile(r"could not (?:write|fsync|extend|create file|open file)|No space left on device"),
+    "write": re.compile(
+        r"could not (?:write|fsync|extend|create file)|could not open file \"?(?:base|global|pg_)"
+        r"|No space left on device"
+    ),
     "archive": re.compile(r"archive command failed|archive command was terminated"),
     "fatal": re.compile(
+        # What a client did, and what every ordinary stop and restart says of sessions and workers.
         r"\bFATAL: (?! *(?:password authentication failed|no pg_hba|pg_hba.conf rejects|role \"|database"
-        r" \"|terminating connection|canceling|connection to client lost|the database system is"
-        r"|sorry, too many|too many connections|remaining connection))"
+        r" \"|terminating \S.* due to administrator command|terminating connection|canceling"
+        r"|connection to client lost|the database system is|unsupported frontend protocol"
+        r"|no PostgreSQL user name|sorry, too many|too many connections|remaining connection))"
     ),
     "refused": re.compile(r"\bFATAL: +(?:password authentication failed|no pg_hba|pg_hba.conf rejects)"),
     "saturated": re.compile(r"\bFATAL: +(?:sorry, too many|too many connections|remaining connection)"),
@@ -56,7 +62,8 @@ def _trouble(engine: Engine, identity: str, since: int) -> dict:
             if pattern.search(message):
                 seen = found.setdefault(kind, {"count": 0, "last": []})
                 seen["count"] += 1
-                seen["last"] = [*seen["last"], {"at": at, "text": message[:_WIDTH]}][-_SHOWN:]
+                last = {"at": at, "text": _secret_text.hidden(message)[:_WIDTH]}
+                seen["last"] = [*seen["last"], last][-_SHOWN:]
     return {"lines": len(lines), "all_read": len(lines) < _LINES, "trouble": found}
 
 

@@ -8,6 +8,7 @@ import datetime
 import decimal
 from typing import Any
 
+from ansible_collections.stanchion.stack.plugins.module_utils import _secret_text
 from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import UnreadableError
 
 try:
@@ -25,6 +26,8 @@ _RECOVERING = (
     "in recovery mode",
     "not accepting connections",
 )
+
+_SECRET_SETTINGS = ("ssl_passphrase_command",)
 
 # Text of statements is nobody's to see but the operator's: its first word says enough.
 QUERIES = {
@@ -94,19 +97,20 @@ QUERIES = {
         SELECT gid, owner, database, extract(epoch FROM clock_timestamp() - prepared) AS seconds
         FROM pg_prepared_xacts""",
     "database_stats": """
-        SELECT datname AS name, checksum_failures, deadlocks, temp_bytes FROM pg_stat_database
-        WHERE datname IS NOT NULL""",
+        SELECT coalesce(datname, 'what all databases share') AS name, checksum_failures
+        FROM pg_stat_database""",
     "slots": """
         SELECT slot_name AS name, slot_type AS type, active, wal_status,
                pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
                                ELSE pg_current_wal_lsn() END, restart_lsn) AS retained,
                extract(epoch FROM clock_timestamp() - inactive_since) AS inactive_seconds
         FROM pg_replication_slots""",
-    # One that is being built concurrently is not valid yet.
+    # Those that are being built concurrently are not valid yet; REINDEX makes all of a table's at once.
     "invalid_indexes": """
         SELECT indexrelid::regclass::text AS name, indrelid::regclass::text AS on_table
         FROM pg_index WHERE NOT indisvalid
-          AND indexrelid NOT IN (SELECT index_relid FROM pg_stat_progress_create_index)""",
+          AND indrelid NOT IN (SELECT relid FROM pg_stat_progress_create_index
+                               WHERE datname = current_database())""",
     "dead_tuples": """
         SELECT schemaname || '.' || relname AS name, n_dead_tup AS dead, n_live_tup AS live,
                extract(epoch FROM clock_timestamp() - greatest(last_vacuum, last_autovacuum))
@@ -194,10 +198,27 @@ def _ask(connection: Any, query: str) -> dict[str, Any]:
     try:
         with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
             cursor.execute(query, ())
-            return {"ok": True, "rows": [_plain(row) for row in cursor.fetchall()]}
+            return {"ok": True, "rows": [_without_secrets(_plain(row)) for row in cursor.fetchall()]}
     except psycopg2.Error as error:
         lines = (str(error).strip() or type(error).__name__).splitlines()
         return {"ok": False, "error": lines[0]}
+
+
+def _without_secrets(row: dict[str, Any]) -> dict[str, Any]:
+    """Hide what settings may hold: a standby's password in primary_conninfo, an application's own secret."""
+    if row.get("setting"):
+        row["setting"] = _setting(row["name"] or "", row["setting"])
+    if row.get("settings"):
+        pairs = (line.partition("=") for line in row["settings"])
+        row["settings"] = [f"{name}={_setting(name, value)}" for name, _, value in pairs]
+    return row
+
+
+def _setting(name: str, value: str) -> str:
+    # The server's own names are no measure: password_encryption is no secret. Those with a dot are anybody's.
+    if name in _SECRET_SETTINGS or ("." in name and _secret_text.in_environment(name, value)):
+        return _secret_text.HIDDEN
+    return _secret_text.hidden(value)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -30,14 +30,30 @@ def kind(raw: bytes) -> str:
     return ASCII if text.isascii() else TEXT
 
 
-_SECRET_NAME = re.compile(
-    r"password|passwd|passphrase|secret|token|api_?key|private_?key|credential", re.IGNORECASE
+# As stanchion.run.variables and stanchion.compose.service have them: hosts have no stanchion. A test compares.
+SECRET_NAME = re.compile(
+    r"password|passwd|passphrase|(pass|pwd)(_|\Z)|secret|token|(access|api|private)_?key|credential",
+    re.IGNORECASE,
 )
-_NO_SECRET = re.compile(r"_(file|path|dir|length)$|^PGPASSFILE$", re.IGNORECASE)
-_PASSWORD_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
+ABOUT_A_SECRET = re.compile(r"_(file|path|dir|length|mode|owner|group)\Z", re.IGNORECASE)
+NO_SECRET = re.compile(r"(?i)true|false|yes|no|on|off|[0-9]{1,4}")
+# The shell's own: where it is.
+_FOLDERS = ("PWD", "OLDPWD")
+PASSWORD_IN_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://[^/\s:@]*):[^/\s@]+@", re.IGNORECASE)
+# libpq's password=WORD, in an address too, and SQL's PASSWORD 'TEXT'.
+_PASSWORD_IN_WORDS = re.compile(
+    r"\b(password\s*[=:]\s*)(?:'[^']*'|\"[^\"]*\"|[^\s&;,]+)|\b(password\s+)'[^']*'", re.IGNORECASE
+)
+HIDDEN = "***"
 
 
 def in_environment(name: str, value: str) -> bool:
-    """Say whether a variable's value is a secret, by its name or by a password in an address."""
-    named = bool(_SECRET_NAME.search(name)) and not _NO_SECRET.search(name)
-    return bool(value) and (named or bool(_PASSWORD_IN_ADDRESS.search(value)))
+    """Say whether a variable's value is a secret, by its name or by a password in it."""
+    named = bool(SECRET_NAME.search(name)) and not ABOUT_A_SECRET.search(name) and name not in _FOLDERS
+    return bool(value) and ((named and not NO_SECRET.fullmatch(value)) or hidden(value) != value)
+
+
+def hidden(text: str) -> str:
+    """Return a text of somebody else's (a log, an error) without the passwords that can be told in it."""
+    text = PASSWORD_IN_ADDRESS.sub(rf"\1:{HIDDEN}@", text)
+    return _PASSWORD_IN_WORDS.sub(lambda found: f"{found[1] or found[2]}{HIDDEN}", text)

@@ -25,12 +25,11 @@ from stanchion.compose.dockerfile import Dockerfile
 from stanchion.compose.load import Project, named_volume
 from stanchion.compose.tree import Node
 from stanchion.compose.trouble import FileError, Place
-from stanchion.run.variables import is_secret_like
+from stanchion.run.variables import PASSWORD_IN_ADDRESS, is_secret_like
 
-_PASSWORD_IN_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://[^/\s:@]*):[^/\s@]+@", re.IGNORECASE)
 _DATA = ("/var/lib/postgresql", "/var/lib/postgresql/data")
 # True, false or a number is no secret, whatever the name says (ACCESS_TOKEN_EXPIRE_MINUTES).
-_NO_SECRET = re.compile(r"(?i)true|false|yes|no|on|off|[0-9]{1,4}")
+NO_SECRET = re.compile(r"(?i)true|false|yes|no|on|off|[0-9]{1,4}")
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ class Service:
         """The values of variables, without secrets: of an address that holds a password, the rest."""
         found = {}
         for name, value in self.environment.items():
-            text = _PASSWORD_IN_ADDRESS.sub(r"\1@", value.symbolic)
+            text = PASSWORD_IN_ADDRESS.sub(r"\1@", value.symbolic)
             if text != value.symbolic or name not in self.secrets:
                 found[name] = text
         return found
@@ -321,9 +320,9 @@ class Service:
 
 def holds_secret(name: str, value: str) -> bool:
     """Say whether a variable's value is a secret: by its name, or by a password in an address."""
-    if not value or _NO_SECRET.fullmatch(value):
+    if not value or NO_SECRET.fullmatch(value):
         return False
-    return is_secret_like(name) or bool(_PASSWORD_IN_ADDRESS.search(value))
+    return is_secret_like(name) or bool(PASSWORD_IN_ADDRESS.search(value))
 
 
 def _service(project: Project, name: str) -> Service:

@@ -22,7 +22,7 @@ from stanchion.preflight.files import given_problems, secret_problems
 from stanchion.preflight.ports import port_problems
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import Declared, Facts, show, unreadable
-from stanchion.run.variables import is_secret_like
+from stanchion.run.variables import PASSWORD_IN_ADDRESS, is_secret_like
 
 SOURCES = ("engine", "ports", "memory", "cpus", "files")
 
@@ -43,7 +43,6 @@ OWN_NAMES = frozenset(
 MOST_POOL_TIMEOUT = 600
 MOST_POOL_RECYCLE = 86400
 _ENDPOINT = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
-_PASSWORD_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 
 
 def look(declared: Declared, facts: Facts) -> list[Problem]:
@@ -147,7 +146,7 @@ def _environment(declared: Declared) -> list[Problem]:
                     remedy="Take it out and use the role's own variable for it (see its README).",
                 )
             )
-        elif is_secret_like(name) or _PASSWORD_IN_ADDRESS.search(str(value)):
+        elif is_secret_like(name) or PASSWORD_IN_ADDRESS.search(str(value)):
             found.append(
                 Problem(
                     slug="backend.environment_secret",

@@ -8,17 +8,19 @@ from collections.abc import Iterable
 from stanchion.errors import SecretOnCommandLineError, UsageError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_SECRET_LIKE = re.compile(
+SECRET_NAME = re.compile(
     r"password|passwd|passphrase|(pass|pwd)(_|\Z)|secret|token|(access|api|private)_?key|credential",
     re.IGNORECASE,
 )
 # About a secret, but not one: where it is, how long, who may read it.
-_ABOUT_A_SECRET = re.compile(r"_(file|path|dir|length|mode|owner|group)\Z", re.IGNORECASE)
+ABOUT_A_SECRET = re.compile(r"_(file|path|dir|length|mode|owner|group)\Z", re.IGNORECASE)
+
+PASSWORD_IN_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://[^/\s:@]*):[^/\s@]+@", re.IGNORECASE)
 
 
 def is_secret_like(name: str) -> bool:
     """Say whether a variable of this name holds a secret."""
-    return bool(_SECRET_LIKE.search(name)) and not _ABOUT_A_SECRET.search(name)
+    return bool(SECRET_NAME.search(name)) and not ABOUT_A_SECRET.search(name)
 
 
 def parse(assignments: Iterable[str]) -> dict[str, object]:

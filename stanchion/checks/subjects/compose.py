@@ -12,12 +12,12 @@ from stanchion.checks.registry import CRITICAL, FILE, INFO, WARNING, check
 from stanchion.compose import images
 from stanchion.compose.files import Files
 from stanchion.compose.service import Service, holds_secret
+from stanchion.run.variables import PASSWORD_IN_ADDRESS
 
 # Programs of health checks that an image may lack, where a command begins.
 _PROGRAM = re.compile(r"(?:^|[;&|(!]\s*|\bif\s+|\bexec\s+)(?:/\S*/)?(curl|wget|nc|bash)(?=\s|$)")
 # What the web asks for is meant for everybody.
 _PUBLIC_PORTS = (80, 443)
-_PASSWORD_IN_ADDRESS = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 
 
 def _files(look: Look) -> Files:
@@ -269,7 +269,7 @@ def literal_secret(look: Look) -> Iterator[Evidence]:
 
 
 def _is_written_out(name: str, literal: str) -> bool:
-    if _PASSWORD_IN_ADDRESS.search(literal):
+    if PASSWORD_IN_ADDRESS.search(literal):
         return True
     # An address without its password is none; nor is a variable's name of a file.
     return "://" not in literal and holds_secret(name, literal)

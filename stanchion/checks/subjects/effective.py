@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,10 +10,9 @@ from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, UnreadableError, bad, note
 from stanchion.checks.registry import DEPLOY, RUNTIME, WARNING, check
 from stanchion.contract.memory import show
+from stanchion.run.variables import PASSWORD_IN_ADDRESS
 
 NOTHING = "nothing"
-
-_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 
 
 @check(
@@ -113,7 +111,7 @@ def _environment(wanted: Container, container: Container) -> Iterator[Difference
 
 
 def _shown(value: str) -> str:
-    return "an address with a password" if _PASSWORD.search(value) else repr(value)
+    return "an address with a password" if PASSWORD_IN_ADDRESS.search(value) else repr(value)
 
 
 def _mounts(look: Look, wanted: Container, container: Container) -> Iterator[Difference]:

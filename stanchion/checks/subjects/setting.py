@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanchion.checks.container import ANYWHERE, DEFAULT_SHM, POSTGRES, Container
-from stanchion.checks.look import Look
+from stanchion.checks.look import Look, Row
 from stanchion.checks.model import Evidence, Phase, SkipError, bad, note, warn
 from stanchion.checks.registry import (
     CRITICAL,
@@ -30,6 +30,8 @@ _EVERYWHERE = frozenset(("*", ANYWHERE, "::"))
 _OF_THE_LOOK = "client"
 # The look comes by the Unix socket, where these read 0.
 _OF_TCP = "tcp_"
+# What the host tells in place of a password.
+_HIDDEN = "***"
 # Where a setting comes from that somebody chose for everybody, or for a database or role.
 _CHOSEN = frozenset(("command line", "configuration file", "database", "user", "database user"))
 
@@ -250,11 +252,16 @@ def _changed(look: Look) -> Iterator[Evidence]:
         if row is None:
             if "." not in name:  # those of an extension that is not loaded are not shown
                 yield bad("is declared, and the server does not know it", name)
-        elif row["source"] == _OF_THE_LOOK or row["pending_restart"] or name.startswith(_OF_TCP):
+        elif _not_to_be_compared(name, row):
             continue
         elif not same(wanted, row["setting"], row["unit"]):
             value = shown(row["setting"], row["unit"])
             yield bad(f"is {value} (from: {row['source']}), and declared is {unquoted(wanted)}", name)
+
+
+def _not_to_be_compared(name: str, row: Row) -> bool:
+    of_the_look = row["source"] == _OF_THE_LOOK or name.startswith(_OF_TCP)
+    return of_the_look or row["pending_restart"] or _HIDDEN in row["setting"]
 
 
 def _undeclared(look: Look) -> Iterator[Evidence]:

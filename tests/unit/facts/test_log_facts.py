@@ -36,6 +36,7 @@ def engine(fake_engine):
         ("saturated", "[3] app@app FATAL:  sorry, too many clients already"),
         ("saturated", '[3] app@app FATAL:  too many connections for role "app"'),
         ("deadlock", "[3] app@app ERROR:  deadlock detected"),
+        ("write", '[3] app@app ERROR:  could not open file "base/5/16384": No such file or directory'),
     ],
 )
 def test_lines_that_mean_trouble(kind, line, engine):
@@ -54,6 +55,10 @@ def test_lines_that_mean_trouble(kind, line, engine):
         'FATAL:  role "healthcheck" does not exist',
         "FATAL:  the database system is starting up",
         "FATAL:  terminating connection due to administrator command",
+        "FATAL:  terminating autovacuum process due to administrator command",
+        'FATAL:  terminating background worker "parallel worker" due to administrator command',
+        "FATAL:  unsupported frontend protocol 255.255: server supports 3.0 to 3.0",
+        'ERROR:  could not open file "/tmp/x.csv" for reading: No such file or directory',
         'ERROR:  relation "x" does not exist',
     ],
 )
@@ -68,6 +73,11 @@ def test_a_flood_is_counted_and_its_last_lines_told(engine):
     assert seen["trouble"]["panic"]["count"] == 20
     assert len(seen["trouble"]["panic"]["last"]) == 5
     assert len(seen["trouble"]["panic"]["last"][0]["text"]) == 300
+
+
+def test_a_password_in_a_log_stays_there(engine):
+    seen = _facts_logs.log_facts(engine("FATAL: no way to postgresql://u:p@h/d"), [DATABASE], 60)
+    assert seen["entries"]["demo-db"]["trouble"]["fatal"]["last"][0]["text"].endswith("u:***@h/d")
 
 
 def test_ready_is_the_first_time_since_the_start(engine):
