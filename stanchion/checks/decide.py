@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from stanchion.checks.look import Look
-from stanchion.checks.model import Evidence, Finding, Level, Outcome, Severity, SkipError, UnreadableError
+from stanchion.checks.model import (
+    Evidence,
+    Finding,
+    Level,
+    Outcome,
+    Phase,
+    Severity,
+    SkipError,
+    UnreadableError,
+)
 from stanchion.checks.registry import Check
 
 
@@ -29,6 +38,9 @@ def _ask(look: Look, check: Check) -> Finding:
         return Finding(check.slug, Outcome.ERROR, check.severity, str(reason))
     except Exception as error:  # a bug in one check must not cost the others
         text = f"the check itself failed: {type(error).__name__}: {error}"
+        return Finding(check.slug, Outcome.ERROR, check.severity, text)
+    if not seen and look.phase is not Phase.FILE:  # of a file silence is an answer: nothing of it is there
+        text = "the check found nothing to look at"
         return Finding(check.slug, Outcome.ERROR, check.severity, text)
     located = tuple(look.locate(evidence) for evidence in _worst_first(seen))
     return Finding(check.slug, _outcome(check, seen), check.severity, _summary(check, seen), located)

@@ -67,8 +67,9 @@ def pools(look: Look) -> list[Pool]:
 
     Raises:
         SkipError: no container says anything of a pool.
+        UnreadableError: no container of the backend is there.
     """
-    found = [pool for container in look.containers(BACKEND) if (pool := pool_of(container)) is not None]
+    found = [pool for container in look.some(BACKEND) if (pool := pool_of(container)) is not None]
     if not found:
         raise SkipError(f"no container's environment has {', '.join(DEFAULTS)}")
     return found

@@ -93,6 +93,8 @@ def weak_methods(look: Look) -> Iterator[Evidence]:
         method = container.values.get(AUTH_METHOD)
         if method in WEAK:
             yield bad(f"{AUTH_METHOD} is {method}", container.name, f"environment.{AUTH_METHOD}")
+        else:
+            yield note(f"{AUTH_METHOD} is {method or 'not set'}", container.name)
     if look.of_declared:
         return
     for row in admitting(look):

@@ -8,7 +8,7 @@ from stanchion.checks.container import POSTGRES
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, SkipError, bad, note, warn
 from stanchion.checks.registry import CRITICAL, DEPLOY, RUNTIME, WARNING, check
-from stanchion.checks.units import unquoted
+from stanchion.checks.units import same, unquoted
 
 # What a crash must not cost, and the value that keeps it so.
 _DURABLE = {
@@ -92,8 +92,9 @@ def _of_the_server(look: Look) -> Iterator[Evidence]:
     found = look.settings["synchronous_commit"]["setting"]
     if found == "off":
         declared = unquoted(look.postgres["settings"].get("synchronous_commit", "on"))
-        say = warn if declared == "off" else bad
-        meant = "as postgres_settings declares" if declared == "off" else "and is declared to be " + declared
+        meant_so = same(declared, "off", None)
+        say = warn if meant_so else bad
+        meant = "as postgres_settings declares" if meant_so else f"and is declared to be {declared}"
         yield say(f"is off, {meant}: a crash loses the last transactions", "synchronous_commit")
 
 
@@ -101,9 +102,9 @@ def _of_roles(look: Look) -> Iterator[Evidence]:
     for role in look.rows("roles"):
         for line in role["settings"]:
             name, _, value = line.partition("=")
-            if name == "synchronous_commit" and value == "off":
+            if name == "synchronous_commit" and same(value, "off", None):
                 yield warn("has synchronous_commit off: a crash loses its last transactions", role["name"])
-            elif name in _DURABLE and value != _DURABLE[name]:
+            elif name in _DURABLE and not same(value, _DURABLE[name], None):
                 yield bad(f"has {name} {value}", role["name"])
 
 

@@ -106,8 +106,9 @@ def autovacuum(look: Look) -> Iterator[Evidence]:
     why="Dead rows are read by every scan and keep their space: queries get slower and the volume fills.",
     remedy="VACUUM (ANALYZE) table, outside of the busy hours; never FULL, which locks the table. See "
     "transaction.longest for what may hold vacuum back.",
-    source="awesome-prometheus-alerts, PostgresqlHighRateOfDeadTuples",
-    reads=("sql.dead_tuples",),
+    source="awesome-prometheus-alerts, PostgresqlHighRateOfDeadTuples; ours: only past the point at which "
+    "the server's own settings make autovacuum begin",
+    reads=("sql.dead_tuples", "sql.settings"),
     thresholds=(
         Threshold(
             "validation_vacuum_dead_rows",
@@ -126,9 +127,18 @@ def dead_tuples(look: Look) -> Iterator[Evidence]:
     )
     for row in look.rows("dead_tuples"):
         found = row["dead"] / (row["dead"] + row["live"])
-        if row["dead"] > rows and found >= share:
+        if row["dead"] > max(rows, _autovacuum_begins(look, row["live"])) and found >= share:
             last = row["vacuum_seconds"]
             ago = "never vacuumed" if last is None else f"vacuumed {length(last)} ago"
             yield bad(f"{row['dead']:,} of its rows are dead, {found:.0%}; {ago}", row["name"])
     most = max(look.rows("dead_tuples"), key=lambda row: int(row["dead"]), default=None)
     yield note(f"{most['dead']:,} dead rows at most, in {most['name']}" if most else "no dead rows")
+
+
+def _autovacuum_begins(look: Look, live: int) -> float:
+    """Return how many dead rows of a table make autovacuum begin: fewer are an ordinary day's."""
+    base, scale = (
+        float(look.settings[name]["setting"])
+        for name in ("autovacuum_vacuum_threshold", "autovacuum_vacuum_scale_factor")
+    )
+    return base + scale * live

@@ -48,6 +48,16 @@ def test_a_refused_query_is_an_error(check, kept):
         assert "permission denied" in finding.summary
 
 
+@pytest.mark.parametrize("check", [c for c in CHECKS if "containers" in c.reads], ids=lambda c: c.slug)
+@pytest.mark.parametrize("phase", [Phase.DEPLOY, Phase.RUNTIME])
+def test_none_passes_for_want_of_containers(check, phase, kept):
+    """One of the stack that has no declared name is there: a candidate, or what a run left behind."""
+    for entry in kept.facts["containers"]["entries"]:
+        entry["name"] += "-old"
+    finding = kept.ask(check.slug, phase)
+    assert finding.outcome is not Outcome.PASS or finding.evidence
+
+
 @each_check
 def test_it_says_what_people_need(check):
     assert check.slug.count(".") == 1

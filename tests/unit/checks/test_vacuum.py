@@ -46,8 +46,10 @@ def test_autovacuum_is_off(kept, name):
     "dead,live,outcome",
     [
         (10_000, 10, Outcome.PASS),
-        (10_001, 90_010, Outcome.PASS),
-        (10_001, 90_009, Outcome.WARN),
+        (10_001, 10_000, Outcome.WARN),
+        # Autovacuum begins at 50 rows and a fifth of the table.
+        (18_050, 90_000, Outcome.PASS),
+        (18_051, 90_000, Outcome.WARN),
         (20_000, 0, Outcome.WARN),
     ],
 )
@@ -61,3 +63,11 @@ def test_when_it_was_vacuumed(kept, ago, says):
     kept.rows("dead_tuples").append({"name": "public.m", "dead": 30_000, "live": 0, "vacuum_seconds": ago})
     summary = kept.ask("vacuum.dead_tuples").summary
     assert summary == f"public.m: 30,000 of its rows are dead, 100%; {says}"
+
+
+def test_a_share_that_is_small_is_no_matter_however_early_autovacuum_begins(kept):
+    kept.setting("autovacuum_vacuum_scale_factor")["setting"] = "0.01"
+    kept.rows("dead_tuples").append(
+        {"name": "public.m", "dead": 10_001, "live": 90_010, "vacuum_seconds": None}
+    )
+    assert kept.ask("vacuum.dead_tuples").outcome is Outcome.PASS
