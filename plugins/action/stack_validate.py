@@ -46,7 +46,8 @@ class ActionModule(ActionBase):
         if args["facts_dir"]:
             folder = Path(args["facts_dir"])
             folder.mkdir(mode=0o700, exist_ok=True)
-            self._keep(folder / f"{host}-{phase}.json", facts, args["declared"], thresholds, phase)
+            kept = checks.without_secrets(args["declared"])
+            self._keep(folder / f"{host}-{phase}.json", facts, kept, thresholds, phase)
         report = checks.report(facts, args["declared"], thresholds, phase, chosen)
         result.update(
             changed=False,

@@ -19,7 +19,7 @@ from stanchion.checks.registry import (
     thresholds,
 )
 from stanchion.checks.report import FactsVersionError, Report, report
-from stanchion.checks.request import request
+from stanchion.checks.request import request, without_secrets
 
 __all__ = [
     "Check",
@@ -40,4 +40,5 @@ __all__ = [
     "request",
     "select",
     "thresholds",
+    "without_secrets",
 ]

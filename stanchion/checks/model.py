@@ -88,6 +88,13 @@ class UnreadableError(Exception):
     """The check could not look; the text says why."""
 
 
+def stops(outcome: Outcome, severity: Severity, fail_on: str = "fail") -> bool:
+    """Say whether a play stops for it: failed, or critical and not looked at; at `warn` for a warning too."""
+    if outcome is Outcome.ERROR and severity is Severity.CRITICAL:
+        return True
+    return outcome is Outcome.FAIL or (fail_on == "warn" and outcome in (Outcome.WARN, Outcome.ERROR))
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one check found on one host."""
@@ -97,13 +104,6 @@ class Finding:
     severity: Severity
     summary: str
     evidence: tuple[Evidence, ...] = ()
-
-    @property
-    def blocking(self) -> bool:
-        """Say whether a play stops for it: failed, or critical and not looked at."""
-        if self.outcome is Outcome.ERROR:
-            return self.severity is Severity.CRITICAL
-        return self.outcome is Outcome.FAIL
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the action's result and the JSON report have it."""

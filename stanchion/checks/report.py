@@ -9,7 +9,7 @@ from typing import Any
 
 from stanchion.checks.decide import decide
 from stanchion.checks.look import Look
-from stanchion.checks.model import WORST_FIRST, Finding, Outcome, Phase
+from stanchion.checks.model import WORST_FIRST, Finding, Outcome, Phase, stops
 from stanchion.checks.registry import Check, catalogue
 
 FACTS_VERSION = 2
@@ -69,7 +69,7 @@ class Report:
         """Return why a play should stop, each reason with its remedy; empty where it should go on."""
         if not self.deployed:
             return f"The stack {self.stack} is not deployed on {host}. Deploy it first."
-        reasons = [f for f in self.findings if stops(f, fail_on)]
+        reasons = [f for f in self.findings if stops(f.outcome, f.severity, fail_on)]
         if not reasons:
             return ""
         every = catalogue()
@@ -77,11 +77,6 @@ class Report:
         count = "1 check" if len(reasons) == 1 else f"{len(reasons)} checks"
         before = " Nothing was changed." if self.phase is Phase.PREFLIGHT else ""
         return "\n".join([f"On {host}, {count} of {self.applicable} did not pass.{before}", *lines])
-
-
-def stops(finding: Finding, fail_on: str) -> bool:
-    """Say whether a finding is a reason to stop."""
-    return finding.blocking or (fail_on == "warn" and finding.outcome in (Outcome.WARN, Outcome.ERROR))
 
 
 def report(

@@ -7,7 +7,10 @@ from typing import Any
 
 from stanchion.checks.pool_view import READ_BESIDE
 from stanchion.checks.registry import Check, sources_of
+from stanchion.run.variables import holds_secret
 
+PARTS = ("postgres", "backend")
+HIDDEN = "***"
 # Gathered in any case: every report says when it looked, and on what clock.
 ALWAYS = ("clock", "containers", "engine")
 
@@ -37,11 +40,27 @@ def request(
     }
 
 
+def without_secrets(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is declared as it may be kept: variables that hold a secret keep their names only."""
+    kept = dict(declared)
+    for part in PARTS:
+        if part in declared:
+            containers = {n: _without_secrets(d) for n, d in declared[part]["containers"].items()}
+            kept[part] = {**declared[part], "containers": containers}
+    return kept
+
+
+def _without_secrets(definition: Mapping[str, Any]) -> dict[str, Any]:
+    env = (definition.get("env") or {}).items()
+    shown = {name: HIDDEN if holds_secret(name, str(value)) else value for name, value in env}
+    return {**definition, "env": shown}
+
+
 def _declared_names(declared: Mapping[str, Any]) -> list[str]:
     """Return the variables whose values checks read: those that are declared, and some that may be added."""
     definitions = (
         definition
-        for part in ("postgres", "backend")
+        for part in PARTS
         for definition in (declared.get(part) or {}).get("containers", {}).values()
     )
     return sorted(

@@ -9,7 +9,7 @@ from pathlib import Path
 from stanchion.checks import FactsVersionError, Phase, report, select
 from stanchion.errors import ConfigurationError
 from stanchion.exit_codes import ExitCode
-from stanchion.report.model import Result
+from stanchion.report.model import Result, Status
 from stanchion.report.validation import sentence, unsafe, validation_of
 
 
@@ -19,10 +19,11 @@ def validate(path: Path, phase: str, only: Sequence[str], fail_on: str) -> Resul
         kept = json.loads(path.read_text(encoding="utf-8"))
         facts, declared, thresholds = kept["facts"], kept["declared"], kept["thresholds"]
         stack = declared["stack"]["name"]
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        _ = facts["schema_version"], facts["engine"]["ok"], dict(thresholds)
+    except (ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"--facts {path} holds no facts of a run ({type(error).__name__}: {error}).",
-            "Name a file facts/HOST.json of a run folder; `validate` prints its run's folder.",
+            "Name a file facts/HOST-PHASE.json of a run folder; `validate` prints its run's folder.",
         ) from error
     checks = select(Phase(phase), only)
     defaults = {limit.variable: limit.default for check in checks for limit in check.thresholds}
@@ -33,13 +34,15 @@ def validate(path: Path, phase: str, only: Sequence[str], fail_on: str) -> Resul
             f"--facts {path}: {error}", "Run validate anew, or use the version that wrote them."
         ) from error
     found = [validation_of(path.stem, seen.as_dict())]
-    bad = unsafe(found, fail_on)
-    state = "unsafe" if bad else "safe"
+    status: Status = "safe" if seen.deployed else "absent"
+    if unsafe(found, fail_on):
+        status = "unsafe"
+    said = sentence(found) if seen.deployed else "it is not deployed"
     return Result(
         verb="validate",
-        status="unsafe" if bad else "safe",
-        exit_code=ExitCode.CHECK_FAILED if bad else ExitCode.OK,
-        headline=f"{state}: {stack} as {path} has it; {sentence(found)}",
+        status=status,
+        exit_code=ExitCode.OK if status == "safe" else ExitCode.CHECK_FAILED,
+        headline=f"{status}: {stack} as {path} has it; {said}",
         stack=stack,
         validations=found,
         fail_on="warn" if fail_on == "warn" else "fail",

@@ -44,7 +44,7 @@ FAIL_ON = ("fail", "warn")
     "--facts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Ask about what an earlier run saw (facts/HOST.json in its run folder), not about the hosts.",
+    help="Ask about what an earlier run saw (facts/HOST-PHASE.json in its run folder), not about the hosts.",
 )
 def validate(phase: str, only: tuple[str, ...], fail_on: str, facts: Path | None, **shared: Any) -> int:
     """Look at every host and ask every check: is this stack safe? Changes nothing."""

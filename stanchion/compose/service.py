@@ -25,11 +25,9 @@ from stanchion.compose.dockerfile import Dockerfile
 from stanchion.compose.load import Project, named_volume
 from stanchion.compose.tree import Node
 from stanchion.compose.trouble import FileError, Place
-from stanchion.run.variables import PASSWORD_IN_ADDRESS, is_secret_like
+from stanchion.run.variables import PASSWORD_IN_ADDRESS, holds_secret
 
 _DATA = ("/var/lib/postgresql", "/var/lib/postgresql/data")
-# True, false or a number is no secret, whatever the name says (ACCESS_TOKEN_EXPIRE_MINUTES).
-NO_SECRET = re.compile(r"(?i)true|false|yes|no|on|off|[0-9]{1,4}")
 
 
 @dataclass(frozen=True)
@@ -316,13 +314,6 @@ class Service:
         found = self.get("ports")
         for item in found.items if found else []:
             yield from _published(item)
-
-
-def holds_secret(name: str, value: str) -> bool:
-    """Say whether a variable's value is a secret: by its name, or by a password in an address."""
-    if not value or NO_SECRET.fullmatch(value):
-        return False
-    return is_secret_like(name) or bool(PASSWORD_IN_ADDRESS.search(value))
 
 
 def _service(project: Project, name: str) -> Service:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from stanchion.checks import Finding, Outcome, Report, catalogue
+from stanchion.checks import Finding, Outcome, Report, Severity, catalogue
+from stanchion.checks.model import stops as outcome_stops
 from stanchion.report.headline import counted
 from stanchion.report.model import Checked, Seen, Validation
 from stanchion.report.model import Outcome as OutcomeName
@@ -62,15 +63,13 @@ def by_reason(findings: Iterable[Checked]) -> dict[str, list[Checked]]:
 
 
 def unsafe(validations: Iterable[Validation], fail_on: str = "fail") -> bool:
-    """Say whether anything stops a play: see stanchion.checks.report.stops."""
+    """Say whether anything stops a play."""
     return any(stops(finding, fail_on) for validation in validations for finding in validation.findings)
 
 
 def stops(finding: Checked, fail_on: str) -> bool:
     """Say whether a finding is a reason to end with 1."""
-    if finding.outcome == "error" and finding.severity == "critical":
-        return True
-    return finding.outcome == "fail" or (fail_on == "warn" and finding.outcome in ("warn", "error"))
+    return outcome_stops(Outcome(finding.outcome), Severity(finding.severity), fail_on)
 
 
 def sentence(validations: Sequence[Validation]) -> str:

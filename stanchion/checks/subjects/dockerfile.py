@@ -12,10 +12,9 @@ from stanchion.checks.registry import CRITICAL, FILE, INFO, WARNING, check
 from stanchion.compose import images
 from stanchion.compose.dockerfile import Dockerfile, Instruction, replace_arguments
 from stanchion.compose.files import Files
-from stanchion.compose.service import holds_secret
 from stanchion.compose.trouble import Place
 from stanchion.image.ignore import Ignore
-from stanchion.run.variables import is_secret_like
+from stanchion.run.variables import holds_secret, is_secret_like
 
 CIS = "CIS Docker Benchmark"
 

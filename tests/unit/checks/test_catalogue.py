@@ -3,6 +3,7 @@
 import pytest
 
 from stanchion.checks import Outcome, Phase, Severity, catalogue, select, thresholds
+from stanchion.checks.model import stops
 from stanchion.checks.registry import UnknownCheckError
 
 CHECKS = list(catalogue().values())
@@ -97,4 +98,4 @@ def test_severities_decide_what_stops_a_play(kept):
     for check, phase in LOOKED_AT:
         finding = kept.ask(check.slug, phase)
         if finding.outcome is Outcome.ERROR:
-            assert finding.blocking is (check.severity is Severity.CRITICAL)
+            assert stops(finding.outcome, finding.severity) is (check.severity is Severity.CRITICAL)

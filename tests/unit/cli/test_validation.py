@@ -200,13 +200,32 @@ def test_kept_facts_are_asked_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"facts": 1, "declared": {}, "thresholds": {}}', "\xff"]
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"facts": 1, "declared": {}, "thresholds": {}}',
+        '{"facts": [], "declared": {"stack": {"name": "demo"}}, "thresholds": {}}',
+        '{"facts": {"schema_version": 2}, "declared": {"stack": {"name": "demo"}}, "thresholds": {}}',
+        "\xff",
+    ],
 )
 def test_what_holds_no_facts_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "facts.json"
     path.write_text(content, encoding="latin-1")
     with pytest.raises(ConfigurationError, match="holds no facts of a run"):
         recorded_facts.validate(path, "runtime", [], "fail")
+
+
+def test_kept_facts_of_a_host_without_the_stack_are_not_safe(tmp_path: Path) -> None:
+    kept = json.loads(RECORDED.read_text())
+    kept["facts"]["containers"]["entries"] = []
+    path = tmp_path / "facts.json"
+    path.write_text(json.dumps(kept))
+    result = recorded_facts.validate(path, "runtime", [], "fail")
+    assert (result.status, result.exit_code) == ("absent", 1)
+    assert result.headline.endswith("; it is not deployed")
 
 
 def test_facts_of_another_version_are_refused(tmp_path: Path) -> None:

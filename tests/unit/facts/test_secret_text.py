@@ -3,7 +3,6 @@
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _facts_sql, _secret_text
 
-from stanchion.compose import service
 from stanchion.run import variables
 
 
@@ -32,7 +31,7 @@ def test_hosts_and_controller_take_the_same_names_for_secrets():
     assert _secret_text.SECRET_NAME == variables.SECRET_NAME
     assert _secret_text.ABOUT_A_SECRET == variables.ABOUT_A_SECRET
     assert _secret_text.PASSWORD_IN_ADDRESS == variables.PASSWORD_IN_ADDRESS
-    assert _secret_text.NO_SECRET == service.NO_SECRET
+    assert _secret_text.NO_SECRET == variables.NO_SECRET
 
 
 @pytest.mark.parametrize(
