@@ -22,7 +22,9 @@ DEFAULT_SHM = 64 * memory.MB
 # Where a port is published when no address is said.
 ANYWHERE = str(ipaddress.IPv4Address(0))
 
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
+_DURATION = re.compile(
+    r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?(?:(\d+)us)?"
+)
 
 
 @dataclass(frozen=True)
@@ -272,6 +274,6 @@ def seconds(text: object) -> float:
     value = str(text).strip()
     match = _DURATION.fullmatch(value)
     if value and match and any(match.groups()):
-        hours, minutes, whole, milli = (float(part or 0) for part in match.groups())
-        return hours * 3600 + minutes * 60 + whole + milli / 1000
+        hours, minutes, whole, milli, micro = (float(part or 0) for part in match.groups())
+        return hours * 3600 + minutes * 60 + whole + milli / 1e3 + micro / 1e6
     return float(value)

@@ -294,13 +294,16 @@ class Service:
             return None
         rest = found.value[found.value.upper().index("CMD") + 3 :].strip()
         options = found.options
-        return Probe(
-            test=("CMD", *_json_words(rest)) if rest.startswith("[") else ("CMD-SHELL", rest),
-            interval=seconds(options.get("interval", "30s")),
-            timeout=seconds(options.get("timeout", "30s")),
-            retries=int(options.get("retries", 3)),
-            start_period=seconds(options.get("start-period", "0s")),
-        )
+        try:
+            return Probe(
+                test=("CMD", *_json_words(rest)) if rest.startswith("[") else ("CMD-SHELL", rest),
+                interval=seconds(options.get("interval", "30s")),
+                timeout=seconds(options.get("timeout", "30s")),
+                retries=int(options.get("retries", 3)),
+                start_period=seconds(options.get("start-period", "0s")),
+            )
+        except ValueError as error:
+            raise FileError.at(found.place, f"an option of HEALTHCHECK is no number: {error}.") from error
 
     def _networks(self) -> Mapping[str, Mapping[str, object]]:
         shared = self.text("network_mode").removeprefix("service:")

@@ -109,6 +109,8 @@ class Reader:
             ) from error
         except yaml.reader.ReaderError as error:
             raise FileError.at(file, f"this is no text: {error.reason}.", "Name a compose file.") from error
+        except RecursionError as error:
+            raise FileError.at(file, "it is nested too deeply.", "Name a compose file.") from error
         if root is None:
             return Node(Place(file, 1), None)
         return _Builder(self, file).build(root, Place(file, 1))

@@ -177,10 +177,13 @@ def checksums(look: Look) -> Iterator[Evidence]:
     part=POSTGRES,
 )
 def internal_network(look: Look) -> Iterator[Evidence]:
+    seen = []
     for service in _services(look, POSTGRES):
         networks = service.get("networks")
-        for name in networks.mapping if networks else {}:
-            yield _internal(look, name)
+        seen += [_internal(look, name) for name in (networks.mapping if networks else {})]
+    if not seen:
+        raise SkipError("the database is on no network of its own (see network.user_defined)")
+    yield from seen
 
 
 def _internal(look: Look, name: str) -> Evidence:

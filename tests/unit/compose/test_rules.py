@@ -112,6 +112,12 @@ def test_internal_network(findings, network, outcome):
         assert finding.evidence[0].line == 4
 
 
+def test_the_default_network_is_no_internal_one(findings):
+    finding = findings("compose.internal_network", "services:\n  db: {image: 'postgres:17'}\n")
+    assert finding.outcome == "skip"
+    assert "network.user_defined" in finding.summary
+
+
 @pytest.mark.parametrize(
     "ports,outcome",
     [

@@ -143,6 +143,8 @@ class TestForms:
         "text,probe",
         [
             ("{test: [CMD, a, b], timeout: 1m30s}", Probe(("CMD", "a", "b"), timeout=90)),
+            ("{test: [CMD, a], interval: 1s500ms}", Probe(("CMD", "a"), interval=1.5)),
+            ("{test: [CMD, a], interval: 500us}", Probe(("CMD", "a"), interval=0.0005)),
             ("{test: a | b, retries: 5}", Probe(("CMD-SHELL", "a | b"), retries=5)),
             ("{test: [NONE]}", None),
             ("{disable: true}", None),
@@ -157,6 +159,12 @@ class TestForms:
         write("Dockerfile", f"FROM a:1\nHEALTHCHECK --interval=7s --start-period=1m {text}\n")
         assert container("{build: .}").probe == Probe(test, interval=7, start_period=60)
         assert container("{build: ., healthcheck: {disable: true}}").probe is None
+
+    @pytest.mark.parametrize("option", ["--interval=soon", "--retries=many"])
+    def test_a_health_check_of_the_dockerfile_that_cannot_be_meant(self, write, container, option):
+        write("Dockerfile", f"FROM a:1\nHEALTHCHECK {option} CMD a\n")
+        with pytest.raises(FileError, match="Dockerfile:2: an option of HEALTHCHECK is no number"):
+            container("{build: .}")
 
     def test_the_dockerfile_says_the_rest(self, write, container):
         write("Dockerfile", "FROM a:1 AS one\nUSER app\nSTOPSIGNAL SIGQUIT\nCMD [a, b]\nFROM one\n")
@@ -175,6 +183,7 @@ class TestForms:
             ("ports: ['80-82:80-81']", "of different lengths"),
             ("ports: [{published: 80}]", "no target"),
             ("volumes: [{type: bind}]", "no target"),
+            ("healthcheck: {test: [CMD, x], interval: 5d}", "'5d' is no duration"),
         ],
     )
     def test_what_cannot_be_meant(self, container, text, says):
