@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 from stanchion.checks.address import addresses as addresses_in
 from stanchion.checks.container import BACKEND, POSTGRES
 from stanchion.checks.look import Look, Row
-from stanchion.checks.model import Evidence, Phase, SkipError, UnreadableError, bad, note
+from stanchion.checks.model import Evidence, Phase, SkipError, UnreadableError, bad, note, warn
 from stanchion.checks.registry import (
     CRITICAL,
     DEPLOY,
@@ -222,8 +223,20 @@ def _superuser_really(look: Look) -> Iterator[Evidence]:
     superusers = {name for name, row in roles.items() if row["superuser"] and row["login"]}
     for row in admitting(look):
         if remote(row):
-            for name in sorted(superusers if "all" in row["users"] else superusers & set(row["users"])):
+            for name in sorted(each for each in superusers if _is_meant(each, row["users"])):
                 yield bad(f"lets the superuser {name} in from {row['address']}", where(row))
+            for group in sorted(each for each in row["users"] if each.startswith("+")):
+                text = (
+                    f"lets the members of {group[1:]} in from {row['address']}, and who that is was not seen"
+                )
+                yield warn(text, where(row))
+
+
+def _is_meant(name: str, users: list[str]) -> bool:
+    """Say whether a rule is about a role: by name, by `all`, or by a regular expression after a slash."""
+    return any(
+        bool(re.search(each[1:], name)) if each.startswith("/") else each in ("all", name) for each in users
+    )
 
 
 @check(

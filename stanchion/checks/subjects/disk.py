@@ -143,7 +143,9 @@ def backup_apart(look: Look) -> Iterator[Evidence]:
     if "data_volume" not in facts:
         raise SkipError("there are no data on this host yet")
     data, backup = facts["data_volume"], facts["backup_dir"]
-    if data["device"] == backup["device"]:
+    if backup["measured_at"] != backup["path"]:
+        yield bad("is not there: nothing can be said of its disk", folder)
+    elif data["device"] == backup["device"]:
         yield bad(f"is on the same file system as the data in {data['path']}", folder)
     else:
         yield note(f"is on another file system than the data in {data['path']}", folder)

@@ -42,6 +42,17 @@ class TestWeakMethods:
         finding = kept.ask("auth.weak_methods")
         assert finding.summary == "pg_hba.conf line 12: trust for all from the socket"
 
+    @pytest.mark.parametrize(
+        ("users", "outcome"),
+        [(["+admins"], Outcome.WARN), (["/^med"], Outcome.PASS), (["medication_tracker"], Outcome.PASS)],
+    )
+    def test_rules_for_groups_and_patterns(self, kept, users, outcome):
+        rule(kept, users=users)
+        finding = kept.ask("auth.superuser")
+        assert finding.outcome is outcome
+        if outcome is Outcome.WARN:
+            assert "the members of admins" in finding.summary
+
     def test_declared(self, kept):
         kept.definition("db")["env"]["POSTGRES_HOST_AUTH_METHOD"] = "trust"
         assert kept.ask("auth.weak_methods", Phase.PREFLIGHT).outcome is Outcome.FAIL
@@ -94,13 +105,24 @@ class TestSuperuser:
             f"{e.of}: {e.what}" for e in finding.evidence
         }
 
-    @pytest.mark.parametrize("users", [["postgres"], ["all"]])
+    @pytest.mark.parametrize("users", [["postgres"], ["all"], ["/^post"]])
     def test_a_superuser_comes_by_the_network(self, kept, users):
         rule(kept, users=users)
         finding = kept.ask("auth.superuser")
         assert finding.outcome is Outcome.FAIL
         text = "pg_hba.conf line 12: lets the superuser postgres in from 172.30.240.0"
         assert finding.summary == text
+
+    @pytest.mark.parametrize(
+        ("users", "outcome"),
+        [(["+admins"], Outcome.WARN), (["/^med"], Outcome.PASS), (["medication_tracker"], Outcome.PASS)],
+    )
+    def test_rules_for_groups_and_patterns(self, kept, users, outcome):
+        rule(kept, users=users)
+        finding = kept.ask("auth.superuser")
+        assert finding.outcome is outcome
+        if outcome is Outcome.WARN:
+            assert "the members of admins" in finding.summary
 
     def test_declared(self, kept):
         kept.declared["stack"]["database_user"] = "postgres"

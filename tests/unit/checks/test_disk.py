@@ -75,7 +75,11 @@ class TestBackupApart:
     @pytest.fixture(autouse=True)
     def told(self, kept):
         kept.thresholds["validation_backup_dir"] = "/srv/backup"
-        kept.facts["disk"]["backup_dir"] = {**disk(kept), "path": "/srv/backup"}
+        kept.facts["disk"]["backup_dir"] = {
+            **disk(kept),
+            "path": "/srv/backup",
+            "measured_at": "/srv/backup",
+        }
 
     def test_on_the_disk_of_the_data(self, kept):
         finding = kept.ask("disk.backup_apart")
@@ -85,6 +89,12 @@ class TestBackupApart:
     def test_on_another(self, kept):
         alone(kept, "backup_dir")
         assert kept.ask("disk.backup_apart").outcome is Outcome.PASS
+
+    def test_a_folder_that_is_not_there_is_on_no_disk(self, kept):
+        alone(kept, "backup_dir")
+        kept.facts["disk"]["backup_dir"]["measured_at"] = "/srv"
+        finding = kept.ask("disk.backup_apart")
+        assert finding.summary == "/srv/backup: is not there: nothing can be said of its disk"
 
     def test_before_there_are_data(self, kept):
         del kept.facts["disk"]["data_volume"]
