@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
@@ -16,11 +16,21 @@ _ESTABLISHED = "01"
 
 def cgroup_facts(containers: Iterable[dict], root: Path = ROOT, proc: Path = PROC) -> dict:
     """Return limits and use of every running container, by name; sizes are bytes."""
-    return {
-        "entries": {
-            item["name"]: _usage(_folders(item["pid"], root, proc)) for item in containers if item["pid"]
-        }
-    }
+    return _of_each(containers, lambda pid: _usage(_folders(pid, root, proc)), proc)
+
+
+def _of_each(containers: Iterable[dict], look: Callable[[int], dict], proc: Path) -> dict:
+    """Return what is seen of each container that runs; one that ends meanwhile must not cost the others."""
+    entries = {}
+    for item in containers:
+        if not item["pid"]:
+            continue
+        try:
+            entries[item["name"]] = look(item["pid"])
+        except OSError:
+            if (proc / str(item["pid"])).exists():
+                raise
+    return {"entries": entries}
 
 
 def _folders(pid: int, root: Path, proc: Path) -> dict[str, Path]:
@@ -103,15 +113,11 @@ def socket_facts(containers: Iterable[dict], port: int, root: Path = ROOT, proc:
 
     Each holder has `pid`, `parent`, `command` and `sockets`, inodes; `shared` has those that several hold.
     """
-    return {
-        "entries": {
-            item["name"]: _holders(
-                item["pid"], _processes(_folders(item["pid"], root, proc)["pids"]), port, proc
-            )
-            for item in containers
-            if item["pid"]
-        }
-    }
+    return _of_each(
+        containers,
+        lambda pid: _holders(pid, _processes(_folders(pid, root, proc)["pids"]), port, proc),
+        proc,
+    )
 
 
 def _holders(pid: int, processes: Iterable[int], port: int, proc: Path) -> dict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -184,9 +183,8 @@ class Look:
         return [inspected(entry) for entry in self.source("containers")["entries"] if entry["name"] in wanted]
 
     def declared_like(self, container: Container) -> Container:
-        """Return what is declared under a real container's name."""
-        found = next((each for each in self.declared_containers() if each.name == container.name), None)
-        return found or replace(container, id=None)
+        """Return what is declared under a real container's name; only such are looked at."""
+        return next(each for each in self.declared_containers() if each.name == container.name)
 
     @property
     def database(self) -> Container:

@@ -156,6 +156,8 @@ def oom(look: Look) -> Iterator[Evidence]:
             yield bad("was killed for lack of memory", container.name)
         elif container.name in cgroups and kills is None:
             raise UnreadableError(f"this kernel does not count what it kills in {container.name}")
+        elif container.running and container.name not in cgroups:
+            raise UnreadableError(f"{container.name} ended while it was looked at")
         else:
             yield note("none killed since it was started", container.name)
 

@@ -72,6 +72,12 @@ class TestOutOfMemory:
         kept.facts["cgroups"]["entries"]["medication-tracker-db"]["oom_kills"] = None
         assert kept.ask("container.oom").outcome is Outcome.ERROR
 
+    def test_one_that_ended_while_it_was_looked_at(self, kept):
+        del kept.facts["cgroups"]["entries"]["medication-tracker-db"]
+        finding = kept.ask("container.oom")
+        assert finding.outcome is Outcome.ERROR
+        assert "ended while" in finding.summary
+
 
 class TestMemoryUsed:
     def test_little_is_left(self, kept):

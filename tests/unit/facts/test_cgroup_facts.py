@@ -120,3 +120,19 @@ def test_sockets_by_process_and_those_that_two_hold(tree):
     }
     assert seen["shared"] == [{"socket": "5001", "pids": [70, 71]}]
     assert seen["local_ports"] == {"5001": 40001, "5002": 40002}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [_facts_cgroup.cgroup_facts, lambda items, **where: _facts_cgroup.socket_facts(items, 5432, **where)],
+)
+def test_a_container_that_ends_meanwhile_does_not_cost_the_others(ask, tree):
+    where = tree(V2, V2_LINES)
+    seen = ask([{"name": "gone", "pid": 71}, *CONTAINER], **where)
+    assert list(seen["entries"]) == ["demo-db"]
+
+
+def test_one_that_is_there_and_cannot_be_read_is_an_error(tree):
+    where = tree({}, V2_LINES)
+    with pytest.raises(FileNotFoundError):
+        _facts_cgroup.cgroup_facts(CONTAINER, **where)
