@@ -78,6 +78,7 @@ QUERIES = {
         SELECT coalesce(bool_or(grantee = 0 AND privilege_type = 'CREATE'), false) AS everybody_creates
         FROM pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner)))
         WHERE nspname = 'public'""",
+    # Who blocks whom is asked of those that wait only: each question stops the lock manager for a moment.
     "activity": """
         SELECT pid, usename AS role, datname AS database, application_name AS application,
                host(client_addr) AS address, client_port AS port, state, wait_event_type, wait_event,
@@ -85,7 +86,8 @@ QUERIES = {
                extract(epoch FROM clock_timestamp() - xact_start) AS transaction_seconds,
                extract(epoch FROM clock_timestamp() - query_start) AS query_seconds,
                extract(epoch FROM clock_timestamp() - state_change) AS state_seconds,
-               upper(substring(query FROM '^\\s*(\\w+)')) AS command, pg_blocking_pids(pid) AS blocked_by
+               upper(substring(query FROM '^\\s*(\\w+)')) AS command,
+               CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) ELSE '{}' END AS blocked_by
         FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()""",
     "waits": """
         SELECT pid, max(extract(epoch FROM clock_timestamp() - waitstart)) AS seconds
