@@ -30,7 +30,7 @@ description:
     and the records that roles keep on the host.
   - Every source answers by itself within O(timeout), V(ok=true) with its data or V(ok=false) with the reason
     in V(error). A frozen engine is an answer, not a wait. "Could not look" is never "nothing there".
-  - Needs nothing on the host but Python 3.11; the engine is asked through its socket.
+  - Needs nothing on the host but Python 3.9; the engine is asked through its socket.
   - The content of secret files never leaves the host, nor does the value of an environment variable that
     was not
     asked for by name, or that holds a secret.
