@@ -6,18 +6,23 @@ from fires.fire import Fire, by_shell
 
 # On the file system of the data, as the bad habit has it.
 BACKUPS = "/var/lib/docker/backups"
+# A small file system of its own, filled up.
+FULL = "/run/full"
 
 FIRES = [
     Fire(
-        "disk.space", "in place", None, r"free, \d+ %, for", variables={"validation_disk_free_critical": 101}
+        "disk.space",
+        "worn",
+        by_shell(
+            f"mkdir {FULL}; mount -t tmpfs -o size=1m,nr_inodes=30 full {FULL};"
+            f" head -c 1m /dev/zero > {FULL}/1 || true;"
+            f" for i in $(seq 40); do touch {FULL}/$i || break; done",
+            f"umount {FULL}; rmdir {FULL}",
+        ),
+        r"0 MB of 1 MB free, 0 %, for the backups",
+        variables={"validation_backup_dir": FULL},
     ),
-    Fire(
-        "disk.inodes",
-        "in place",
-        None,
-        r"inodes free, \d+ %, for",
-        variables={"validation_disk_inodes_free": 101},
-    ),
+    Fire("disk.inodes", "worn", None, r"0 inodes free, 0 %, for the backups"),
     Fire(
         "disk.next_action",
         "in place",

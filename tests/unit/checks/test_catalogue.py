@@ -11,6 +11,9 @@ CHECKS = list(catalogue().values())
 NOT_GREEN: dict[str, Outcome] = {
     # Nobody has said yet where backups go.
     "disk.backup_apart": Outcome.SKIP,
+    # Everything is on one host.
+    "tls.server": Outcome.SKIP,
+    "tls.client": Outcome.SKIP,
 }
 
 each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.slug)
