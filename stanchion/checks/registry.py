@@ -20,6 +20,9 @@ Body = Callable[[Look], Iterable[Evidence]]
 
 CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 PREFLIGHT, DEPLOY, RUNTIME, FILE = Phase.PREFLIGHT, Phase.DEPLOY, Phase.RUNTIME, Phase.FILE
+# Of what is read from a definition: asked wherever there is one. And of what is read from what runs.
+DEFINED = (PREFLIGHT, DEPLOY, RUNTIME, FILE)
+RUNNING = (DEPLOY, RUNTIME)
 
 
 class UnknownCheckError(Exception):
