@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the preflight is told of secrets that a vault gives: a word each, never the secret."""
+"""Secrets kept out of what is told of them: a word for each, or its variable's name, never the secret."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.stanchion.stack.plugins.module_utils import _secret_text
+from ansible_collections.stanchion.stack.plugins.plugin_utils._package import part
 
 DOCUMENTATION = r"""
 name: secret_kinds
 short_description: Say of each given secret what it is made of, and nothing else
 description:
   - V(empty), V(ascii) or V(text) (one printable line), V(other) for everything else.
+  - C(without_secrets) takes a container's definition, as M(community.docker.docker_container) does, and hides
+    the values of environment variables that hold a secret.
 positional: _input
 options:
   _input:
@@ -42,8 +45,13 @@ def secret_kinds(secrets: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def without_secrets(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a container's definition as a fact may hold it: facts stand in logs and artifacts."""
+    return dict(part("checks.request").definition_without_secrets(definition))
+
+
 class FilterModule:
-    """Registers the filter."""
+    """Registers the filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"secret_kinds": secret_kinds}
+        return {"secret_kinds": secret_kinds, "without_secrets": without_secrets}

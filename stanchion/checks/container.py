@@ -12,6 +12,7 @@ from typing import Any
 
 from stanchion.contract import memory
 from stanchion.moments import moment
+from stanchion.run.variables import HIDDEN, holds_secret
 
 POSTGRES = "postgres"
 BACKEND = "backend"
@@ -231,8 +232,13 @@ def declared(name: str, role: str, definition: Mapping[str, Any]) -> Container:
         tmpfs=tuple(str(line).partition(":")[0] for line in definition.get("tmpfs") or []),
         names=frozenset(env),
         values=env,
+        secrets_in_environment=tuple(sorted(name for name, value in env.items() if _secret(name, value))),
         labels=definition.get("labels") or {},
     )
+
+
+def _secret(name: str, value: str) -> bool:
+    return value == HIDDEN or holds_secret(name, value)
 
 
 def _words(command: Sequence[str] | str | None) -> tuple[str, ...]:

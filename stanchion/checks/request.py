@@ -7,10 +7,9 @@ from typing import Any
 
 from stanchion.checks.pool_view import READ_BESIDE
 from stanchion.checks.registry import Check, sources_of
-from stanchion.run.variables import holds_secret
+from stanchion.run.variables import HIDDEN, holds_secret
 
 PARTS = ("postgres", "backend")
-HIDDEN = "***"
 # Gathered in any case: every report says when it looked, and on what clock.
 ALWAYS = ("clock", "containers", "engine")
 
@@ -45,12 +44,13 @@ def without_secrets(declared: Mapping[str, Any]) -> dict[str, Any]:
     kept = dict(declared)
     for part in PARTS:
         if part in declared:
-            containers = {n: _without_secrets(d) for n, d in declared[part]["containers"].items()}
+            containers = {n: definition_without_secrets(d) for n, d in declared[part]["containers"].items()}
             kept[part] = {**declared[part], "containers": containers}
     return kept
 
 
-def _without_secrets(definition: Mapping[str, Any]) -> dict[str, Any]:
+def definition_without_secrets(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a container's definition in which variables that hold a secret keep their names only."""
     env = (definition.get("env") or {}).items()
     shown = {name: HIDDEN if holds_secret(name, str(value)) else value for name, value in env}
     return {**definition, "env": shown}

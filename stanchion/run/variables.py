@@ -20,6 +20,10 @@ NO_SECRET = re.compile(r"(?i)true|false|yes|no|on|off|[0-9]{1,4}")
 PASSWORD_IN_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://[^/\s:@]*):[^/\s@]+@", re.IGNORECASE)
 
 
+# What stands in the place of a secret.
+HIDDEN = "***"
+
+
 def is_secret_like(name: str) -> bool:
     """Say whether a variable of this name holds a secret."""
     return bool(SECRET_NAME.search(name)) and not ABOUT_A_SECRET.search(name)

@@ -24,14 +24,13 @@ from stanchion.checks.registry import (
 from stanchion.checks.units import number, same, seconds, shown, unquoted
 from stanchion.contract import memory
 from stanchion.contract.memory import show
+from stanchion.run.variables import HIDDEN
 
 _EVERYWHERE = frozenset(("*", ANYWHERE, "::"))
 # Where a setting comes from that only this look has.
 _OF_THE_LOOK = "client"
 # The look comes by the Unix socket, where these read 0.
 _OF_TCP = "tcp_"
-# What the host tells in place of a password.
-_HIDDEN = "***"
 # Where a setting comes from that somebody chose for everybody, or for a database or role.
 _CHOSEN = frozenset(("command line", "configuration file", "database", "user", "database user"))
 
@@ -261,7 +260,7 @@ def _changed(look: Look) -> Iterator[Evidence]:
 
 def _not_to_be_compared(name: str, row: Row) -> bool:
     of_the_look = row["source"] == _OF_THE_LOOK or name.startswith(_OF_TCP)
-    return of_the_look or row["pending_restart"] or _HIDDEN in row["setting"]
+    return of_the_look or row["pending_restart"] or HIDDEN in row["setting"]
 
 
 def _undeclared(look: Look) -> Iterator[Evidence]:

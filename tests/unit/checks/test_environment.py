@@ -161,3 +161,11 @@ class TestInitialOnly:
     def test_a_volume_that_cannot_be_looked_at(self, kept):
         kept.facts["volumes"] = {"ok": False, "error": "the engine is silent"}
         assert kept.ask("environment.initial_only", Phase.PREFLIGHT).outcome is Outcome.ERROR
+
+
+@pytest.mark.parametrize("name,value", [("API_TOKEN", "***"), ("BROKER", "***"), ("API_TOKEN", "x")])
+def test_a_declared_secret_is_named_though_its_value_is_hidden(name, value, kept):
+    kept.definition("backend-1")["env"][name] = value
+    finding = kept.ask("environment.secrets", Phase.PREFLIGHT)
+    assert finding.outcome is Outcome.WARN
+    assert f"{name} holds a secret" in finding.summary

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _facts_sql
@@ -72,3 +73,41 @@ def test_queries_read_only():
     for name, query in _facts_sql.QUERIES.items():
         assert query.strip().upper().startswith("SELECT"), name
         assert ";" not in query, name
+
+
+class Server:
+    """A connection whose every query takes a while."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.limits = []
+
+    def cursor(self, cursor_factory):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def execute(self, query, parameters):
+        if query.startswith("SET"):
+            self.limits.append(parameters[0])
+        else:
+            time.sleep(self.seconds)
+
+    def fetchall(self):
+        return []
+
+
+def test_slow_queries_cost_their_own_answers():
+    server = Server(0.05)
+    answers = _facts_sql._ask_all(server, time.monotonic() + 0.12)
+    states = [answer["ok"] for answer in answers.values()]
+    assert states[:2] == [True, True]
+    assert states[-1] is False
+    assert list(answers.values())[-1]["error"] == "no time was left for it"
+    assert set(answers) == set(_facts_sql.QUERIES)
+    assert server.limits[0] <= 120
+    assert server.limits == sorted(server.limits, reverse=True)
