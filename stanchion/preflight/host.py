@@ -36,7 +36,8 @@ def _engine(facts: Facts) -> list[Problem]:
                 what=f"The Docker engine does not answer: {engine['error']}.",
                 where="the engine of the host",
                 remedy="Run `docker info` there to see the same. An engine that hangs needs a restart "
-                "(systemctl restart docker, or service docker restart), which also ends its containers "
+                "(systemctl restart docker, service docker restart, or where runsv keeps it "
+                "sv force-restart /etc/sv/stanchion-dockerd), which also ends its containers "
                 "unless live-restore is on; so that is left to you.",
                 exit="unreachable",
             )

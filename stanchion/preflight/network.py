@@ -7,8 +7,10 @@ Declared: `stack_name`, `stack_app_network`, `stack_app_subnet`, `stack_edge_net
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from stanchion.preflight import values
 from stanchion.preflight.problem import Problem
@@ -22,6 +24,8 @@ TAKEN = 3
 OTHERS = 7
 # A default route, or the two halves that a VPN puts in its place: everything overlaps with those.
 WIDEST_ROUTE = 2
+# A network of the engine, as the kernel knows it.
+BRIDGE = re.compile(r"br-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -155,11 +159,24 @@ def _route_clashes(wanted: list[_Wanted], facts: Facts) -> list[Problem]:
             destination = route["destination"]
             if destination in bridges or ":" in destination or int(destination.split("/")[1]) < WIDEST_ROUTE:
                 continue
+            if _left_behind(network, route, facts):
+                continue
             for subnet in _overlapping(network, [destination]):
                 found.append(
                     _clash("network.route_clash", network, subnet, f"a route by {route['interface']}")
                 )
     return found
+
+
+def _left_behind(network: _Wanted, route: Mapping[str, Any], facts: Facts) -> bool:
+    """Say whether a route is by the stack's own bridge, of which a stopped engine cannot tell the name.
+
+    An engine that ends leaves its bridges in the kernel. Were it somebody else's network after all, the
+    engine itself refuses to make a second one of the same subnet.
+    """
+    stopped = facts["engine"].get("state") == "stopped"
+    its_own = BRIDGE.fullmatch(route["interface"]) and route["destination"] == str(network.subnet)
+    return bool(stopped and its_own)
 
 
 def _overlapping(network: _Wanted, subnets: Iterable[str]) -> list[str]:

@@ -72,6 +72,21 @@ def test_routes_are_compared_where_no_engine_is(look, slugs, bare):
     assert slugs(found) == ["network.route_clash"]
 
 
+@pytest.mark.parametrize(
+    ("destination", "interface", "found"),
+    [
+        ("172.30.205.0/24", "br-df30ef08c2ff", []),
+        ("172.30.0.0/16", "br-df30ef08c2ff", ["network.route_clash"] * 2),
+        ("172.30.205.0/24", "br-lan", ["network.route_clash"]),
+    ],
+)
+def test_bridges_that_a_stopped_engine_left_behind(look, slugs, bare, destination, interface, found):
+    bare["engine"]["state"] = "stopped"
+    route = {"destination": destination, "gateway": None, "interface": interface, "metric": 0}
+    bare["routes"]["entries"] = [route]
+    assert slugs(look("network", DECLARED, bare)) == found
+
+
 def test_the_other_own_network_is_still_there(look, slugs, running):
     declared = {**DECLARED, "stack_app_subnet": "10.1.0.0/24", "stack_edge_subnet": "172.30.205.0/24"}
     assert slugs(look("network", declared, running)) == ["network.docker_clash"]
