@@ -15,9 +15,9 @@ from stanchion.contract import database
 from stanchion.preflight import values
 from stanchion.preflight.files import given_problems, secret_problems
 from stanchion.preflight.problem import Problem
-from stanchion.preflight.reading import MB, Declared, Facts, show, unreadable
+from stanchion.preflight.reading import MB, Declared, Facts, has_engine, show, unreadable
 
-SOURCES = ("engine", "disk", "memory", "cpus", "files", "volume_record")
+SOURCES = ("engine", "containers", "disk", "memory", "cpus", "files", "volume_record")
 
 # With data in place: a checkpoint and a roll-out still need room for WAL.
 REST_SPACE = 256 * MB
@@ -31,6 +31,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
         return unmeant
     return [
         *_contract(declared),
+        *_paused(declared, facts),
         *_memory(declared, facts),
         *_processors(declared, facts),
         *secret_problems(declared.get("secret_files", []), facts, passwords=True),
@@ -71,6 +72,26 @@ def _contract(declared: Declared) -> list[Problem]:
             remedy=problem.remedy,
         )
         for problem in database.problems(declared.values)
+    ]
+
+
+def _paused(declared: Declared, facts: Facts) -> list[Problem]:
+    """Refuse a paused database: it would be waited for in vain."""
+    if not has_engine(facts):
+        return []
+    broken = unreadable(facts, "containers")
+    if broken:
+        return broken
+    name = f"{declared.text('stack_name')}-db"
+    if not any(item["name"] == name and item["state"] == "paused" for item in facts["containers"]["entries"]):
+        return []
+    return [
+        Problem(
+            slug="postgres.paused",
+            what=f"The database container {name} is paused, and somebody will have had a reason.",
+            where="docker ps on the host",
+            remedy=f"Let it go on with `docker unpause {name}`, then deploy again.",
+        )
     ]
 
 

@@ -57,6 +57,21 @@ def test_the_defaults_fit(look, declared, facts):
     assert look("postgres", declared, facts) == []
 
 
+def test_a_paused_database_is_not_waited_for(look, declared, facts, bare):
+    database = {**facts["containers"]["entries"][0], "name": "medication-tracker-db", "state": "paused"}
+    facts["containers"]["entries"].append(database)
+    (problem,) = look("postgres", declared, facts)
+    assert problem.slug == "postgres.paused"
+    assert "docker unpause medication-tracker-db" in problem.remedy
+    database["state"] = "running"
+    assert look("postgres", declared, facts) == []
+
+
+def test_containers_that_could_not_be_looked_at(look, slugs, declared, facts):
+    facts["containers"] = {"ok": False, "error": "no answer"}
+    assert slugs(look("postgres", declared, facts)) == ["host.unreadable"]
+
+
 def test_a_bare_host(look, declared, bare):
     assert look("postgres", declared, bare) == []
 
