@@ -110,8 +110,7 @@ def silent_engine(hosts: Sequence[Host]) -> Fault | None:
         return None
     reasons = [f"on {host.name} it is {host.engine}" for host in silent]
     error = UnreachableError(f"The Docker engine does not answer: {', '.join(reasons)}.")
-    lines = [f"{host.name}: {reason}" for host in silent for reason in host.unreadable]
-    return Fault(error, hosts=tuple(host.name for host in silent), last_lines=tuple(lines))
+    return Fault(error, hosts=tuple(host.name for host in silent))
 
 
 def _place(path: str, root: Path) -> str | None:

@@ -29,7 +29,14 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
     if status == "safe":
         return []
     if status in ("degraded", "down", "absent"):
-        return [f"bring it back: {command('deploy', request)}"]
+        # A deploy leaves them alone: somebody will have had a reason.
+        paused = [
+            f"let it go on: docker unpause {container.name} (on {host.name})"
+            for host in hosts
+            for container in host.containers
+            if container.state == "paused"
+        ]
+        return paused or [f"bring it back: {command('deploy', request)}"]
     steps = [f"use it: curl -s http://{address}" for address in _addresses(hosts, recording)[:1]]
     if verb == "deploy":
         steps.append(f"look again: {command('status', request)}")

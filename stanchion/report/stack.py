@@ -31,7 +31,8 @@ def host_of(name: str, facts: Facts, declared: Facts) -> Host:
         engine=str(engine.get("state", "unreachable")),
         engine_version=engine.get("version"),
         containers=sorted(containers, key=lambda container: (container.role != _DATABASE, container.name)),
-        missing=_missing(containers, declared),
+        # What was not looked at is not missing; it stands among what could not be read.
+        missing=_missing(containers, declared) if facts.get("containers", {}).get("ok", True) else [],
         volumes=[_volume(item, record) for item in _entries(facts, "volumes")],
         volume_record=record,
         images=_images(facts, containers, now),

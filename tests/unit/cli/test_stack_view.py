@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stanchion.engine import Request
+from stanchion.report import next_steps
 from stanchion.report.build import health_of, silent_engine
 from stanchion.report.stack import host_of, serves
+from stanchion.run.recording import Recording
 
 NOW = "2026-11-24T18:00:00+00:00"
 
@@ -158,7 +162,16 @@ def test_a_silent_engine_is_a_fault() -> None:
     fault = silent_engine([host])
     assert fault is not None
     assert (fault.error.exit_code, fault.hosts) == (3, ("one",))
+    assert host.missing == [], "not looked at is not missing"
+    assert host.unreadable[-1] == "containers: connection refused"
     assert silent_engine([host_of("two", facts(DATABASE), DECLARED)]) is None
+
+
+def test_what_is_paused_is_let_go_on_by_hand(tmp_path: Path) -> None:
+    host = host_of("one", facts({**DATABASE, "state": "paused", "running": False}, BACKEND), DECLARED)
+    request = Request(root=tmp_path, inventory=tmp_path / "inventory", playbook="status.yml", variables={})
+    steps = next_steps.of("status", "down", request, [host], Recording())
+    assert steps == ["let it go on: docker unpause demo-db (on one)"]
 
 
 def test_who_holds_the_lock() -> None:
