@@ -65,6 +65,7 @@ def compose() -> None:
     show_default=True,
     help="End with 1 for a failed check and a critical one that could not look, or for a warning too.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="List passed and skipped checks, too.")
 @written_as(*REPORT_FORMATS)
 def check(
     named: tuple[Path, ...],
@@ -73,6 +74,7 @@ def check(
     profiles: tuple[str, ...],
     only: tuple[str, ...],
     fail_on: str,
+    verbose: bool,
     output_format: str,
     output: Path | None,
 ) -> int:
@@ -82,7 +84,7 @@ def check(
 
     known("file", only)
     result = compose_check.check(compose_check.Asked(files, named, env_files, profiles, only, fail_on))
-    report.write(result, output_format, output)
+    report.write(result, output_format, output, verbose)
     return result.exit_code
 
 

@@ -80,6 +80,6 @@ def _report(files: Files, only: Sequence[str]) -> Report:
         deployed=True,
         phase=Phase.FILE,
         applicable=len(findings),
-        seconds=time.monotonic() - began,
+        seconds=round(time.monotonic() - began, 3),
         findings=tuple(findings),
     )

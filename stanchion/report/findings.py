@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stanchion.report.headline import counted
 from stanchion.report.model import Checked, Result, Validation
 from stanchion.report.validation import by_reason, latest
+from stanchion.report.view import Card
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _STYLES = {"fail": "bold red", "error": "bold magenta", "warn": "yellow", "skip": "dim", "pass": "green"}
 _EVIDENCE = 5
+# The width of what comes before a line of a finding: its margin, and its label.
+_INDENT = 12
 
 
-def render(out: Console, result: Result) -> None:
+def render(out: Console, result: Result, every: bool = False) -> None:
     """Print what the last look at each host found; a deploy tells its warnings in a line."""
-    every = result.run is not None and result.run.details
+    every = every or (result.run is not None and result.run.details)
     looks = latest(result.validations)
     for validation in looks:
         if len(looks) > 1:
@@ -61,9 +63,7 @@ def _finding(out: Console, finding: Checked) -> None:
 
 def _unread(out: Console, reason: str, findings: list[Checked]) -> None:
     out.print()
-    critical = sum(finding.severity == "critical" for finding in findings)
-    of_them = f", {critical} of them critical" if critical else ""
-    _head(out, "error", f"{counted(len(findings), 'check')} could not look{of_them}", "")
+    _head(out, "error", Card("error", tuple(findings), reason).unread, "")
     _line(out, "", reason)
     _line(out, "which", ", ".join(finding.slug for finding in findings))
 
@@ -86,11 +86,10 @@ def _head(out: Console, outcome: str, slug: str, text: str) -> None:
 
 
 def _line(out: Console, label: str, text: str) -> None:
-    from rich.padding import Padding
-    from rich.table import Table
+    from rich.text import Text
 
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=5, style="dim")
-    grid.add_column(overflow="fold")
-    grid.add_row(label, text)
-    out.print(Padding(grid, (0, 0, 0, 6)))
+    # Not by a table, which fills each line with blanks up to the edge.
+    for line in Text(text).wrap(out, max(out.width - _INDENT, 20), overflow="fold"):
+        line.rstrip()
+        out.print(Text(f"{'':6}{label:<6}", style="dim").append_text(line), soft_wrap=True)
+        label = ""

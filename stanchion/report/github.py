@@ -87,7 +87,7 @@ def _of_card(card: Card, host: str, result: Result) -> _Annotation:
     kind = "error" if ends else "warning"
     if card.outcome == "error":
         which = ", ".join(finding.slug for finding in card.findings)
-        return _Annotation(kind, f"{host}: {card.first.summary} ({which})", f"{card.count} could not look")
+        return _Annotation(kind, f"{host}: {card.reason} ({which})", card.unread)
     place = next((seen for seen in card.first.evidence if seen.line), None)
     text = f"{card.first.summary}. {card.first.remedy}"
     if place is None:

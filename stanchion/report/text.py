@@ -22,7 +22,7 @@ _LABEL_WIDTH = 10
 _WIDE = 120
 
 
-def render(result: Result, stream: TextIO) -> None:
+def render(result: Result, stream: TextIO, every: bool = False) -> None:
     """Print the result for people."""
     out = console(stream)
     style = "bold green" if result.exit_code == 0 else "bold red"
@@ -32,7 +32,7 @@ def render(result: Result, stream: TextIO) -> None:
     if any(host.containers for host in result.hosts):
         out.print()
         out.print(_containers(result.hosts, wide=out.width >= _WIDE))
-    findings.render(out, result)
+    findings.render(out, result, every)
     lines = [*_findings(result), *_host_lines(result.hosts), *_run_lines(result)]
     if lines:
         out.print()

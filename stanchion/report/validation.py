@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
@@ -54,12 +55,24 @@ def latest(validations: Sequence[Validation]) -> list[Validation]:
     return list({validation.host: validation for validation in validations}.values())
 
 
+# What comes before the cause: which source it was, and that it needed another one.
+_SOURCE = re.compile(r"\w+ could not be read: (?:the containers could not be looked at: )?")
+
+
 def by_reason(findings: Iterable[Checked]) -> dict[str, list[Checked]]:
-    """Group what could not look: a paused database makes thirty checks unreadable, which is one thing."""
-    groups: dict[str, list[Checked]] = {}
+    """Group what could not look, by its cause, the widest first.
+
+    A paused database makes thirty checks unreadable, and an engine that does not answer ten sources: that is
+    one thing to tell. A cause of one source alone is told with it.
+    """
+    causes: dict[str, list[Checked]] = {}
     for finding in findings:
-        groups.setdefault(finding.summary, []).append(finding)
-    return groups
+        causes.setdefault(_SOURCE.sub("", finding.summary, count=1), []).append(finding)
+    groups = {}
+    for cause, found in causes.items():
+        told = {finding.summary for finding in found}
+        groups[told.pop() if len(told) == 1 else cause] = found
+    return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
 def unsafe(validations: Iterable[Validation], fail_on: str = "fail") -> bool:

@@ -26,6 +26,7 @@ class Card:
 
     outcome: Outcome
     findings: tuple[Checked, ...]
+    reason: str
 
     @property
     def first(self) -> Checked:
@@ -39,6 +40,12 @@ class Card:
         if critical == len(self.findings):
             return counted(critical, "critical check")
         return counted(len(self.findings), "check") + (f", {critical} of them critical" if critical else "")
+
+    @property
+    def unread(self) -> str:
+        """The same as a sentence, of checks that could not look."""
+        number, comma, critical = self.count.partition(",")
+        return f"{number} could not look{comma}{critical}"
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,6 @@ def _cards(findings: Sequence[Checked]) -> Iterable[Card]:
     for outcome in WORST_FIRST:
         found = [finding for finding in findings if finding.outcome == outcome]
         if outcome == "error":
-            yield from (Card(outcome, tuple(alike)) for alike in by_reason(found).values())
+            yield from (Card(outcome, tuple(alike), reason) for reason, alike in by_reason(found).items())
         else:
-            yield from (Card(outcome, (finding,)) for finding in found)
+            yield from (Card(outcome, (finding,), finding.summary) for finding in found)

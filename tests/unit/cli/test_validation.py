@@ -19,6 +19,7 @@ from stanchion.exit_codes import ExitCode
 from stanchion.report import build, text
 from stanchion.report.failure import explain
 from stanchion.report.model import Result
+from stanchion.report.view import hosts_of
 from stanchion.run.context import Context
 from stanchion.run.events import Event
 from stanchion.run.folder import RunFolder
@@ -153,7 +154,7 @@ def test_an_engine_that_does_not_answer_keeps_its_findings(result_of: Any) -> No
     result = result_of(("one", report(unread, engine="unreachable")), failures=[refused()])
     assert result.exit_code == ExitCode.UNREACHABLE
     assert "on one it is unreachable" in result.error.what
-    assert "1 check could not look, 1 of them critical" in screen(result)
+    assert "1 critical check could not look" in screen(result)
 
 
 def test_a_deploy_that_is_not_safe_says_so(result_of: Any) -> None:
@@ -190,7 +191,37 @@ def test_what_could_not_be_read_for_one_reason_is_told_once(result_of: Any) -> N
     unread = [finding(Outcome.ERROR, slug) for slug in ("container.stop", "container.memory_limit")]
     shown = screen(result_of(("one", report(*unread))))
     assert shown.count("so it is") == 1
-    assert "2 checks could not look" in shown
+    assert "2 critical checks could not look" in shown
+
+
+def test_one_cause_of_several_sources_is_told_once(result_of: Any) -> None:
+    cause = "the engine did not answer within 4.5 s"
+    unread = [
+        finding(Outcome.ERROR, "container.stop", summary=f"containers could not be read: {cause}"),
+        finding(
+            Outcome.ERROR,
+            "container.memory_limit",
+            critical=False,
+            summary=f"inside could not be read: the containers could not be looked at: {cause}",
+        ),
+    ]
+    result = result_of(("one", report(*unread)), failures=[refused()])
+    shown = screen(result)
+    assert shown.count(cause) == 1
+    assert "2 checks could not look, 1 of them critical" in shown
+    (card,) = hosts_of(result)[0].of("error")
+    assert card.reason == cause
+
+
+def test_passed_ones_are_listed_where_that_is_asked_for_and_no_line_ends_in_blanks(result_of: Any) -> None:
+    evidence = (Evidence("word " * 60, Level.BAD, "demo-db"),)
+    result = result_of(
+        ("one", report(finding(Outcome.FAIL, evidence=evidence), finding(Outcome.PASS, "container.init")))
+    )
+    out = io.StringIO()
+    text.render(result, out, every=True)
+    assert "PASS  container.init" in out.getvalue()
+    assert [line for line in out.getvalue().splitlines() if line != line.rstrip()] == []
 
 
 def test_kept_facts_are_asked_again() -> None:
