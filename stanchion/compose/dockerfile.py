@@ -155,7 +155,7 @@ def read(path: Path, given: Mapping[str, str] | None = None) -> Dockerfile:
     except OSError as error:
         raise FileError.at(str(path), f"cannot be read: {error.strerror}.", "Name a Dockerfile.") from error
     except UnicodeDecodeError as error:
-        raise FileError.at(str(path), "this is no text.", "Name a Dockerfile.") from error
+        raise FileError.at(str(path), "this is no text in UTF-8.", "Name a Dockerfile.") from error
     parser = DockerfileParser(fileobj=io.BytesIO(_without_heredocs(text).encode()))
     found = [_instruction(entry, path) for entry in parser.structure if entry["instruction"] != "COMMENT"]
     begins = [number for number, each in enumerate(found) if each.word == "FROM"]

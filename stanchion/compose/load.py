@@ -19,6 +19,8 @@ from stanchion.compose.trouble import FileError, Place
 DEFAULT_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 # NAME, NAME:TAG, NAME@DIGEST and all of them, loosely.
 _IMAGE = re.compile(r"[^\s:@/]([^\s@]*[^\s:@/])?(@[^\s@]+)?")
+# A variable without a value, in the symbolic text of a node.
+_UNSET = re.compile("«([^»]+)»")
 _OVERRIDES = {name: name.replace("compose.y", "compose.override.y") for name in DEFAULT_FILES}
 
 
@@ -156,7 +158,7 @@ class _Loader:
                 str(path), f"cannot be read: {error.strerror}.", "Name a compose file."
             ) from error
         except UnicodeDecodeError as error:
-            raise FileError.at(str(path), "this is no text.", "Name a compose file.") from error
+            raise FileError.at(str(path), "this is no text in UTF-8.", "Name a compose file.") from error
         self.folders[str(path)] = folder
         root = self.reader.read(text, str(path))
         self._check_shape(root, str(path))
@@ -366,10 +368,13 @@ def _check_image(name: str, found: Node) -> None:
             found.place, f"{name} has neither an image nor a build.", "Write `image: NAME:TAG`."
         )
     if image is not None and not _IMAGE.fullmatch(image.text):
+        unset = " and ".join(_UNSET.findall(image.symbolic))
         raise FileError.at(
             image.place,
             f"the image of {name} is {image.text!r}, which is none.",
-            "Where a variable in it has no value, give it one in .env or with --env-file.",
+            f"Give {unset} a value: in the environment, in .env or with --env-file."
+            if unset
+            else "Write `image: NAME:TAG`.",
         )
 
 

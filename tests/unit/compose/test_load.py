@@ -117,6 +117,15 @@ class TestShape:
     def test_names_that_nothing_has(self, write, text, says):
         assert says in refusal([write("compose.yml", f"services:\n  web: {text}\n")], {})
 
+    @pytest.mark.parametrize(
+        "image,advice",
+        [("'app:$TAG'", "Give TAG a value"), ("'$A:${B}'", "Give A and B a value"), ("", "Write `image: ")],
+    )
+    def test_an_image_that_is_none_names_the_variables_without_a_value(self, write, image, advice):
+        with pytest.raises(FileError) as refused:
+            load([write("compose.yml", f"services:\n  web:\n    image: {image}\n")], {})
+        assert refused.value.advice.startswith(advice)
+
     def test_paths_are_no_volumes(self, project):
         project("services:\n  web: {image: a, volumes: ['./a:/a', '/b:/b', '~/c:/c', /d]}\n")
 
