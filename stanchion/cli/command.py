@@ -110,7 +110,9 @@ def written_as(*formats: str) -> Callable[[_Function], _Function]:
     )
 
 
-def _running(*formats: str) -> Callable[[_Function], _Function]:
+def _running(
+    *formats: str, verbose: str = "Write more into the run's log (repeatable)."
+) -> Callable[[_Function], _Function]:
     """Return what adds the options of a verb that runs Ansible."""
     return _add(
         click.option(
@@ -130,7 +132,7 @@ def _running(*formats: str) -> Callable[[_Function], _Function]:
             metavar="KEY=VALUE",
             help="Set a variable for this run (YAML value, repeatable; never a secret).",
         ),
-        click.option("-v", "--verbose", count=True, help="Write more into the run's log (repeatable)."),
+        click.option("-v", "--verbose", count=True, help=verbose),
         written_as(*formats),
         click.option(
             "--ask-become-pass",
@@ -150,6 +152,9 @@ def _running(*formats: str) -> Callable[[_Function], _Function]:
 output_options = written_as(*FORMATS)
 # Of verbs that run Ansible; and of those among them whose results have findings.
 run_options = _running(*FORMATS)
-finding_options = _running(*REPORT_FORMATS)
+finding_options = _running(
+    *REPORT_FORMATS,
+    verbose="List what passed and was skipped, too; more in the run's log (repeatable).",
+)
 # Of the one that writes a compose file.
 file_options = _running("yaml")
