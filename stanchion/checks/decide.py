@@ -64,4 +64,4 @@ def _summary(check: Check, seen: Sequence[Evidence]) -> str:
     worst = _worst_first(seen)[0]
     alike = sum(evidence.level is worst.level for evidence in seen)
     text = f"{worst.of}: {worst.what}" if worst.of else worst.what
-    return f"{text} (and {alike - 1} more)" if alike > 1 and worst.level is not Level.NOTE else text
+    return f"{text} (and {alike - 1} more)" if alike > 1 else text

@@ -51,7 +51,7 @@ def shown(limit: Threshold) -> str:
     """Return a threshold's default with its unit."""
     value = limit.default
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return f"{text or 'nothing'} {limit.unit}".strip()
+    return f"{text} {limit.unit}".strip() if text else f"no {limit.unit}"
 
 
 def _json(verb: Literal["checks", "explain"], checks: Sequence[Check]) -> str:

@@ -38,8 +38,8 @@ SOCKET_CLIENTS = ("pg_isready", "psql")
     severity=CRITICAL,
     why="A container that was stopped by hand stays stopped, whatever its restart policy, and after a "
     "docker kill too. A paused one takes connections and never answers.",
-    remedy="Deploy again, which starts what is declared; or docker start CONTAINER, docker unpause "
-    "CONTAINER.",
+    remedy="docker unpause CONTAINER of a paused one, which a deploy leaves alone; then deploy, which starts "
+    "and makes what is declared.",
     source="moby issue 11065; Docker manual, Start containers automatically",
     reads=("containers",),
 )

@@ -20,6 +20,7 @@ from stanchion.checks.registry import (
     Threshold,
     check,
 )
+from stanchion.preflight.files import TOO_OPEN
 
 URL = "DATABASE_URL"
 WHOLE, SECONDS = r"\d{1,9}", r"\d{1,9}(\.\d+)?"
@@ -41,7 +42,6 @@ INITIAL = (
     "POSTGRES_PASSWORD",
     "POSTGRES_USER",
 )
-OTHERS = 0o077
 
 
 @check(
@@ -161,8 +161,8 @@ def both_forms(look: Look) -> Iterator[Evidence]:
     severity=CRITICAL,
     why="A file that others can read is no secret; one that its container cannot read stops it at its "
     "next start; an empty or short one is guessed.",
-    remedy="Deploy: the roles set owner and mode again. A password that is too short: write a new one of 32 "
-    "letters into the file under stack_secrets_dir and deploy.",
+    remedy="chmod 0400 FILE; what a deploy writes itself, it sets right again. A password that is too short: "
+    "write a new one of 32 letters into the file under stack_secrets_dir and deploy.",
     source="ours: mode 0400 is what every reader accepts, libpq's password file and sshd's key among them",
     reads=("secrets",),
     thresholds=(
@@ -200,7 +200,7 @@ def _readers(look: Look) -> dict[str, int]:
 
 
 def _wrong_mode(entry: Row) -> Iterator[str]:
-    if entry["kind"] == "file" and int(entry["mode"], 8) & OTHERS and not entry["parent"]["root_only"]:
+    if entry["kind"] == "file" and int(entry["mode"], 8) & TOO_OPEN:
         yield f"mode {entry['mode']} opens it to others; 0400 is enough"
 
 

@@ -59,7 +59,8 @@ def _is_loopback(address: str) -> bool:
     severity=CRITICAL,
     why="Whatever the settings say: a database that answers a stranger is one password away from being "
     "somebody else's.",
-    remedy="Look which network or port lets it through (docker port, docker network inspect), and deploy.",
+    remedy="Of a database that is reached: look which network or port lets it through (docker port, docker "
+    "network inspect). Of a backend that is not: see container.state and container.health. Then deploy.",
     source="ours: tried from a container on the edge network, which has to reach the backend to count",
     reads=("outside", "ports"),
     part=POSTGRES,

@@ -49,8 +49,9 @@ def mount(look: Look) -> Iterator[Evidence]:
         found = container.mount_at(target)
         other = _in_the_way(container, target)
         if found is None:
-            beside = f"; a volume is at {other.target}" if other else ""
-            yield bad(f"nothing is mounted at {target}{beside}", container.name, "volumes")
+            beside = f"; a {other.kind} is at {other.target}" if other else ""
+            newer = " (where version 18 and newer keep the data)" if target == PARENT else ""
+            yield bad(f"nothing is mounted at {target}{newer}{beside}", container.name, "volumes")
         elif _is_anonymous(found):
             yield bad(f"the volume at {target} has no name", container.name, "volumes")
         elif found.read_only:

@@ -131,9 +131,11 @@ class TestSecretFiles:
         entries[f"{SECRETS}/backend/smtp_password"] = {**entries[f"{SECRETS}/backend/pgpass"], "size": 8}
         assert kept.ask("environment.secret_files").outcome is Outcome.WARN
 
-    def test_behind_a_folder_that_only_root_enters_modes_do_not_matter(self, kept):
+    def test_what_a_deploy_would_refuse_fails_behind_a_folder_of_root_too(self, kept):
         kept.facts["secrets"]["entries"][f"{SECRETS}/app_password"]["mode"] = "0444"
-        assert kept.ask("environment.secret_files").outcome is Outcome.PASS
+        finding = kept.ask("environment.secret_files")
+        assert finding.outcome is Outcome.FAIL
+        assert "mode 0444 opens it to others" in finding.summary
 
     def test_before_the_first_deploy_there_is_none(self, kept):
         kept.facts["secrets"]["entries"] = {}
