@@ -42,7 +42,7 @@ EXAMPLES = r"""
     state_dir: /var/lib/stanchion/medication-tracker
     record:
       verb: deploy
-      user: alice
+      user: operator
       outcome: succeeded
 """
 

@@ -68,12 +68,12 @@ def test_a_dry_run_never_says_deployed() -> None:
 
 def test_status_names_what_is_missing_unreadable_and_locked() -> None:
     sick = host(
-        DATABASE, SICK, missing=["1 backend replica"], unreadable=["volumes: no answer"], lock="alice@desk"
+        DATABASE, SICK, missing=["1 backend replica"], unreadable=["volumes: no answer"], lock="operator@desk"
     )
     seen = screen(deployed(verb="status", status="degraded", exit_code=1, hosts=[sick], changes=[]))
     assert "missing   1 backend replica on one" in seen
     assert "unread    one: volumes: no answer" in seen
-    assert "locked    one: by alice@desk" in seen
+    assert "locked    one: by operator@desk" in seen
     assert "unhealthy" in seen
 
 
@@ -174,7 +174,7 @@ def test_history_is_a_table_or_json(capsys: pytest.CaptureFixture[str]) -> None:
     history.write([record], "text", None)
     row = capsys.readouterr().out.splitlines()[1]
     assert row.split()[:6] == ["2026-11-24", "17:40:00", "deploy", "deployed", "0", "2"]
-    assert "alice@desk" in row
+    assert "operator@desk" in row
     history.write([record], "json", None)
     assert json.loads(capsys.readouterr().out)["runs"][0]["tasks"] == 40
 

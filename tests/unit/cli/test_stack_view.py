@@ -175,6 +175,6 @@ def test_what_is_paused_is_let_go_on_by_hand(tmp_path: Path) -> None:
 
 
 def test_who_holds_the_lock() -> None:
-    holder = {"user": "alice", "hostname": "desk", "verb": "deploy", "since": 1795542000.0}
+    holder = {"user": "operator", "hostname": "desk", "verb": "deploy", "since": 1795542000.0}
     host = host_of("one", facts(lock={"ok": True, "state": "held", "holder": holder}), DECLARED)
-    assert host.lock == "alice@desk with deploy since 2026-11-24 17:40:00 UTC"
+    assert host.lock == "operator@desk with deploy since 2026-11-24 17:40:00 UTC"

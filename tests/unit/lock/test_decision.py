@@ -40,9 +40,9 @@ def who(run_id="run-1", **changes):
     return {
         "run_id": run_id,
         "verb": "deploy",
-        "user": "alice",
+        "user": "operator",
         "hostname": "controller",
-        "directory": "/home/alice/stack",
+        "directory": "/home/operator/stack",
         "pid": PID,
         "pid_started": STARTED,
         "pid_namespace": NAMESPACE,
@@ -94,7 +94,7 @@ def test_a_live_holder_elsewhere_is_respected_and_named(directory, host):
         hold(directory, host, who("run-2", **REMOTE), now=NOW + 300)
     text = str(refused.value)
     for part in (
-        'alice@controller with "deploy" from /home/alice/stack',
+        'operator@controller with "deploy" from /home/operator/stack',
         "since 2027-01-15 08:00:00 UTC (5 min ago)",
         f"process {PID}",
         "ends at 2027-01-15 08:15:00 UTC (in 10 min)",

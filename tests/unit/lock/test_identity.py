@@ -12,8 +12,8 @@ from stanchion import lock
 
 
 def test_identity_of_this_process():
-    identity = lock.identity("deploy", {"SUDO_USER": "alice"})
-    assert identity.user == "alice"
+    identity = lock.identity("deploy", {"SUDO_USER": "operator"})
+    assert identity.user == "operator"
     assert identity.hostname == socket.gethostname()
     assert identity.pid == os.getpid()
     assert identity.verb == "deploy"
