@@ -54,8 +54,8 @@ def state(look: Look) -> Iterator[Evidence]:
             yield note("runs" if age is None else f"runs for {span(age)}", container.name)
         elif container.state in ("exited", "dead"):
             age = seconds_since(look, container.finished_at)
-            when = "" if age is None else f" {span(age)} ago"
-            yield bad(f"is {container.state}: it ended with {container.exit_code}{when}", container.name)
+            when = "" if age is None else f", {span(age)} ago"
+            yield bad(f"is {container.state}: it ended with code {container.exit_code}{when}", container.name)
         else:
             yield bad(f"is {container.state}", container.name)
 

@@ -376,7 +376,7 @@ class TestState:
         kept.container("db").update(state="exited", exit_code=137, finished_at="2026-11-25T13:29:00Z")
         finding = kept.ask("container.state")
         assert finding.outcome is Outcome.FAIL
-        assert "is exited: it ended with 137 61 min ago" in finding.summary
+        assert "is exited: it ended with code 137, 61 min ago" in finding.summary
 
     @pytest.mark.parametrize("state", ["paused", "created", "restarting"])
     def test_anything_else_that_does_not_run(self, kept, state):
