@@ -8,7 +8,7 @@ from datetime import datetime
 
 from stanchion.checks.container import POSTGRES, Container
 from stanchion.checks.look import Look
-from stanchion.checks.model import Evidence, UnreadableError, bad, note
+from stanchion.checks.model import Evidence, UnreadableError, bad, note, warn
 from stanchion.checks.registry import CRITICAL, DEPLOY, FILE, RUNTIME, WARNING, Threshold, check
 from stanchion.moments import moment
 
@@ -17,6 +17,8 @@ IMAGE_LABEL = "io.stanchion.image"
 _CONTENT_TAG = re.compile(r"[0-9a-f]{16}")
 # 17.5-bookworm, 16.9-alpine3.21: the patch, and the system whose libraries sort the text.
 _EXACT_POSTGRES = re.compile(r"\d+\.\d+-[a-z][a-z0-9.]*")
+# Of other images: 7.4.1, v2.8.4-alpine, a day, a commit.
+_EXACT = re.compile(r"v?\d+\.\d+\.\d+|\d{8}|(?=.*\d)[0-9a-f]{7,40}$")
 
 
 @check(
@@ -57,7 +59,9 @@ def _pinned(container: Container) -> Evidence:
     is_postgres = container.role == POSTGRES or repository.rpartition("/")[2] == "postgres"
     if is_postgres and not _EXACT_POSTGRES.fullmatch(tag):
         return bad(f"{image} may move to another patch or system", of, key)
-    return note(f"{image} is a tag", of, key)
+    if is_postgres or _EXACT.match(tag):
+        return note(f"{image} names one release", of, key)
+    return warn(f"{image} moves with every release", of, key)
 
 
 def _split(image: str) -> tuple[str, str]:

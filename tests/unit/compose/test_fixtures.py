@@ -133,6 +133,7 @@ docker-compose.yml:49 container.cpu_pids cache
 docker-compose.yml:49 container.memory_limit cache
 docker-compose.yml:49 container.read_only cache
 docker-compose.yml:49 log.rotation cache
+docker-compose.yml:50 image.pinned cache
 docker-compose.yml:51 container.privileged cache
 docker-compose.yml:54 container.no_new_privileges cache
 docker-compose.yml:54 container.no_new_privileges cache
