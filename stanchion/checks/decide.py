@@ -24,7 +24,12 @@ def decide(look: Look, checks: Iterable[Check]) -> list[Finding]:
     A check that raises is an `error`, as is one whose source did not answer: the number of findings is the
     number of checks that apply.
     """
-    return [_ask(look, check) for check in checks if check.part is None or look.has(check.part)]
+    return [_ask(look, check) for check in checks if applies(look, check)]
+
+
+def applies(look: Look, check: Check) -> bool:
+    """Say whether the part of the stack that a check is about is declared for this host."""
+    return check.part is None or look.has(check.part)
 
 
 def _ask(look: Look, check: Check) -> Finding:

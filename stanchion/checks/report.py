@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stanchion.checks.decide import decide
+from stanchion.checks.decide import applies, decide
 from stanchion.checks.look import Look
 from stanchion.checks.model import WORST_FIRST, Finding, Outcome, Phase, stops
 from stanchion.checks.registry import Check, catalogue
@@ -100,7 +100,7 @@ def report(
     if phase is not Phase.PREFLIGHT and (engine == "absent" or _nothing_there(facts)):
         return Report(stack, engine, False, phase, 0, seconds, ())
     findings = sorted(decide(look, checks), key=lambda f: (WORST_FIRST.index(f.outcome), f.slug))
-    applicable = sum(check.part is None or look.has(check.part) for check in checks)
+    applicable = sum(applies(look, check) for check in checks)
     return Report(stack, engine, True, phase, applicable, seconds, tuple(findings))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stanchion.cli.command import FORMATS, Verb, written_as
+from stanchion.cli.command import FORMATS, Verb, options_of, written_as
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -47,6 +47,25 @@ def complete_slug_or_subject(
 ) -> list[CompletionItem]:
     """Complete what --only takes."""
     return [*complete_subject(ctx, parameter, word), *complete_slug(ctx, parameter, word)]
+
+
+# Of the verbs that ask checks: which of them, and what ends the run with 1.
+asking_options = options_of(
+    click.option(
+        "--only",
+        multiple=True,
+        metavar="SLUG|SUBJECT",
+        shell_complete=complete_slug_or_subject,
+        help="Only this check, or all of a subject (repeatable).",
+    ),
+    click.option(
+        "--fail-on",
+        type=click.Choice(("fail", "warn")),
+        default="fail",
+        show_default=True,
+        help="End with 1 for a failed check and a critical one that could not look, or for a warning too.",
+    ),
+)
 
 
 def _beginning_with(word: str, names: Iterable[str]) -> list[CompletionItem]:

@@ -80,7 +80,9 @@ def _complete_inventory(_ctx: click.Context, _parameter: click.Parameter, word: 
     return [CompletionItem(name) for name in sorted(known) if name.startswith(word)]
 
 
-def _add(*options: Callable[[_Function], _Function]) -> Callable[[_Function], _Function]:
+def options_of(*options: Callable[[_Function], _Function]) -> Callable[[_Function], _Function]:
+    """Put several options on a verb, in the order in which its help lists them."""
+
     def decorate(function: _Function) -> _Function:
         # click lists the last one applied first.
         for option in reversed(options):
@@ -92,7 +94,7 @@ def _add(*options: Callable[[_Function], _Function]) -> Callable[[_Function], _F
 
 def written_as(*formats: str) -> Callable[[_Function], _Function]:
     """Add what says how and where a result is written."""
-    return _add(
+    return options_of(
         click.option(
             "--format",
             "output_format",
@@ -114,7 +116,7 @@ def _running(
     *formats: str, verbose: str = "Write more into the run's log (repeatable)."
 ) -> Callable[[_Function], _Function]:
     """Return what adds the options of a verb that runs Ansible."""
-    return _add(
+    return options_of(
         click.option(
             "-i",
             "--inventory",

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from stanchion.cli.checks import complete_slug_or_subject, known
+from stanchion.cli.checks import asking_options, known
 from stanchion.cli.command import REPORT_FORMATS, Options, Program, Verb, file_options, written_as
-from stanchion.cli.validate import FAIL_ON
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -51,20 +50,7 @@ def compose() -> None:
     metavar="NAME",
     help="Look at the services of this profile, too; '*' for all (repeatable).",
 )
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="SLUG|SUBJECT",
-    shell_complete=complete_slug_or_subject,
-    help="Only this check, or all of a subject (repeatable).",
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(FAIL_ON),
-    default="fail",
-    show_default=True,
-    help="End with 1 for a failed check and a critical one that could not look, or for a warning too.",
-)
+@asking_options
 @click.option("-v", "--verbose", is_flag=True, help="List passed and skipped checks, too.")
 @written_as(*REPORT_FORMATS)
 def check(

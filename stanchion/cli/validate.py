@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from stanchion.cli.checks import complete_slug_or_subject, known
+from stanchion.cli.checks import asking_options, known
 from stanchion.cli.command import Options, Verb, finding_options
 
 PHASES = ("preflight", "deploy", "runtime")
-FAIL_ON = ("fail", "warn")
 
 
 @click.command(
@@ -26,20 +25,7 @@ FAIL_ON = ("fail", "warn")
     show_default=True,
     help="Which checks: those before a deploy, at its end, or at any time.",
 )
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="SLUG|SUBJECT",
-    shell_complete=complete_slug_or_subject,
-    help="Only this check, or all of a subject (repeatable).",
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(FAIL_ON),
-    default="fail",
-    show_default=True,
-    help="End with 1 for a failed check and a critical one that could not look, or for a warning too.",
-)
+@asking_options
 @click.option(
     "--facts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

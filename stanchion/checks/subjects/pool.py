@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stanchion.checks.container import BACKEND, POSTGRES, Container
@@ -179,15 +179,21 @@ def _endless(container: str, name: str, value: int) -> Evidence:
     part=BACKEND,
 )
 def threads(look: Look) -> Iterator[Evidence]:
+    yield from _of_each_backend(
+        look, _threads_of, f"nothing says how many threads a worker has: no {THREADS}, no db_pool_threads"
+    )
+
+
+def _of_each_backend(
+    look: Look, judge: Callable[[Container, Told | None], Evidence | None], unsaid: str
+) -> list[Evidence]:
+    """Judge each backend by its settings and what it tells; skip where none says enough."""
     known = told_by_container(look)
-    seen = [
-        evidence
-        for container in look.containers(BACKEND)
-        if (evidence := _threads_of(container, known.get(container.name))) is not None
-    ]
+    judged = (judge(container, known.get(container.name)) for container in look.containers(BACKEND))
+    seen = [evidence for evidence in judged if evidence is not None]
     if not seen:
-        raise SkipError(f"nothing says how many threads a worker has: no {THREADS}, no db_pool_threads")
-    yield from seen
+        raise SkipError(unsaid)
+    return seen
 
 
 def _threads_of(container: Container, telling: Told | None) -> Evidence | None:
@@ -251,15 +257,9 @@ def pre_ping(look: Look) -> Iterator[Evidence]:
     part=BACKEND,
 )
 def timeout_order(look: Look) -> Iterator[Evidence]:
-    known = told_by_container(look)
-    seen = [
-        evidence
-        for container in look.containers(BACKEND)
-        if (evidence := _order_of(container, known.get(container.name))) is not None
-    ]
-    if not seen:
-        raise SkipError("nothing says when a worker is killed: no GUNICORN_CMD_ARGS, no metric")
-    yield from seen
+    yield from _of_each_backend(
+        look, _order_of, "nothing says when a worker is killed: no GUNICORN_CMD_ARGS, no metric"
+    )
 
 
 def _order_of(container: Container, telling: Told | None) -> Evidence | None:

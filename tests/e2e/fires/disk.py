@@ -13,6 +13,7 @@ FIRES = [
     Fire(
         "disk.space",
         "worn",
+        # Full is the purpose: both commands end for want of room.
         by_shell(
             f"mkdir {FULL}; mount -t tmpfs -o size=1m,nr_inodes=30 full {FULL};"
             f" head -c 1m /dev/zero > {FULL}/1 || true;"
