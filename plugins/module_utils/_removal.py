@@ -21,8 +21,22 @@ _VOLUME_GOES_WITHIN = 600
 _STOP_SECONDS = 10
 
 # What the roles write into the stack's folder and into that of its secrets, by the folder.
-_OWN = {"": {"runs.jsonl"}, "postgres": {"config", "config.next", "socket", "volume.json"}}
-_SECRETS = {"app_password", "postgres_password", "fingerprint_key", "backend"}
+_OWN = {
+    "": {"runs.jsonl"},
+    "postgres": {"config", "config.next", "socket", "volume.json"},
+    "backup": {
+        "config",
+        "job.lock",
+        "lock",
+        "log",
+        "metrics",
+        "records",
+        "restore.json",
+        "scratch",
+        "settings.json",
+    },
+}
+_SECRETS = {"app_password", "backup_passphrase", "postgres_password", "fingerprint_key", "backend"}
 
 Run = Callable[[list[str]], tuple[int, str, str]]
 

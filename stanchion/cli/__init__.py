@@ -11,6 +11,8 @@ from typing import NoReturn
 
 import click
 
+from stanchion.cli.backup import backup
+from stanchion.cli.backups import backups
 from stanchion.cli.checks import checks, explain
 from stanchion.cli.command import Program
 from stanchion.cli.completion import completion
@@ -35,7 +37,20 @@ def program() -> None:
     """Bring hosts to the declared Postgres and backend stack, and tell what runs."""
 
 
-for _verb in (deploy, validate, status, destroy, compose, checks, explain, report, history, completion):
+for _verb in (
+    deploy,
+    validate,
+    status,
+    backup,
+    backups,
+    destroy,
+    compose,
+    checks,
+    explain,
+    report,
+    history,
+    completion,
+):
     program.add_command(_verb)
 
 

@@ -11,7 +11,13 @@ from pathlib import Path
 
 from stanchion import engine
 from stanchion.cli.command import Options
-from stanchion.errors import ConfirmationError, FailedServingError, InternalError, UsageError
+from stanchion.errors import (
+    CheckFailedError,
+    ConfirmationError,
+    FailedServingError,
+    InternalError,
+    UsageError,
+)
 from stanchion.report import build, output, progress
 from stanchion.report.failure import Fault, explain, with_state
 from stanchion.report.model import Result
@@ -122,7 +128,7 @@ def perform(session: Session) -> Result:
         outcome = engine.run(request, context.folder, _Watcher(recording, shown))
     fault = explain(outcome, recording, _text(context.folder.log), dry_run=request.check)
     if fault is not None and fault.undecided:
-        fault = _decide(session, recording, fault) if context.verb in _CHANGING else _unexpected(fault)
+        fault = _judged(session, recording, fault)
     if fault is not None and fault.cut_short and context.verb == "deploy":
         fault = with_state(fault, None if outcome.hurried else _serves_now(session, recording, fault))
     if fault is None and context.verb == "status":
@@ -174,6 +180,15 @@ def _decide(session: Session, recording: Recording, fault: Fault) -> Fault:
     if serves(build.hosts_of(seen)):
         return replace(fault, error=FailedServingError(fault.error.what))
     return fault
+
+
+def _judged(session: Session, recording: Recording, fault: Fault) -> Fault:
+    """Give a failure its class, by what the verb is for."""
+    if session.context.verb in _CHANGING:
+        return _decide(session, recording, fault)
+    if session.context.verb in build.BACKUP_VERBS:
+        return replace(fault, error=CheckFailedError(fault.error.what, ""))
+    return _unexpected(fault)
 
 
 def _unexpected(fault: Fault) -> Fault:

@@ -227,6 +227,16 @@ def _memory_problems(declared: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
+def _archive(declared: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
+    if not declared.get("archive"):
+        return [("archive_mode", False, "stack_backup is false: what is not backed up is lost with the disk")]
+    return [
+        ("archive_mode", True, "the WAL goes to the backup repositories: any moment can be restored"),
+        ("archive_command", "pgbackrest-push %p", "of the image; pushes to every repository"),
+        ("archive_timeout", f"{declared['archive_timeout']}s", "what a lost host costs at most"),
+    ]
+
+
 def _computed(declared: Mapping[str, Any]) -> list[Setting]:
     figures = contract(declared)
     plan = _plan(declared)
@@ -305,6 +315,7 @@ def _computed(declared: Mapping[str, Any]) -> list[Setting]:
             ("max_slot_wal_keep_size", "4GB", "a forgotten slot must not fill the volume"),
             ("checkpoint_timeout", "5min", "bounds crash recovery to seconds"),
         ],
+        "WAL archive": _archive(declared),
         "Planner": [
             ("random_page_cost", 1.1, "solid-state disks"),
             ("effective_io_concurrency", 200, "solid-state disks"),

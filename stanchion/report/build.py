@@ -12,6 +12,7 @@ from stanchion.exit_codes import ExitCode
 from stanchion.report import headline, next_steps
 from stanchion.report.failure import Fault
 from stanchion.report.model import (
+    Backups,
     Change,
     FailOn,
     Failure,
@@ -58,6 +59,7 @@ def result_of(
         changed=len(changes),
         changes=changes,
         validations=validations,
+        backups=[Backups(host=host, **data) for host, data in recording.backups],
         fail_on=fail_on,
         parts=[
             Part(name=p.name, seconds=round(p.seconds, 2), tasks=p.tasks, changed=p.changed)
@@ -138,6 +140,10 @@ def _removed(recording: Recording) -> dict[str, list[str]]:
     return {kind: names for kind, names in removed.items() if names}
 
 
+# They act on what is deployed, and do not look whether it is healthy.
+BACKUP_VERBS = ("backup", "backups", "drill", "restore")
+
+
 def _verdict(
     verb: str, check: bool, hosts: Sequence[Host], changes: Sequence[Change], fault: Fault | None
 ) -> tuple[Status, ExitCode]:
@@ -147,6 +153,8 @@ def _verdict(
         return "planned", ExitCode.OK
     if verb == "validate":
         return "safe", ExitCode.OK
+    if verb in BACKUP_VERBS:
+        return "done", ExitCode.OK
     if verb == "destroy":
         return "destroyed" if changes else "unchanged", ExitCode.OK
     health = health_of(hosts)

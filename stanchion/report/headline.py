@@ -41,6 +41,10 @@ def of(
     if verb == "validate":
         state = " is not deployed" if status == "absent" else ""
         return f"{status}: {name}{state} {where} in {took}"
+    if verb == "backup":
+        return f"backed up: {name} {where} in {took}"
+    if verb == "backups":
+        return f"{name}: its backups {where} ({took})"
     if verb == "deploy":
         word = status if status in ("deployed", "unchanged") else f"deployed, {status}"
         state = _STATE["healthy" if status in ("deployed", "unchanged") else status]

@@ -22,6 +22,7 @@ Status = Literal[
     "destroyed",
     "safe",
     "unsafe",
+    "done",
     "failed",
 ]
 
@@ -161,6 +162,14 @@ class Validation(Model):
     findings: list[Checked] = Field(description="The worst first")
 
 
+class Backups(Model):
+    """What the backups' command on one host said."""
+
+    host: str
+    verb: str = Field(description="Of the command: observe, backup, drill, restore, …")
+    result: dict[str, Any] = Field(description="As the command printed it; docs/backups.md tells the fields")
+
+
 class Identity(Model):
     """Who ran what, when and from where."""
 
@@ -200,6 +209,7 @@ class Result(Model):
     hosts: list[Host] = []
     changes: list[Change] = []
     validations: list[Validation] = []
+    backups: list[Backups] = []
     fail_on: FailOn = Field(default="fail", description="What ends with 1, as --fail-on says")
     parts: list[Part] = []
     removed: dict[str, list[str]] = {}

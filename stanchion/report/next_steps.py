@@ -26,7 +26,7 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
         return [again, data]
     if status == "unsafe":
         return [f"what a check is about: {program_name()} explain SLUG"]
-    if status == "safe":
+    if status in ("safe", "done"):
         return []
     if status in ("degraded", "down", "absent"):
         # A deploy leaves them alone: somebody will have had a reason.

@@ -46,6 +46,8 @@ class Recording:
     stack: str | None = None
     # What stack_validate found, in the order of the looks: a deploy has two of each host.
     validations: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    # What backup_command returned, in order, of tasks that failed too.
+    backups: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     _task_began: tuple[str, float] | None = None
 
     def add(self, event: Event) -> None:
@@ -64,6 +66,9 @@ class Recording:
             self.failures.append(event)
         elif event.kind == "ok":
             self._ended_well(event)
+        if isinstance(event.result.get("backups"), Mapping):
+            self.backups.append((event.host, event.result["backups"]))
+            self.stack = str(event.result["backups"]["result"].get("stack") or "") or self.stack
         self._keep_warnings(event)
 
     def _begin(self, event: Event) -> None:

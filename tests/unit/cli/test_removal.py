@@ -287,7 +287,7 @@ def test_all_that_the_roles_write_is_known() -> None:
         variable: set(re.findall(rf"\{{\{{ {variable} \}}\}}/([\w.]+)", text))
         for variable in ("stack_state_dir", "__postgres_folder", "stack_secrets_dir")
     }
-    assert written["stack_state_dir"] == {"postgres", "secrets"}
+    assert written["stack_state_dir"] == {"backup", "postgres", "secrets"}
     assert written["__postgres_folder"] < _removal._OWN["postgres"]
     assert written["stack_secrets_dir"] == _removal._SECRETS
 

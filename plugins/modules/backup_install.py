@@ -1,0 +1,234 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Writes what backups need on a host: configuration, secrets, and the command that cron runs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils._private import close_folder, write_file
+
+DOCUMENTATION = r"""
+module: backup_install
+short_description: Install the backups' configuration and command on a host
+description:
+  - Writes the engine's configuration, its secrets from secret files on the host, the folder of its locks, the
+    command with its settings, and the program that starts it.
+  - Secrets never leave the host and are never shown.
+options:
+  stack:
+    description: Name of the stack.
+    type: str
+    required: true
+  folder:
+    description: The backups' folder on the host.
+    type: path
+    required: true
+  package:
+    description: Folder on the controller with the command's Python files. The action packs it.
+    type: path
+  archive:
+    description: The packed command, in base64. The action fills it in.
+    type: str
+    no_log: true
+  settings:
+    description: The command's settings.
+    type: dict
+    required: true
+  config:
+    description: The engine's configuration, without a secret.
+    type: str
+    required: true
+  secrets:
+    description: Options of the engine that are secrets, each with the file on the host that holds it.
+    type: dict
+    default: {}
+  keys:
+    description: Secret files that the engine reads as files, by the name that they get beside the others.
+    type: dict
+    default: {}
+  repository:
+    description: The local repository; a folder of the host is made, a volume is left to Docker.
+    type: str
+    required: true
+  owner:
+    description: The database's user in its container, a number; the group has the same.
+    type: int
+    default: 999
+  programs:
+    description: Folder of the program that starts the command.
+    type: path
+    default: /usr/local/sbin
+author: [Stanchion maintainers]
+attributes:
+  check_mode:
+    support: full
+    description: Tells what would be written.
+  diff_mode:
+    support: partial
+    description: Shows the configuration and the settings, no secret.
+"""
+
+EXAMPLES = r"""
+- name: Install the backups' command
+  stanchion.stack.backup_install:
+    stack: medication-tracker
+    folder: /var/lib/stanchion/medication-tracker/backup
+    package: "{{ role_path }}/files/command"
+    settings: {stack: medication-tracker}
+    config: "{{ lookup('ansible.builtin.template', 'pgbackrest.conf.j2') }}"
+    secrets: {repo1-cipher-pass: /var/lib/stanchion/medication-tracker/secrets/backup_passphrase}
+    repository: medication-tracker-backup
+"""
+
+RETURN = r"""
+program:
+  description: The program that starts the command.
+  type: str
+  returned: always
+changed_files:
+  description: What was written, or would be.
+  type: list
+  elements: str
+  returned: always
+"""
+
+# Scheduled jobs outlive virtual environments: the system's own interpreter first.
+INTERPRETERS = ("/usr/bin/python3", "/usr/local/bin/python3", sys.executable)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One file as it is to be; `shown` files may stand in a diff."""
+
+    path: Path
+    content: bytes
+    owner: int
+    mode: int
+    shown: bool = False
+
+
+def secret_lines(secrets: dict[str, str]) -> bytes:
+    lines = [f"{option}={Path(path).read_text().strip()}\n" for option, path in sorted(secrets.items())]
+    return "".join(["[global]\n", *lines]).encode()
+
+
+def wanted(params: dict[str, Any]) -> Iterator[Wanted]:
+    folder, owner = Path(params["folder"]), params["owner"]
+    config = folder / "config"
+    yield Wanted(config / "pgbackrest.conf", params["config"].encode(), owner, 0o400, shown=True)
+    yield Wanted(config / "conf.d" / "secrets.conf", secret_lines(params["secrets"]), owner, 0o400)
+    for name, path in sorted(params["keys"].items()):
+        yield Wanted(config / name, Path(path).read_bytes(), owner, 0o400)
+    archive = folder / f"stanchion-{params['stack']}.pyz"
+    yield Wanted(archive, base64.b64decode(params["archive"]), 0, 0o600)
+    settings = json.dumps(params["settings"], indent=2, sort_keys=True) + "\n"
+    yield Wanted(folder / "settings.json", settings.encode(), 0, 0o600, shown=True)
+    python = next(path for path in INTERPRETERS if Path(path).exists())
+    start = (
+        f'#!/bin/sh\n# Backups of the stack {params["stack"]}; --help tells.\nexec {python} {archive} "$@"\n'
+    )
+    yield Wanted(program_of(params), start.encode(), 0, 0o755, shown=True)
+
+
+def program_of(params: dict[str, Any]) -> Path:
+    return Path(params["programs"]) / f"stanchion-{params['stack']}"
+
+
+def differs(file: Wanted) -> bool:
+    try:
+        seen = file.path.stat()
+        return (
+            file.path.read_bytes() != file.content
+            or seen.st_uid != file.owner
+            or seen.st_mode & 0o7777 != file.mode
+        )
+    except FileNotFoundError:
+        return True
+
+
+def own_folder(path: Path, owner: int, mode: int, check_mode: bool) -> bool:
+    """Make a folder of the database's user; return whether it had to be made or changed."""
+    try:
+        seen = path.stat()
+        if seen.st_uid == owner and seen.st_mode & 0o7777 == mode:
+            return False
+    except FileNotFoundError:
+        pass
+    if not check_mode:
+        path.mkdir(exist_ok=True)
+        os.chown(path, owner, owner)
+        path.chmod(mode)
+    return True
+
+
+def install(module: AnsibleModule) -> dict[str, Any]:
+    params, check_mode = module.params, module.check_mode
+    folder, owner = Path(params["folder"]), params["owner"]
+    changed = [str(folder)] if close_folder(folder, check_mode) else []
+    places = [(folder / name, 0o700) for name in ("config", "config/conf.d", "lock")]
+    if Path(params["repository"]).is_absolute():
+        places.append((Path(params["repository"]), 0o750))
+    for place, mode in places:
+        if own_folder(place, owner, mode, check_mode):
+            changed.append(str(place))
+    diff = []
+    for file in wanted(params) if not check_mode or all_there(params) else []:
+        if not differs(file):
+            continue
+        changed.append(str(file.path))
+        if file.shown:
+            before = file.path.read_text() if file.path.exists() else ""
+            diff.append({"before_header": str(file.path), "before": before, "after": file.content.decode()})
+        if not check_mode:
+            write_file(file.path, file.content, (file.owner, file.owner), file.mode)
+    return {
+        "changed": bool(changed),
+        "changed_files": changed,
+        "diff": diff,
+        "program": str(program_of(params)),
+    }
+
+
+def all_there(params: dict[str, Any]) -> bool:
+    """Whether the secret files exist; before the first deploy a preview finds none."""
+    return all(Path(path).exists() for path in [*params["secrets"].values(), *params["keys"].values()])
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "stack": {"type": "str", "required": True},
+            "folder": {"type": "path", "required": True},
+            "package": {"type": "path"},
+            "archive": {"type": "str", "no_log": True},
+            "settings": {"type": "dict", "required": True},
+            "config": {"type": "str", "required": True},
+            "secrets": {"type": "dict", "default": {}, "no_log": False},
+            "keys": {"type": "dict", "default": {}, "no_log": False},
+            "repository": {"type": "str", "required": True},
+            "owner": {"type": "int", "default": 999},
+            "programs": {"type": "path", "default": "/usr/local/sbin"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = install(module)
+    except OSError as error:
+        module.fail_json(
+            msg=f"{error.filename} can't be used: {error.strerror}. A repository's folder needs a parent "
+            "that is there: mount its disk first."
+        )
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The command: verbs for cron, for the role, and for whoever is logged in on the host."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stanchion_backup import backups, canary, jobs, observe
+from stanchion_backup.database import Database
+from stanchion_backup.errors import BackupError, BusyError
+from stanchion_backup.pgbackrest import TYPES
+from stanchion_backup.settings import Repository, Settings, load
+
+# The role waits this long for a scheduled job to end; whoever asks by hand as well.
+_WAIT = 600.0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="print the result as JSON")
+    # Cron's jobs do not wait for each other and have nobody to print to.
+    shared.add_argument(
+        "--scheduled", action="store_true", help="as cron: skip when another job runs, print failures only"
+    )
+    program = argparse.ArgumentParser(prog=Path(sys.argv[0]).name, description=__doc__)
+    program.add_argument(
+        "--settings", type=Path, default=Path(sys.argv[0]).resolve().parent / "settings.json"
+    )
+    verbs = program.add_subparsers(dest="verb", required=True)
+
+    def verb(name: str, explains: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, parents=[shared], help=explains)
+        added.add_argument(
+            "--repo", metavar="repoN", action="append", default=[], help="only this repository"
+        )
+        return added
+
+    take = verb("backup", "take a backup into each repository")
+    take.add_argument("--type", choices=TYPES, default="incr")
+    verb("verify", "read every file of the repositories against its checksum")
+    verb("observe", "tell everything about the backups, as JSON")
+    verb("watch", "write a canary row and the metrics; cron does so every minute")
+    verb("settle", "open the repositories and check that WAL arrives")
+    verb("first-full", "take a full backup where there is none yet")
+    return program
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line; return its exit code."""
+    given = parser().parse_args(arguments)
+    try:
+        settings = load(given.settings)
+        jobs.log_to_file(settings)
+        result = act(settings, given)
+    except BusyError as error:
+        if given.scheduled:
+            return 0
+        jobs.say(str(error))
+        return error.exit_code
+    except BackupError as error:
+        if given.json:
+            print(json.dumps({"error": str(error), "exit": error.exit_code}))
+        jobs.say(str(error))
+        return error.exit_code
+    if given.json or given.verb == "observe":
+        print(json.dumps(result))
+    elif not given.scheduled:
+        print(json.dumps(result, indent=2))
+    return 0
+
+
+def act(settings: Settings, given: argparse.Namespace) -> Any:
+    """Do what a verb says; return its result."""
+    wait = 0.0 if given.scheduled else _WAIT
+    repositories = _repositories(settings, given.repo)
+    if given.verb == "backup":
+        return backups.take(settings, given.type, repositories, wait)
+    if given.verb == "verify":
+        return backups.verify(settings, repositories, wait)
+    if given.verb == "settle":
+        return {"done": backups.settle(settings, wait)}
+    if given.verb == "first-full":
+        return {"done": backups.first_full(settings, wait)}
+    if given.verb == "watch":
+        row = canary.write(Database(settings.container))
+        return {"canary": row.epoch}
+    return observe.observe(settings)
+
+
+def _repositories(settings: Settings, names: Sequence[str]) -> Sequence[Repository]:
+    if not names:
+        return settings.repositories
+    return [
+        settings.repository_of(int(name.removeprefix("repo")) if name[-1:].isdigit() else 0) for name in names
+    ]
+
+
+if __name__ == "__main__":
+    logging.raiseExceptions = False
+    sys.exit(main(sys.argv[1:]))

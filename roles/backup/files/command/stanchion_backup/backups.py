@@ -1,0 +1,104 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Taking backups and verifying them, repository by repository."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stanchion_backup import canary, jobs, pgbackrest
+from stanchion_backup.database import Database
+from stanchion_backup.errors import BackupError
+from stanchion_backup.settings import Repository, Settings
+
+
+def take(
+    settings: Settings, kind: str, repositories: Sequence[Repository], wait: float = 0.0
+) -> dict[str, Any]:
+    """Take a backup into each repository; return the record.
+
+    A repository that cannot be reached does not keep the others from theirs; BackupError names every one that
+    failed.
+    """
+    with jobs.recorded(settings, kind) as record, jobs.alone(settings, wait):
+        pgbackrest.sweep(settings)
+        record["repositories"] = {}
+
+        def one(repository: Repository) -> None:
+            began = time.time()
+            pgbackrest.backup(settings, repository, kind)
+            record["repositories"][repository.name] = _newest(settings, repository, began)
+
+        _each(repositories, one)
+    return record
+
+
+def verify(settings: Settings, repositories: Sequence[Repository], wait: float = 0.0) -> dict[str, Any]:
+    """Read every file of each repository; return the record. BackupError on any doubt."""
+    with jobs.recorded(settings, "verify") as record, jobs.alone(settings, wait):
+        pgbackrest.sweep(settings)
+        _each(repositories, lambda repository: _verify(settings, repository, record))
+    return record
+
+
+def _verify(settings: Settings, repository: Repository, record: dict[str, Any]) -> None:
+    record.setdefault("repositories", {})[repository.name] = "failed"
+    pgbackrest.verify(settings, repository)
+    record["repositories"][repository.name] = "ok"
+
+
+def _each(repositories: Sequence[Repository], act: Callable[[Repository], object]) -> None:
+    failed = []
+    for repository in repositories:
+        try:
+            act(repository)
+        except BackupError as error:
+            failed.append(str(error))
+    if failed:
+        raise BackupError(" ".join(failed))
+
+
+def _newest(settings: Settings, repository: Repository, began: float) -> dict[str, Any]:
+    held = next(each for each in pgbackrest.contents(settings) if each.key == repository.key)
+    if not held.sets:
+        raise BackupError(f"{repository.name} holds no backup after one was taken: {held.message}.")
+    newest = held.sets[-1]
+    return {
+        "label": newest.label,
+        "type": newest.type,
+        "bytes": newest.size,
+        "stored": newest.stored,
+        "seconds": round(time.time() - began, 3),
+    }
+
+
+def settle(settings: Settings, wait: float) -> list[str]:
+    """Bring the repositories to where backups can be taken and WAL arrives; return what had to be done.
+
+    Makes the stanza where there is none, checks the archive, and takes the first full backup.
+    """
+    with jobs.alone(settings, wait):
+        pgbackrest.sweep(settings)
+        new = [
+            repository.name
+            for repository, held in zip(settings.repositories, pgbackrest.contents(settings))
+            if held.system_identifier == ""
+        ]
+        if new:
+            pgbackrest.create_stanza(settings)
+        pgbackrest.check(settings)
+        canary.make(Database(settings.container))
+    return [f"opened {name}" for name in new]
+
+
+def first_full(settings: Settings, wait: float) -> list[str]:
+    """Take a full backup into each repository that has none; return what had to be done."""
+    missing = [
+        repository
+        for repository, held in zip(settings.repositories, pgbackrest.contents(settings))
+        if not any(each.type == "full" for each in held.sets)
+    ]
+    if missing:
+        take(settings, "full", missing, wait)
+    return [f"first full backup in {repository.name}" for repository in missing]

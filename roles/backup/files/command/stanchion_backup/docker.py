@@ -1,0 +1,128 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The docker command, and the confinement that every container of a job has."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stanchion_backup.errors import BackupError
+from stanchion_backup.settings import Settings
+
+# An engine that is alive answers a question within milliseconds.
+ANSWERS_WITHIN = 60.0
+# Tells a container that lives for one job; what a killed command left behind is found by it.
+PURPOSE = "io.stanchion.one-shot"
+TIMED_OUT = 124
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Return all that it said."""
+        return (self.out + self.err).strip()
+
+
+def run(argv: Sequence[str], within: float | None = ANSWERS_WITHIN, stdin: str | None = None) -> Done:
+    """Run a command; the code is 124 when its time was up."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            list(argv),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=within,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        out = error.stdout or b""
+        return Done(
+            TIMED_OUT,
+            out.decode(errors="replace") if isinstance(out, bytes) else out,
+            f"no answer within {within:g} s",
+        )
+    except FileNotFoundError as error:
+        raise BackupError(f"There is no command {argv[0]} on this host.") from error
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def docker(*arguments: str, within: float | None = ANSWERS_WITHIN, stdin: str | None = None) -> str:
+    """Return what a docker command prints; BackupError where it fails."""
+    done = run(["docker", *arguments], within, stdin)
+    if done.code != 0:
+        raise BackupError(
+            f"docker {' '.join(arguments[:2])} failed: {done.err.strip() or f'it ended with {done.code}'}"
+        )
+    return done.out
+
+
+def inspect(kind: str, name: str) -> dict[str, Any] | None:
+    """Return what the engine knows of a container, volume or network; None where there is none."""
+    done = run(["docker", kind, "inspect", name])
+    if done.code == 0:
+        found: dict[str, Any] = json.loads(done.out)[0]
+        return found
+    if "no such" in done.err.lower() or "not found" in done.err.lower():
+        return None
+    raise BackupError(f"docker {kind} inspect {name} failed: {done.err.strip()}")
+
+
+def names(kind: str, *filters: str) -> list[str]:
+    """Return the names of what matches, stopped containers too."""
+    form = "{{.Names}}" if kind == "container" else "{{.Name}}"
+    every = ["--all"] if kind == "container" else []
+    return docker(kind, "ls", *every, "--format", form, *(f"--filter={each}" for each in filters)).split()
+
+
+def remove(kind: str, listed: Iterable[str]) -> None:
+    """Remove containers, volumes or networks by name; what is gone already does not hurt."""
+    force = ["--force", "--volumes"] if kind == "container" else []
+    for name in listed:
+        done = run(["docker", kind, "rm", *force, name], within=600)
+        if done.code != 0 and "no such" not in done.err.lower() and "not found" not in done.err.lower():
+            raise BackupError(f"docker {kind} rm {name} failed: {done.err.strip()}")
+
+
+def labels(settings: Settings, purpose: str) -> list[str]:
+    """Return the options that say whose it is and what for."""
+    return [
+        f"--label=io.stanchion.stack={settings.stack}",
+        "--label=io.stanchion.role=backup",
+        f"--label={PURPOSE}={purpose}",
+    ]
+
+
+def mine(settings: Settings, purpose: str) -> list[str]:
+    """Return the filters that find what `labels` has marked."""
+    return [f"label=io.stanchion.stack={settings.stack}", f"label={PURPOSE}={purpose}"]
+
+
+def fresh_name(settings: Settings, purpose: str) -> str:
+    """Return a name for one container: an old one's may still be taken while it goes."""
+    return f"{settings.stack}-{purpose}-{secrets.token_hex(4)}"
+
+
+def confined(memory: str) -> list[str]:
+    """Return the options of a container that does one job beside the database, and never at its cost.
+
+    A share of 128 (1024 is the database's) gives way as soon as both want the processor. Weight of its I/O
+    is left to ionice: engines refuse --blkio-weight where the kernel has no scheduler for it.
+    """
+    return [
+        *("--user", "999:999", "--init", "--read-only", "--tmpfs", "/tmp", "--no-healthcheck"),  # noqa: S108
+        *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+        *("--memory", memory, "--memory-swap", memory, "--cpu-shares", "128", "--pids-limit", "256"),
+        *("--log-driver", "json-file", "--log-opt", "max-size=10m", "--log-opt", "max-file=2"),
+    ]

@@ -1,0 +1,74 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Everything that checks, metrics and lists read of a stack's backups, in one look that changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from stanchion_backup import canary, jobs, pgbackrest
+from stanchion_backup.database import Database, QueryError
+from stanchion_backup.settings import JOBS, Settings
+
+VERSION = 1
+
+
+def observe(settings: Settings) -> dict[str, Any]:
+    """Return the whole picture; what could not be read has its reason in an `error` beside it."""
+    held = pgbackrest.contents(settings)
+    return {
+        "version": VERSION,
+        "stack": settings.stack,
+        "repositories": [
+            {**asdict(repository), **_repository(each)}
+            for repository, each in zip(settings.repositories, held)
+        ],
+        "canary": _canary(settings, held),
+        "jobs": {job: _job(settings, job) for job in JOBS},
+        "schedule": {job: asdict(each) for job, each in settings.schedule.items()},
+        "objectives": {"rpo": settings.rpo, "rto": settings.rto},
+    }
+
+
+def _repository(held: pgbackrest.Contents) -> dict[str, Any]:
+    return {
+        "code": held.code,
+        "message": held.message,
+        "system_identifier": held.system_identifier,
+        "wal": {"min": held.wal_min, "max": held.wal_max},
+        "sets": [{**asdict(each), "timeline": each.timeline} for each in held.sets],
+    }
+
+
+def _canary(settings: Settings, held: list[pgbackrest.Contents]) -> dict[str, Any]:
+    """Return the newest row, and by repository the newest that it holds (epoch seconds)."""
+    live = Database(settings.container, within=10)
+    try:
+        if not canary.is_there(live):
+            return {"newest": None, "restorable": {}}
+        newest = live.rows("SELECT extract(epoch FROM max(t)) AS epoch FROM stanchion.canary")
+        restorable = {
+            f"repo{each.key}": canary.newest_archived(live, each.wal_max) for each in held if each.wal_max
+        }
+    except QueryError as error:
+        return {"error": str(error)}
+    return {
+        "newest": newest[0]["epoch"] if newest else None,
+        "restorable": {name: row.epoch if row else None for name, row in restorable.items()},
+    }
+
+
+def _job(settings: Settings, job: str) -> dict[str, Any]:
+    kept = jobs.records(settings, job)
+    good = [each for each in kept if each["outcome"] == "ok"]
+    skipped = 0
+    for each in reversed(kept):
+        if each["outcome"] != "skipped":
+            break
+        skipped += 1
+    ran = [each for each in kept if each["outcome"] != "skipped"]
+    return {
+        "last": ran[-1] if ran else None,
+        "last_success": good[-1]["ended"] if good else None,
+        "skipped_in_a_row": skipped,
+    }

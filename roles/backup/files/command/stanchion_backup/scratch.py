@@ -1,0 +1,253 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A restored copy beside the live database: its own volume, its own container, no way to the archive.
+
+A copy that was promoted and archived would mix its WAL into the live database's. So its repository is mounted
+read-only, archive_mode is off in its volume and on its command line, and its container has no network but one
+that leads nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stanchion_backup import docker, pgbackrest
+from stanchion_backup.database import Database, QueryError
+from stanchion_backup.errors import BackupError
+from stanchion_backup.settings import Repository, Settings
+
+# What ends a recovery at a point; `latest` ends with the WAL, `immediate` when the backup is consistent.
+POINTS = ("time", "name", "lsn", "xid")
+KINDS = ("latest", *POINTS, "immediate")
+# Who gets into a copy: this command over the socket, and the application over the drill's network.
+_HBA = """local all postgres peer map=operators
+host {database} {user} samenet scram-sha-256
+host all all all reject
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a recovery ends, and with which backup it begins (`label`; None: pgBackRest chooses)."""
+
+    kind: str
+    value: str = ""
+    label: str | None = None
+    timeline: str | None = None
+
+    def options(self) -> list[str]:
+        """Return it as options of `pgbackrest restore`."""
+        if self.kind == "latest":
+            asked = ["--type=default"]
+        elif self.kind == "immediate":
+            asked = ["--type=immediate", "--target-action=promote"]
+        else:
+            asked = [f"--type={self.kind}", f"--target={self.value}", "--target-action=promote"]
+        if self.label:
+            asked.append(f"--set={self.label}")
+        if self.timeline:
+            asked.append(f"--target-timeline={self.timeline}")
+        return asked
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How a recovery ended: what the server's log says, and the timeline that it promoted to."""
+
+    # "before commit of transaction 742, time 2026-…" and the like; empty where it ended with the WAL.
+    stopped: str
+    # The log time of the last replayed transaction, as Postgres writes it; empty where there was none.
+    last_transaction: str
+    timeline: int
+    segments: int
+    log: str = field(repr=False, default="")
+
+
+class Scratch:
+    """One copy. `purpose` is drill or restore: what a killed command left behind is found by it."""
+
+    def __init__(self, settings: Settings, purpose: str, repository: Repository, volume: str = "") -> None:
+        self.settings = settings
+        self.purpose = purpose
+        self.repository = repository
+        self.container = docker.fresh_name(settings, purpose)
+        self.volume = volume or self.container
+        self._folder = settings.folder / "scratch" / self.container
+
+    def restore(self, target: Target, options: Sequence[str] = ()) -> None:
+        """Fill a new volume from the repository, up to the beginning of the recovery.
+
+        BackupError with pgBackRest's reason. Refuses the volume of the live database, and one that is there.
+        """
+        if self.volume == pgbackrest.data_volume(self.settings):
+            raise BackupError(f"{self.volume} is the live database's volume. Nothing was restored.")
+        if docker.inspect("volume", self.volume):
+            raise BackupError(f"There is a volume {self.volume} already. Nothing was restored.")
+        docker.docker("volume", "create", *docker.labels(self.settings, self.purpose), self.volume)
+        name = f"{self.container}-fill"
+        done = docker.run(
+            [
+                *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
+                *docker.confined(self.settings.scratch_memory),
+                *self._mounts(),
+                *("--network", pgbackrest.network_of([self.repository])),
+                *(pgbackrest.image_of(self.settings), "nice", "-n", "19", "ionice", "-c", "3", "pgbackrest"),
+                *(f"--repo={self.repository.key}", *target.options(), "--archive-mode=off", *options),
+                "restore",
+            ],
+            within=None,
+        )
+        if done.code != 0:
+            raise BackupError(
+                f"Restoring from {self.repository.name} ({self.repository.where}) failed: "
+                f"{pgbackrest.complaint(done)}"
+            )
+
+    def _mounts(self) -> list[str]:
+        return [
+            *("--volume", f"{self.volume}:{pgbackrest.DATA}"),
+            *pgbackrest.repository_mount(self.settings, read_only=True),
+            *("--tmpfs", pgbackrest.SPOOL_MOUNT, "--tmpfs", pgbackrest.LOCKS_MOUNT),
+            *pgbackrest.environment(self.settings),
+        ]
+
+    def start(self, network: str, listen: str = "", alias: str = "") -> None:
+        """Start the server on the copy; whatever container it had before is gone."""
+        docker.remove("container", [self.container])
+        self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        hba = self._folder / "pg_hba.conf"
+        hba.write_text(_HBA.format(database=f'"{self.settings.database}"', user=f'"{self.settings.user}"'))
+        hba.chmod(0o644)
+        settings = {
+            "config_file": "/etc/postgresql/postgresql.conf",
+            "hba_file": "/etc/scratch/pg_hba.conf",
+            "archive_mode": "off",
+            "archive_command": "",
+            # Without it, recovery goes on whatever the live server's limits were.
+            "hot_standby": "off",
+            "shared_buffers": "64MB",
+            "maintenance_work_mem": "64MB",
+            "autovacuum": "off",
+            "listen_addresses": listen,
+            "logging_collector": "off",
+            "log_destination": "stderr",
+            "lc_messages": "C",
+            "log_min_messages": "warning",
+        }
+        docker.docker(
+            *("run", "--detach", "--name", self.container, *docker.labels(self.settings, self.purpose)),
+            *docker.confined(self.settings.scratch_memory),
+            *self._mounts(),
+            *(
+                "--tmpfs",
+                f"/run/postgresql:{pgbackrest.OWNED}",
+                "--shm-size",
+                "64m",
+                "--stop-signal",
+                "SIGINT",
+            ),
+            *("--volume", f"{self.settings.postgres_config}:/etc/postgresql:ro"),
+            *("--volume", f"{self._folder}:/etc/scratch:ro", "--env", "POSTGRES_REQUIRE_CLUSTER=1"),
+            *("--network", network, *(["--network-alias", alias] if alias else [])),
+            *(pgbackrest.image_of(self.settings), "postgres"),
+            *(f"-c{name}={value}" for name, value in settings.items()),
+        )
+
+    def recover(self, within: float) -> Recovery:
+        """Start the copy and wait until it is promoted; BackupError when it ends in any other way.
+
+        A server that ends before its target is a failure, however healthy it looks.
+        """
+        self.start(pgbackrest.network_of([self.repository]))
+        self.wait(within)
+        return self._recovery()
+
+    def wait(self, within: float) -> None:
+        """Wait until the server takes writes."""
+        deadline = time.monotonic() + within
+        copy = self.database("postgres")
+        while True:
+            try:
+                if not copy.one("SELECT pg_is_in_recovery() AS recovering")["recovering"]:
+                    return
+                reason = "it is still recovering"
+            except QueryError as error:
+                reason = str(error)
+            state = (docker.inspect("container", self.container) or {}).get("State", {})
+            if not state.get("Running"):
+                raise BackupError(f"The restored copy ended: {self._cause()}")
+            if time.monotonic() >= deadline:
+                raise BackupError(f"The restored copy was not up within {within:g} s: {reason}")
+            time.sleep(0.2)
+
+    def database(self, name: str, within: float = 600.0) -> Database:
+        """Return a database of the copy."""
+        return Database(self.container, name, within)
+
+    def log(self) -> str:
+        """Return what the server has said since its container was made."""
+        return docker.run(["docker", "logs", self.container]).text
+
+    def _cause(self) -> str:
+        lines = self.log().splitlines()
+        fatal = [line.split(": ", 1)[-1].strip() for line in lines if "FATAL:" in line or "PANIC:" in line]
+        known = [each for each in fatal if "shutting down" not in each and "starting up" not in each]
+        return (known or lines or ["it said nothing"])[-1 if not known else 0]
+
+    def _recovery(self) -> Recovery:
+        log = self.log()
+        stopped = re.findall(r"recovery stopping (.+)", log)
+        last = re.findall(r"last completed transaction was at log time (.+)", log)
+        timeline = re.findall(r"selected new timeline ID: (\d+)", log)
+        return Recovery(
+            stopped=stopped[-1].strip() if stopped else "",
+            last_transaction=last[-1].strip() if last else "",
+            timeline=int(timeline[-1]) if timeline else 0,
+            segments=len(re.findall(r'restored log file "[0-9A-F]{24}"', log)),
+            log=log,
+        )
+
+    def stop(self, within: int = 120) -> None:
+        """Stop the server cleanly; BackupError where it had to be killed."""
+        docker.docker("container", "stop", "--time", str(within), self.container, within=within + 60)
+        state = (docker.inspect("container", self.container) or {}).get("State", {})
+        if state.get("ExitCode") != 0:
+            raise BackupError(f"The restored copy did not stop cleanly: {self._cause()}")
+
+    def command(self, *argv: str, within: float | None = None, memory: str = "") -> docker.Done:
+        """Run a command of the image on the stopped copy's volume, without any network."""
+        name = f"{self.container}-look"
+        return docker.run(
+            [
+                *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
+                *docker.confined(memory or self.settings.scratch_memory),
+                *("--volume", f"{self.volume}:{pgbackrest.DATA}", "--network", "none"),
+                *(pgbackrest.image_of(self.settings), *argv),
+            ],
+            within,
+        )
+
+    def remove(self, keep_volume: bool = False) -> None:
+        """Take the container away, and the volume with it."""
+        docker.remove("container", [self.container, f"{self.container}-fill", f"{self.container}-look"])
+        for path in (self._folder / "pg_hba.conf",):
+            path.unlink(missing_ok=True)
+        if self._folder.is_dir():
+            self._folder.rmdir()
+        if not keep_volume:
+            docker.remove("volume", [self.volume])
+
+
+def sweep(settings: Settings, purpose: str) -> None:
+    """Take away what killed commands of this purpose have left; only who holds the command's lock may."""
+    marks = docker.mine(settings, purpose)
+    docker.remove("container", docker.names("container", *marks))
+    docker.remove("volume", docker.names("volume", *marks))
+    docker.remove("network", docker.names("network", *marks))
+    for left in (settings.folder / "scratch").glob(f"{settings.stack}-{purpose}-*"):
+        for path in Path(left).iterdir():
+            path.unlink()
+        left.rmdir()
