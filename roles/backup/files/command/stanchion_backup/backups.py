@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from stanchion_backup import canary, jobs, pgbackrest
-from stanchion_backup.database import Database
+from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Repository, Settings
 
@@ -44,8 +44,17 @@ def verify(settings: Settings, repositories: Sequence[Repository], wait: float =
 
 def _verify(settings: Settings, repository: Repository, record: dict[str, Any]) -> None:
     record.setdefault("repositories", {})[repository.name] = "failed"
-    pgbackrest.verify(settings, repository)
+    pgbackrest.verify(settings, repository, _archived(settings))
     record["repositories"][repository.name] = "ok"
+
+
+def _archived(settings: Settings) -> str:
+    """Return the last segment that the server has handed over; empty where there is none or no answer."""
+    asked = "SELECT substr(last_archived_wal, 1, 24) AS segment FROM pg_stat_archiver"
+    try:
+        return str(Database(settings.container).one(asked)["segment"] or "")
+    except QueryError:
+        return ""
 
 
 def _each(repositories: Sequence[Repository], act: Callable[[Repository], object]) -> None:

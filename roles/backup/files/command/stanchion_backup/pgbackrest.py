@@ -7,12 +7,13 @@ Another engine would have these functions, with the same types.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import docker
+from stanchion_backup import docker, wal
 from stanchion_backup.docker import Done
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.settings import Repository, Settings
@@ -178,7 +179,7 @@ def ask(settings: Settings, *arguments: str, within: float = _ASK_WITHIN) -> Don
 
 
 def complaint(done: Done) -> str:
-    """Return what pgbackrest says is wrong, without times and processes; its hints stay."""
+    """Return what pgbackrest says is wrong, the cause first; without times and processes, its hints stay."""
     if done.code == docker.TIMED_OUT:
         return done.err
     lines = done.text.splitlines()
@@ -190,7 +191,32 @@ def complaint(done: Done) -> str:
         if line[:1] != " ":
             break
         said.append(line.strip())
-    return " ".join(said)
+    return with_cause(" ".join(said), done.text)
+
+
+# What it says of a file that it could not decrypt: the garbage has no section, or no proper end.
+_GARBLED = ("key/value found outside of section", "CryptoError", "invalid header", "JsonFormatError")
+
+
+def with_cause(said: str, everything: str = "") -> str:
+    """Put before what it says the cause, where that stands in a warning or between the lines only.
+
+    Both copies of an information file that are unreadable mean the passphrase; of a manifest, whose key is in
+    one that was readable, damage.
+    """
+    text = everything or said
+    causes = []
+    if any(mark in text for mark in _GARBLED):
+        if "unable to load info file" in text:
+            causes.append(
+                "wrong passphrase, or both copies of the information file are damaged: "
+                "they can't be decrypted."
+            )
+        manifest = re.search(r"unable to load backup manifest file '[^']*/([^/']+)/backup\.manifest'", text)
+        if manifest:
+            causes.append(f"the manifest of {manifest[1]} and its copy are damaged: they can't be decrypted.")
+    # What was decrypted with a wrong key is no text.
+    return re.sub(r" at line \d+: [^\n]*?(?= FormatError| HINT|\n|$)", "", " ".join([*causes, said]))
 
 
 def _must(done: Done, what: str) -> str:
@@ -233,7 +259,7 @@ def parse(stanza: dict[str, Any], key: int) -> Contents:
     return Contents(
         key=key,
         code=int(status["code"]),
-        message="" if status["code"] == 0 else str(status["message"]),
+        message="" if status["code"] == 0 else with_cause(" ".join(str(status["message"]).split())),
         system_identifier=databases.get(newest, ""),
         wal_min=archive.get("min") or "",
         wal_max=archive.get("max") or "",
@@ -285,10 +311,11 @@ def backup(settings: Settings, repository: Repository, kind: str) -> None:
     _must(done, f"The {kind} backup to {repository.name} ({repository.where})")
 
 
-def verify(settings: Settings, repository: Repository) -> str:
+def verify(settings: Settings, repository: Repository, archived: str = "") -> str:
     """Read every file of a repository against its checksum; return what it says. BackupError on any doubt.
 
-    It ends with 0 whatever it finds: only its text counts.
+    It ends with 0 whatever it finds: only its text counts. And it misses no segment that is not there, so the
+    chain of WAL is looked at too, up to the last one that the server has `archived`.
     """
     done = job(
         settings,
@@ -298,21 +325,57 @@ def verify(settings: Settings, repository: Repository) -> str:
     )
     what = f"The verification of {repository.name} ({repository.where})"
     _must(done, what)
-    said = done.out
-    if "status: ok" not in said or "status: error" in said:
-        wrong = [line.strip() for line in said.splitlines() if _is_bad(line)]
-        raise BackupError(f"{what} found: {'; '.join(wrong[:10]) or 'no word that it is well'}.")
-    return said
+    wrong = findings(done.out)
+    held = _contents(settings, repository)
+    if not held.well:
+        wrong.insert(0, held.message)
+    else:
+        wrong += wal.missing(segments(settings, repository), held.sets, archived)
+    if wrong:
+        more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
+        raise BackupError(f"{what} found: {'; '.join(wrong[:10])}{more}.")
+    return done.out
 
 
-def _is_bad(line: str) -> bool:
-    name, _, value = line.strip().rpartition(":")
-    if "status" in name:
-        return value.strip() == "error"
-    # "checksum invalid: 1, size invalid: 0" and the like.
-    return any(word in line for word in ("missing:", "invalid:")) and any(
-        part.strip() not in ("", "0") for part in line.replace(",", ":").split(":")[1::2]
+def findings(said: str) -> list[str]:
+    """Return what the text of a verification finds wrong; empty only where it says that all is well."""
+    lines = [line.strip() for line in said.splitlines()]
+    # src/command/verify/verify.c: verifyErrorMsg().
+    wrong = [
+        f"{found[2]}: {found[1]}"
+        for line in lines
+        if (found := re.search(r"INFO: (file missing|invalid checksum|invalid size) '(.+)'", line))
+    ]
+    for line in lines:
+        if found := re.match(
+            r"backup: ([^,]+), status: (?!valid|in-progress)(.+), total files checked: (\d+)", line
+        ):
+            unread = ", its manifest can't be read" if found[3] == "0" else ""
+            wrong.append(f"backup {found[1]} is {found[2]}{unread}")
+        elif line.startswith("No usable "):
+            wrong.append(f"n{line[1:]}")
+    wrong = list(dict.fromkeys(wrong))
+    well = "status: ok" in lines and "status: error" not in lines
+    return wrong or ([] if well else ["no word that it is well"])
+
+
+def segments(settings: Settings, repository: Repository) -> list[str]:
+    """Return the names of the WAL segments that a repository holds of its newest database, in their order."""
+    done = ask(
+        settings,
+        *(f"--repo={repository.key}", "--output=json", "--recurse", "repo-ls", f"archive/{settings.stack}"),
     )
+    said = _must(done, f"Listing the WAL in {repository.name} ({repository.where})")
+    # 17-1/0000000100000000/000000010000000000000005-SHA1.zst: version and number of the database come first.
+    found = [
+        (int(match[1]), match[2])
+        for match in (
+            re.match(r"[\d.]+-(\d+)/[0-9A-F]{16}/([0-9A-F]{24})-", path) for path in json.loads(said)
+        )
+        if match
+    ]
+    newest = max((database for database, _ in found), default=0)
+    return sorted({name for database, name in found if database == newest})
 
 
 def version(settings: Settings) -> str:

@@ -1,0 +1,148 @@
+"""Installing the command: closed files, nothing to do the second time, and no secret on the way."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import stat
+import subprocess
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.stanchion.stack.plugins.action.backup_install import packed
+from ansible_collections.stanchion.stack.plugins.modules import backup_install
+
+ROOT = Path(__file__).resolve().parents[3]
+SECRET = "a-passphrase-that-nobody-sees"
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="gives files to other users")
+
+
+@pytest.fixture
+def params(tmp_path):
+    secret = tmp_path / "passphrase"
+    secret.write_text(SECRET + "\n")
+    (tmp_path / "programs").mkdir()
+    return {
+        "stack": "shop",
+        "folder": str(tmp_path / "state" / "backup"),
+        "archive": base64.b64encode(packed(ROOT / "roles/backup/files/command")).decode(),
+        "settings": {"stack": "shop"},
+        "config": "[global]\nrepo1-path=/var/lib/pgbackrest\n",
+        "secrets": {"repo1-cipher-pass": str(secret)},
+        "keys": {},
+        "repository": "shop-backup",
+        "owner": 999,
+        "programs": str(tmp_path / "programs"),
+    }
+
+
+def install(params, check_mode=False):
+    return backup_install.install(SimpleNamespace(params=params, check_mode=check_mode))
+
+
+def modes(folder):
+    """Return owner, group and mode of everything below a folder."""
+    seen = {}
+    for path in sorted(folder.rglob("*")):
+        found = path.stat()
+        seen[str(path.relative_to(folder))] = (found.st_uid, found.st_gid, oct(stat.S_IMODE(found.st_mode)))
+    return seen
+
+
+def test_what_the_engine_reads_is_the_databases_users_and_the_rest_is_roots(params, tmp_path):
+    install(params)
+    assert modes(tmp_path / "state") == {
+        "backup": (0, 0, "0o700"),
+        "backup/config": (999, 999, "0o700"),
+        "backup/config/conf.d": (999, 999, "0o700"),
+        "backup/config/conf.d/secrets.conf": (999, 999, "0o400"),
+        "backup/config/pgbackrest.conf": (999, 999, "0o400"),
+        "backup/lock": (999, 999, "0o700"),
+        "backup/settings.json": (0, 0, "0o600"),
+        "backup/stanchion-shop.pyz": (0, 0, "0o600"),
+    }
+    assert modes(tmp_path / "programs") == {"stanchion-shop": (0, 0, "0o755")}
+
+
+def test_the_second_time_there_is_nothing_to_do(params):
+    assert install(params)["changed"]
+    again = install(params)
+    assert (again["changed"], again["changed_files"], again["diff"]) == (False, [], [])
+
+
+@pytest.mark.parametrize("spoil", ["content", "mode", "owner"])
+def test_one_file_that_differs_is_written_anew_alone(params, tmp_path, spoil):
+    install(params)
+    path = tmp_path / "state/backup/config/conf.d/secrets.conf"
+    if spoil == "content":
+        path.write_text("[global]\n")
+    elif spoil == "mode":
+        path.chmod(0o444)
+    else:
+        os.chown(path, 0, 0)
+    assert install(params)["changed_files"] == [str(path)]
+    assert path.read_text() == f"[global]\nrepo1-cipher-pass={SECRET}\n"
+    assert not install(params)["changed"]
+
+
+def test_no_secret_is_in_what_the_module_tells(params):
+    assert SECRET not in json.dumps(install(params))
+    params["secrets"] = {**params["secrets"], "repo2-cipher-pass": params["secrets"]["repo1-cipher-pass"]}
+    told = install(params)
+    assert told["changed"]
+    assert SECRET not in json.dumps(told)
+
+
+def test_the_diff_shows_the_configuration_before_and_after(params):
+    install(params)
+    params["config"] += "process-max=4\n"
+    [diff] = install(params, check_mode=True)["diff"]
+    assert diff["before_header"].endswith("config/pgbackrest.conf")
+    assert (diff["before"], diff["after"]) == (
+        params["config"].replace("process-max=4\n", ""),
+        params["config"],
+    )
+
+
+def test_a_preview_of_a_first_deploy_changes_nothing_and_needs_no_secret_yet(params, tmp_path):
+    (tmp_path / "passphrase").unlink()
+    assert install(params, check_mode=True)["changed"]
+    assert not (tmp_path / "state").exists()
+    assert list((tmp_path / "programs").iterdir()) == []
+
+
+def test_a_key_is_a_file_beside_the_configuration(params, tmp_path):
+    key = tmp_path / "key"
+    key.write_text(SECRET)
+    told = install({**params, "keys": {"sftp_key": str(key)}})
+    path = tmp_path / "state/backup/config/sftp_key"
+    assert path.read_text() == SECRET
+    assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (999, 0o400)
+    assert SECRET not in json.dumps(told)
+
+
+def test_a_repository_on_a_disk_is_made_below_a_parent_that_is_there(params, tmp_path):
+    repository = tmp_path / "disk"
+    install({**params, "repository": str(repository)})
+    assert (repository.stat().st_uid, stat.S_IMODE(repository.stat().st_mode)) == (999, 0o750)
+    with pytest.raises(FileNotFoundError):
+        install({**params, "repository": str(tmp_path / "not-mounted" / "backup")})
+
+
+def test_the_same_files_make_the_same_archive_and_it_runs(params, tmp_path):
+    folder = ROOT / "roles/backup/files/command"
+    assert packed(folder) == packed(folder)
+    names = zipfile.ZipFile(io.BytesIO(packed(folder))).namelist()
+    assert "__main__.py" in names
+    assert all(name.endswith(".py") for name in names)
+    install(params)
+    told = subprocess.run(
+        [tmp_path / "programs/stanchion-shop", "--help"], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    assert "backup" in told.stdout

@@ -1,0 +1,146 @@
+"""Jobs: one at a time, each with a record however it ends, and a word to somebody when it fails."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+import subprocess
+import sys
+
+import pytest
+from stanchion_backup import jobs
+from stanchion_backup.errors import BackupError, BusyError, RefusedError
+from stanchion_backup.settings import load
+from test_backup_settings import raw, written
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return load(written(tmp_path, raw(state_dir=str(tmp_path / "state"))))
+
+
+def told(settings, tmp_path, command):
+    """Return the same settings with a command for failed jobs."""
+    changed = raw(state_dir=settings.state_dir, on_failure=command)
+    return load(written(tmp_path, changed))
+
+
+def test_a_second_job_is_refused_while_one_runs(settings):
+    with jobs.alone(settings), pytest.raises(BusyError, match="Another job"), jobs.alone(settings):
+        pass
+    with jobs.alone(settings):
+        pass
+
+
+def test_a_job_waits_for_the_one_that_runs(settings):
+    hold = (
+        "import fcntl, sys, time; file = open(sys.argv[1], 'a'); fcntl.flock(file, fcntl.LOCK_EX);"
+        " print('held', flush=True); time.sleep(0.6)"
+    )
+    settings.folder.mkdir(parents=True)
+    lock = str(settings.folder / "job.lock")
+    with subprocess.Popen([sys.executable, "-c", hold, lock], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline().strip() == b"held"
+        with pytest.raises(BusyError), jobs.alone(settings):
+            pass
+        with jobs.alone(settings, wait=10):
+            pass
+
+
+def test_a_killed_jobs_lock_is_free(settings):
+    hold = (
+        "import fcntl, sys, time; file = open(sys.argv[1], 'a'); fcntl.flock(file, fcntl.LOCK_EX);"
+        " print('held', flush=True); time.sleep(60)"
+    )
+    settings.folder.mkdir(parents=True)
+    lock = str(settings.folder / "job.lock")
+    with subprocess.Popen([sys.executable, "-c", hold, lock], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline().strip() == b"held"
+        other.kill()
+        other.wait()
+        with jobs.alone(settings):
+            pass
+
+
+def test_a_good_job_is_on_record_with_what_it_adds(settings):
+    with jobs.recorded(settings, "full") as record:
+        record["label"] = "20260101-000000F"
+    [kept] = jobs.records(settings, "full")
+    assert (kept["stack"], kept["job"], kept["outcome"], kept["exit"], kept["error"]) == (
+        *("shop", "full", "ok", 0),
+        "",
+    )
+    assert kept["label"] == "20260101-000000F"
+    assert kept["seconds"] == pytest.approx(kept["ended"] - kept["started"], abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "code", "text"),
+    [
+        (BackupError("the disk is full"), "failed", 1, "the disk is full"),
+        (RefusedError("no such thing"), "failed", 2, "no such thing"),
+        (BusyError("another runs"), "skipped", 0, "another runs"),
+        (ZeroDivisionError("by hand"), "failed", 70, "ZeroDivisionError: by hand"),
+        (KeyboardInterrupt(), "failed", 70, "KeyboardInterrupt: "),
+    ],
+)
+def test_a_job_that_ends_otherwise_is_on_record_too(settings, error, outcome, code, text):
+    with pytest.raises(type(error)), jobs.recorded(settings, "full"):
+        raise error
+    [kept] = jobs.records(settings, "full")
+    assert (kept["outcome"], kept["exit"], kept["error"]) == (outcome, code, text)
+
+
+def test_records_are_for_root_only(settings):
+    with jobs.recorded(settings, "full"):
+        pass
+    folder = settings.folder / "records"
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())]
+    assert modes == [0o700, 0o600]
+
+
+def test_the_oldest_records_of_a_job_go(settings, monkeypatch):
+    monkeypatch.setattr(jobs, "RECORDS_KEPT", 3)
+    for started in range(5):
+        jobs.keep(settings, {"job": "incr", "started": started, "pid": 7})
+    jobs.keep(settings, {"job": "full", "started": 0, "pid": 7})
+    assert [each["started"] for each in jobs.records(settings, "incr")] == [2, 3, 4]
+    assert len(jobs.records(settings, "full")) == 1
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(settings):
+    jobs.keep(settings, {"job": "full", "started": 0, "pid": 1})
+    (settings.folder / "records" / "full-19700101T000001-2.json").write_text("{half")
+    assert [each["pid"] for each in jobs.records(settings, "full")] == [1]
+
+
+def test_a_file_is_replaced_as_a_whole_or_stays(settings, tmp_path):
+    path = tmp_path / "state.json"
+    jobs.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        jobs.write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["settings.json", "state.json"]
+
+
+def test_somebody_is_told_of_a_failed_job_and_of_no_other(settings, tmp_path):
+    heard = tmp_path / "heard"
+    settings = told(settings, tmp_path, f"cat >> {heard}")
+    with jobs.recorded(settings, "full"):
+        pass
+    with pytest.raises(BusyError), jobs.recorded(settings, "full"):
+        raise BusyError("another runs")
+    assert not heard.exists()
+    with pytest.raises(BackupError), jobs.recorded(settings, "full"):
+        raise BackupError("the disk is full")
+    record = json.loads(heard.read_text())
+    assert (record["job"], record["error"]) == ("full", "the disk is full")
+
+
+def test_a_command_for_failed_jobs_that_fails_is_in_the_log(settings, tmp_path, caplog):
+    settings = told(settings, tmp_path, "echo no mail here >&2; exit 3")
+    with caplog.at_level(logging.ERROR), pytest.raises(BackupError), jobs.recorded(settings, "full"):
+        raise BackupError("the disk is full")
+    assert "backup_on_failure ended with 3: no mail here" in caplog.text
+    assert jobs.records(settings, "full")[0]["error"] == "the disk is full"

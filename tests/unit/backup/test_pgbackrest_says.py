@@ -1,0 +1,234 @@
+"""What pgBackRest 2.55.1 says, as it was recorded: read for what it means."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from stanchion_backup import docker, pgbackrest, wal
+from stanchion_backup.docker import Done
+from stanchion_backup.errors import BackupError, BusyError
+
+RECORDED = Path(__file__).parent / "recorded"
+FULL = "20261125-175255F"
+
+
+def said(name):
+    return (RECORDED / f"{name}.txt").read_text()
+
+
+def info(name, key=1):
+    [stanza] = json.loads((RECORDED / f"info-{name}.json").read_text())
+    return pgbackrest.parse(stanza, key)
+
+
+# The repository's contents
+
+
+def test_sets_are_read_with_what_they_need():
+    held = info("one")
+    assert held.well
+    assert held.message == ""
+    assert held.system_identifier == "7712168413936640025"
+    full = held.sets[0]
+    assert (full.label, full.type, full.needs, full.error) == (FULL, "full", (), False)
+    assert (full.size, full.stored) == (31442166, 3776960)
+    assert full.stopped - full.started == 2
+    newest = held.sets[-1]
+    assert (newest.type, newest.needs, newest.timeline) == ("diff", (FULL,), 1)
+    assert held.wal_min <= full.wal_first <= newest.wal_last <= held.wal_max
+
+
+def test_each_repository_has_its_own_sets_and_its_own_wal():
+    first, second = info("two", 1), info("two", 2)
+    assert [each.type for each in first.sets] == ["full", "diff"]
+    assert [each.label for each in second.sets] == ["20261125-175648F"]
+    assert first.wal_max == "00000001000000000000000B"
+    assert (second.wal_min, second.wal_max) == ("", "")
+    assert first.system_identifier == second.system_identifier != ""
+
+
+def test_a_repository_without_the_stanza_has_nothing_and_says_so():
+    held = info("no-stanza")
+    assert (held.code, held.message, held.sets, held.system_identifier) == (1, "missing stanza path", (), "")
+
+
+def test_a_wrong_passphrase_is_called_that_and_its_garbage_is_not_shown():
+    held = info("wrong-passphrase")
+    assert not held.well
+    assert held.message.startswith("wrong passphrase")
+    assert "\ufffd" not in held.message
+
+
+# What is wrong
+
+
+def ended(text, code=1):
+    return Done(code, text, "")
+
+
+def test_the_error_is_told_with_its_hints_alone():
+    text = (
+        "2026-11-25 17:53:54.941 P00   INFO: backup command begin 2.55.1: --exec-id=1-ee\n"
+        "2026-11-25 17:53:55.100 P00  ERROR: [056]: unable to find primary cluster - cannot proceed\n"
+        "                                    HINT: are all available clusters in recovery?\n"
+        "2026-11-25 17:53:55.100 P00   INFO: backup command end: aborted with exception [056]\n"
+    )
+    assert pgbackrest.complaint(ended(text, 56)) == (
+        "[056]: unable to find primary cluster - cannot proceed HINT: are all available clusters in recovery?"
+    )
+
+
+def test_a_restore_with_a_wrong_passphrase_is_called_that():
+    text = pgbackrest.complaint(ended(said("restore-wrong-passphrase"), 75))
+    assert text.startswith("wrong passphrase")
+    assert text.endswith("[075]: no backup set found to restore")
+
+
+def test_a_manifest_that_cannot_be_read_is_no_wrong_passphrase():
+    text = pgbackrest.complaint(ended(said("restore-manifests-truncated"), 95))
+    assert text.startswith(f"the manifest of {FULL} and its copy are damaged")
+    assert "passphrase" not in text
+
+
+@pytest.mark.parametrize(
+    ("done", "text"),
+    [
+        (Done(docker.TIMED_OUT, "half a line", "no answer within 60 s"), "no answer within 60 s"),
+        (Done(1, "", "docker: no such image\n"), "docker: no such image"),
+        (Done(137, "", ""), "it ended with 137"),
+    ],
+)
+def test_what_ends_without_an_error_of_pgbackrest_is_told_too(done, text):
+    assert pgbackrest.complaint(done) == text
+
+
+def test_a_lock_that_another_process_holds_is_no_failure():
+    with pytest.raises(BusyError, match="is another pgBackRest process running"):
+        pgbackrest._must(
+            ended("P00  ERROR: [050]: unable to acquire lock: is another pgBackRest process running?", 50),
+            "The full backup",
+        )
+    with pytest.raises(BackupError, match=r"The full backup failed: \[039\]: no") as failed:
+        pgbackrest._must(ended("P00  ERROR: [039]: no", 39), "The full backup")
+    assert not isinstance(failed.value, BusyError)
+
+
+# Verification: it ends with 0 in every one of these
+
+
+def test_a_good_repository_has_no_findings():
+    assert pgbackrest.findings(said("verify-good")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        (
+            "verify-bundle-flipped",
+            [f"{FULL}/bundle/1: invalid checksum", f"backup {FULL} is invalid"],
+        ),
+        (
+            "verify-wal-flipped",
+            [
+                "17-1/0000000100000000/000000010000000000000005-"
+                "b08f59a47c563492d84b9c8782a818489bd64f7d.zst: invalid checksum"
+            ],
+        ),
+        ("verify-manifests-truncated", [f"backup {FULL} is invalid, its manifest can't be read"]),
+        ("verify-wrong-passphrase", ["no usable backup.info file", "no usable archive.info file"]),
+    ],
+)
+def test_what_is_damaged_is_named(name, found):
+    assert pgbackrest.findings(said(name)) == found
+
+
+@pytest.mark.parametrize("text", ["", "stanza: shop\n", "stanza: shop\nstatus: error\n"])
+def test_silence_is_no_proof(text):
+    assert pgbackrest.findings(text) == ["no word that it is well"]
+
+
+# The chain of WAL
+
+
+@dataclass(frozen=True)
+class Backup:
+    label: str
+    wal_first: str
+    wal_last: str
+
+
+def segment(number, timeline=1):
+    return wal.name(f"{timeline:08X}", number)
+
+
+def chain(first, last, timeline=1):
+    return [segment(number, timeline) for number in range(first, last + 1)]
+
+
+F = Backup("F", segment(4), segment(5))
+LATER = Backup("D", segment(8), segment(8))
+
+
+def test_a_chain_without_a_hole():
+    assert wal.missing(chain(4, 9), [F, LATER], segment(9)) == []
+
+
+def test_wal_from_before_the_oldest_backup_is_nobodys_need():
+    assert wal.missing([segment(1), *chain(4, 9)], [F, LATER]) == []
+
+
+@pytest.mark.parametrize(
+    ("held", "found"),
+    [
+        (
+            [*chain(4, 6), *chain(8, 9)],
+            ["WAL segment 000000010000000000000007 is missing: no older backup gets past it"],
+        ),
+        (
+            [*chain(4, 5), segment(7), segment(9)],
+            [
+                "WAL segment 000000010000000000000006 is missing: no older backup gets past it",
+                "WAL segment 000000010000000000000008 is missing, without which D can't be restored at all",
+            ],
+        ),
+        (
+            chain(7, 9),
+            [
+                "WAL segments 000000010000000000000004 to 000000010000000000000006 are missing, "
+                "without which F can't be restored at all"
+            ],
+        ),
+        (
+            [],
+            [
+                "WAL segments 000000010000000000000004 to 000000010000000000000008 are missing, "
+                "without which F, D can't be restored at all"
+            ],
+        ),
+    ],
+)
+def test_holes_are_named_with_what_they_cost(held, found):
+    assert wal.missing(held, [F, LATER]) == found
+
+
+def test_a_segment_that_the_server_has_handed_over_has_to_be_there():
+    assert wal.missing(chain(4, 9), [F], segment(11)) == [
+        "WAL segments 00000001000000000000000A to 00000001000000000000000B are missing: "
+        "no older backup gets past it"
+    ]
+    assert wal.missing(chain(4, 9), [F], segment(10, timeline=2)) != []
+
+
+def test_each_timeline_is_a_chain_of_its_own():
+    held = [*chain(4, 9), *chain(7, 12, timeline=2)]
+    assert wal.missing(held, [F, Backup("2F", segment(9, 2), segment(9, 2))], segment(12, 2)) == []
+    held.remove(segment(10, 2))
+    assert len(wal.missing(held, [F, Backup("2F", segment(9, 2), segment(9, 2))])) == 1
+
+
+def test_a_log_has_256_segments():
+    assert chain(255, 256) == ["0000000100000000000000FF", "000000010000000100000000"]
+    assert wal.missing(chain(250, 260), [Backup("F", segment(250), segment(250))]) == []
