@@ -45,7 +45,10 @@ def parser() -> argparse.ArgumentParser:
     take = verb("backup", "take a backup into each repository")
     take.add_argument("--type", choices=TYPES, default="incr")
     verb("verify", "read every file of the repositories against its checksum")
-    verb("observe", "tell everything about the backups, as JSON")
+    looks = verb("observe", "tell everything about the backups, as JSON")
+    looks.add_argument(
+        "--within", type=float, default=60.0, metavar="SECONDS", help="wait no longer for an answer"
+    )
     verb("watch", "write a canary row and the metrics; cron does so every minute")
     verb("settle", "open the repositories and check that WAL arrives")
     verb("first-full", "take a full backup where there is none yet")
@@ -91,7 +94,7 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
     if given.verb == "watch":
         row = canary.write(Database(settings.container))
         return {"canary": row.epoch}
-    return observe.observe(settings)
+    return observe.observe(settings, given.within)
 
 
 def _repositories(settings: Settings, names: Sequence[str]) -> Sequence[Repository]:

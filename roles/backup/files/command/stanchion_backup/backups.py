@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stanchion_backup import canary, jobs, pgbackrest
+from stanchion_backup import canary, configuration, jobs, pgbackrest
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Repository, Settings
@@ -23,6 +23,7 @@ def take(
     """
     with jobs.recorded(settings, kind) as record, jobs.alone(settings, wait):
         pgbackrest.sweep(settings)
+        configuration.save(settings)
         record["repositories"] = {}
 
         def one(repository: Repository) -> None:
@@ -97,7 +98,8 @@ def settle(settings: Settings, wait: float) -> list[str]:
         if new:
             pgbackrest.create_stanza(settings)
         pgbackrest.check(settings)
-        canary.make(Database(settings.container))
+        # A first row: from now on its age tells how far the archive is behind.
+        canary.write(Database(settings.container))
     return [f"opened {name}" for name in new]
 
 

@@ -3,19 +3,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from stanchion_backup import canary, jobs, pgbackrest
+from stanchion_backup import archive, canary, configuration, installed, jobs, pgbackrest
 from stanchion_backup.database import Database, QueryError
+from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import JOBS, Settings
 
 VERSION = 1
 
 
-def observe(settings: Settings) -> dict[str, Any]:
-    """Return the whole picture; what could not be read has its reason in an `error` beside it."""
-    held = pgbackrest.contents(settings)
+def observe(settings: Settings, within: float = 60.0) -> dict[str, Any]:
+    """Return the whole picture; what could not be read has its reason in an `error` beside it.
+
+    A repository or a server that hangs is waited for `within` seconds at most.
+    """
+    held = pgbackrest.contents(settings, within)
+    with ThreadPoolExecutor() as several:
+        parts = {
+            "archive": several.submit(_or_error, lambda: _archive(settings, held, within)),
+            "canary": several.submit(_canary, settings, held, within),
+            "configuration": several.submit(_or_error, lambda: configuration.state(settings, within)),
+            "installed": several.submit(_or_error, lambda: installed.installed(settings, within)),
+        }
+        answers = {name: part.result() for name, part in parts.items()}
     return {
         "version": VERSION,
         "stack": settings.stack,
@@ -23,10 +37,32 @@ def observe(settings: Settings) -> dict[str, Any]:
             {**asdict(repository), **_repository(each)}
             for repository, each in zip(settings.repositories, held)
         ],
-        "canary": _canary(settings, held),
+        **answers,
         "jobs": {job: _job(settings, job) for job in JOBS},
         "schedule": {job: asdict(each) for job, each in settings.schedule.items()},
         "objectives": {"rpo": settings.rpo, "rto": settings.rto},
+    }
+
+
+def _or_error(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return ask()
+    except (BackupError, OSError) as error:
+        return {"error": str(error)}
+
+
+def _archive(settings: Settings, held: list[pgbackrest.Contents], within: float) -> dict[str, Any]:
+    """Return the server's side of the archive, and by repository what is missing in it.
+
+    The server is asked first: a segment that it pushes meanwhile is no hole.
+    """
+    found = _or_error(lambda: archive.state(settings, within))
+    waiting = found.pop("waiting", [])
+    return {
+        **found,
+        "missing": {
+            f"repo{each.key}": archive.missing(settings, each, waiting, within) for each in held if each.sets
+        },
     }
 
 
@@ -35,26 +71,32 @@ def _repository(held: pgbackrest.Contents) -> dict[str, Any]:
         "code": held.code,
         "message": held.message,
         "system_identifier": held.system_identifier,
+        "cipher": held.cipher,
         "wal": {"min": held.wal_min, "max": held.wal_max},
         "sets": [{**asdict(each), "timeline": each.timeline} for each in held.sets],
     }
 
 
-def _canary(settings: Settings, held: list[pgbackrest.Contents]) -> dict[str, Any]:
-    """Return the newest row, and by repository the newest that it holds (epoch seconds)."""
-    live = Database(settings.container, within=10)
+def _canary(settings: Settings, held: list[pgbackrest.Contents], within: float) -> dict[str, Any]:
+    """Return the newest row, and by repository the newest that it holds and the oldest that it does not.
+
+    All of them as Unix seconds.
+    """
+    live = Database(settings.container, within=min(within, 10))
     try:
         if not canary.is_there(live):
-            return {"newest": None, "restorable": {}}
+            return {"newest": None, "restorable": {}, "pending": {}}
         newest = live.rows("SELECT extract(epoch FROM max(t)) AS epoch FROM stanchion.canary")
         restorable = {
             f"repo{each.key}": canary.newest_archived(live, each.wal_max) for each in held if each.wal_max
         }
+        pending = {name: canary.oldest_after(live, row) for name, row in restorable.items()}
     except QueryError as error:
         return {"error": str(error)}
     return {
         "newest": newest[0]["epoch"] if newest else None,
         "restorable": {name: row.epoch if row else None for name, row in restorable.items()},
+        "pending": pending,
     }
 
 

@@ -6,9 +6,11 @@ Another engine would have these functions, with the same types.
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,10 @@ _LOCKED = 50
 _ASK_WITHIN = 60.0
 # A backup waits this long, in seconds, for its last WAL; the configured time is that of one push.
 _WAL_WITHIN = "--archive-timeout=120"
+# A file of the archive: the segment, its checksum, how it is compressed.
+_SEGMENT = re.compile(r"/([0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?$")
+# Options that checks ask for.
+_TOLD = ("archive-push-queue-max", "-cipher-type", "-retention-full", "-retention-full-type", "checksum-page")
 # The kinds as people say them, and as it does.
 TYPES = ("full", "diff", "incr")
 
@@ -54,6 +60,8 @@ class BackupSet:
     wal_last: str
     # The backups that a restore of this one reads, the full one first; empty for a full one.
     needs: tuple[str, ...] = ()
+    # Of pgBackRest, which wrote it.
+    version: str = ""
 
     @property
     def timeline(self) -> int:
@@ -72,6 +80,8 @@ class Contents:
     wal_min: str
     wal_max: str
     sets: tuple[BackupSet, ...]
+    # How its files are encrypted, as it says; none, or empty where it could not be read.
+    cipher: str = ""
 
     @property
     def well(self) -> bool:
@@ -152,7 +162,6 @@ def ask(settings: Settings, *arguments: str, within: float = _ASK_WITHIN) -> Don
             *environment(settings),
             settings.container,
             "pgbackrest",
-            "--log-level-console=warn",
         ]
         return docker.run([*argv, *arguments], within)
     name = docker.fresh_name(settings, "backup-ask")
@@ -169,7 +178,7 @@ def ask(settings: Settings, *arguments: str, within: float = _ASK_WITHIN) -> Don
                 *repository_mount(settings, read_only=True),
             ),
             *("--network", network_of(settings.repositories), image_of(settings)),
-            *("pgbackrest", "--log-level-console=warn", *arguments),
+            *("pgbackrest", *arguments),
         ],
         within,
     )
@@ -227,14 +236,18 @@ def _must(done: Done, what: str) -> str:
     return done.out
 
 
-def contents(settings: Settings) -> list[Contents]:
-    """Return what every repository holds; one that can't be read has its reason in `message`."""
-    return [_contents(settings, repository) for repository in settings.repositories]
+def contents(settings: Settings, within: float = _ASK_WITHIN) -> list[Contents]:
+    """Return what every repository holds; one that can't be read has its reason in `message`.
+
+    They are asked side by side, each for `within` seconds at most.
+    """
+    with ThreadPoolExecutor(len(settings.repositories)) as several:
+        return list(several.map(lambda each: _contents(settings, each, within), settings.repositories))
 
 
-def _contents(settings: Settings, repository: Repository) -> Contents:
+def _contents(settings: Settings, repository: Repository, within: float) -> Contents:
     nothing = Contents(repository.key, 0, "", "", "", "", ())
-    done = ask(settings, f"--repo={repository.key}", "--output=json", "info")
+    done = ask(settings, f"--repo={repository.key}", "--output=json", "info", within=within)
     if done.code != 0:
         return replace(nothing, code=99, message=complaint(done))
     stanzas = [each for each in json.loads(done.out or "[]") if each["name"] == settings.stack]
@@ -245,7 +258,8 @@ def _contents(settings: Settings, repository: Repository) -> Contents:
 
 def parse(stanza: dict[str, Any], key: int) -> Contents:
     """Read one stanza of `pgbackrest info --output=json` (its fields: src/command/info/info.c)."""
-    status = next((each["status"] for each in stanza.get("repo", []) if each["key"] == key), stanza["status"])
+    own: dict[str, Any] = next((each for each in stanza.get("repo", []) if each["key"] == key), {})
+    status = own.get("status", stanza["status"])
     databases = {
         each["id"]: str(each["system-id"]) for each in stanza.get("db", []) if each.get("repo-key") == key
     }
@@ -266,6 +280,7 @@ def parse(stanza: dict[str, Any], key: int) -> Contents:
         sets=tuple(
             _set(each) for each in stanza.get("backup", []) if each["database"].get("repo-key", key) == key
         ),
+        cipher=str(own.get("cipher") or stanza.get("cipher") or ""),
     )
 
 
@@ -282,6 +297,7 @@ def _set(raw: dict[str, Any]) -> BackupSet:
         wal_first=raw["archive"]["start"] or "",
         wal_last=raw["archive"]["stop"] or "",
         needs=tuple(raw.get("reference") or ()),
+        version=str((raw.get("backrest") or {}).get("version") or ""),
     )
 
 
@@ -378,7 +394,33 @@ def segments(settings: Settings, repository: Repository) -> list[str]:
     return sorted({name for database, name in found if database == newest})
 
 
-def version(settings: Settings) -> str:
+def segments(settings: Settings, repository: Repository, within: float = _ASK_WITHIN) -> list[str]:
+    """Return the names of the WAL segments in a repository. BackupError where it can't be read."""
+    done = ask(
+        settings,
+        *(f"--repo={repository.key}", "--output=json", "--recurse", "repo-ls", f"archive/{settings.stack}"),
+        within=within,
+    )
+    listed = json.loads(_must(done, f"Listing the WAL in {repository.name} ({repository.where})") or "{}")
+    return sorted(found[1] for name in listed if (found := _SEGMENT.search(name)))
+
+
+def configured(settings: Settings) -> dict[str, Any]:
+    """Return what its configuration says, by the names of its options; of secrets only whose they are."""
+    folder = Path(settings.config)
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.read(folder / "pgbackrest.conf")
+    options = dict(parser["global"]) if parser.has_section("global") else {}
+    secrets = folder / "conf.d" / "secrets.conf"
+    seen = secrets.stat() if secrets.exists() else None
+    mode = f"{seen.st_mode & 0o7777:04o}" if seen else ""
+    return {
+        "options": {name: value for name, value in sorted(options.items()) if name.endswith(_TOLD)},
+        "secrets": {"path": str(secrets), "mode": mode, "uid": seen.st_uid} if seen else None,
+    }
+
+
+def version(settings: Settings, within: float = _ASK_WITHIN) -> str:
     """Return its version in the image of the database's container."""
-    done = ask(settings, "version")
+    done = ask(settings, "version", within=within)
     return _must(done, "pgbackrest version").strip().replace("pgBackRest", "").strip()

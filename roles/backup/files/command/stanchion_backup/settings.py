@@ -74,6 +74,9 @@ class Settings:
     rto: int = 900
     # A shell command that is run for each failed job, with its record on standard input.
     on_failure: str = ""
+    # The table of cron, and what the role has written into it.
+    cron_file: str = ""
+    cron_text: str = ""
     path: Path = field(default=Path(), compare=False)
 
     @property

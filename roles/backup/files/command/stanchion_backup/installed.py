@@ -1,0 +1,97 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether what the role has put on the host is still as it was: the schedule, who runs it, the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from stanchion_backup import pgbackrest
+from stanchion_backup.errors import BackupError
+from stanchion_backup.settings import Settings
+
+_DAEMONS = ("cron", "crond")
+_OTHER_TABLES = ("/etc/crontab", "/etc/cron.d", "/var/spool/cron")
+
+
+def installed(settings: Settings, within: float) -> dict[str, Any]:
+    """Return what stands on the host. `cron_since` is when the schedule became what it is (Unix seconds)."""
+    return {**_cron(settings), "cron_running": cron_runs(), **_tool(settings, within)}
+
+
+def _tool(settings: Settings, within: float) -> dict[str, Any]:
+    try:
+        version, error = pgbackrest.version(settings, within), ""
+    except BackupError as reason:
+        version, error = "", str(reason)
+    return {"tool": version, "tool_error": error, "configured": pgbackrest.configured(settings)}
+
+
+def _cron(settings: Settings) -> dict[str, Any]:
+    path = Path(settings.cron_file)
+    facts: dict[str, Any] = {"cron_path": settings.cron_file, "cron_others": list(_others(settings))}
+    try:
+        content, seen = path.read_text(), path.stat()
+    except FileNotFoundError:
+        return {**facts, "cron_file": "missing", "cron_since": None}
+    facts["cron_since"] = seen.st_mtime
+    # Cron passes over a file that others may write, or that is not root's.
+    if seen.st_uid != 0 or seen.st_mode & 0o022:
+        return {
+            **facts,
+            "cron_file": "differs",
+            "cron_difference": f"it belongs to user {seen.st_uid} with the mode {seen.st_mode & 0o7777:04o}, "
+            "so cron does not read it",
+        }
+    if content.rstrip("\n") == settings.cron_text.rstrip("\n"):
+        return {**facts, "cron_file": "exact"}
+    return {**facts, "cron_file": "differs", "cron_difference": _difference(content, settings.cron_text)}
+
+
+def _difference(found: str, wanted: str) -> str:
+    there, asked = found.splitlines(), wanted.splitlines()
+    lost = [line for line in asked if line not in there]
+    added = [line for line in there if line not in asked]
+    if lost:
+        return f"missing: {lost[0]}"
+    return f"added: {added[0]}" if added else "its lines stand in another order"
+
+
+def _others(settings: Settings) -> Iterator[str]:
+    """Return other tables of cron that start this command too."""
+    program = f"stanchion-{settings.stack} "
+    for top in _OTHER_TABLES:
+        found = [Path(top)] if Path(top).is_file() else sorted(Path(top).rglob("*"))
+        for path in found:
+            if path.is_file() and str(path) != settings.cron_file and _starts(path, program):
+                yield str(path)
+
+
+def _starts(path: Path, program: str) -> bool:
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(program in line for line in lines if not line.lstrip().startswith("#"))
+
+
+def cron_runs(proc: Path = Path("/proc")) -> bool:
+    """Return whether a cron of this host is alive; one in a container is not this host's."""
+    ours = _namespace(proc / "self")
+    for folder in proc.glob("[0-9]*"):
+        try:
+            name = (folder / "comm").read_text().strip()
+            dead = (folder / "stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+        except (OSError, IndexError):
+            continue
+        if name in _DAEMONS and not dead and _namespace(folder) == ours:
+            return True
+    return False
+
+
+def _namespace(folder: Path) -> str:
+    try:
+        return str((folder / "ns" / "pid").readlink())
+    except OSError:
+        return ""
