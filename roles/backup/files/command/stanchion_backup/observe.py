@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from stanchion_backup import canary, jobs, pgbackrest
+from stanchion_backup import canary, jobs, pgbackrest, proof
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.settings import JOBS, Settings
 
@@ -25,6 +25,7 @@ def observe(settings: Settings) -> dict[str, Any]:
         ],
         "canary": _canary(settings, held),
         "jobs": {job: _job(settings, job) for job in JOBS},
+        "drills": proof.picture(settings, held),
         "schedule": {job: asdict(each) for job, each in settings.schedule.items()},
         "objectives": {"rpo": settings.rpo, "rto": settings.rto},
     }

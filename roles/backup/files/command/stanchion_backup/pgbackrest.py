@@ -71,6 +71,8 @@ class Contents:
     wal_min: str
     wal_max: str
     sets: tuple[BackupSet, ...]
+    # The folder of this cluster's WAL, as "17-1".
+    archive: str = ""
 
     @property
     def well(self) -> bool:
@@ -203,10 +205,11 @@ def _must(done: Done, what: str) -> str:
 
 def contents(settings: Settings) -> list[Contents]:
     """Return what every repository holds; one that can't be read has its reason in `message`."""
-    return [_contents(settings, repository) for repository in settings.repositories]
+    return [contents_of(settings, repository) for repository in settings.repositories]
 
 
-def _contents(settings: Settings, repository: Repository) -> Contents:
+def contents_of(settings: Settings, repository: Repository) -> Contents:
+    """Return what one repository holds; one that can't be read has its reason in `message`."""
     nothing = Contents(repository.key, 0, "", "", "", "", ())
     done = ask(settings, f"--repo={repository.key}", "--output=json", "info")
     if done.code != 0:
@@ -240,6 +243,7 @@ def parse(stanza: dict[str, Any], key: int) -> Contents:
         sets=tuple(
             _set(each) for each in stanza.get("backup", []) if each["database"].get("repo-key", key) == key
         ),
+        archive=archive.get("id") or "",
     )
 
 
@@ -257,6 +261,29 @@ def _set(raw: dict[str, Any]) -> BackupSet:
         wal_last=raw["archive"]["stop"] or "",
         needs=tuple(raw.get("reference") or ()),
     )
+
+
+def has_segment(settings: Settings, repository: Repository, archive: str, segment: str) -> bool:
+    """Say whether a repository has this very WAL segment; the newest one may be ahead of those before it."""
+    folder = f"archive/{settings.stack}/{archive}/{segment[:16]}"
+    return bool(_listed(settings, repository, folder, f"^{segment}-"))
+
+
+def timelines(settings: Settings, repository: Repository, archive: str) -> list[int]:
+    """Return the timelines whose history a repository has: all but the first of a cluster."""
+    listed = _listed(settings, repository, f"archive/{settings.stack}/{archive}", "\\.history$")
+    return sorted(int(name[:8], 16) for name in listed)
+
+
+def _listed(settings: Settings, repository: Repository, folder: str, only: str) -> list[str]:
+    done = ask(settings, f"--repo={repository.key}", f"--filter={only}", "repo-ls", folder)
+    return _must(done, f"Looking into {repository.name} ({repository.where})").split()
+
+
+def segment_after(segment: str) -> str:
+    """Return the name of the WAL segment that follows one, of Postgres' usual 16 MiB."""
+    place = (int(segment[8:16], 16) << 8) + int(segment[16:], 16) + 1
+    return f"{segment[:8]}{place >> 8:08X}{place & 0xFF:08X}"
 
 
 def create_stanza(settings: Settings) -> None:
