@@ -8,6 +8,7 @@ chosen at random, and has to be, in every point that can be asked, the database 
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import signal
 import time
@@ -41,23 +42,27 @@ SELECT system_identifier::text AS identifier, (SELECT timeline_id FROM pg_contro
     extract(epoch FROM clock_timestamp()) AS now, current_setting('data_checksums') AS checksums
 FROM pg_control_system()
 """
-_COPY = """
-SELECT (SELECT system_identifier::text FROM pg_control_system()) AS identifier,
-    current_setting('archive_mode') AS archive_mode,
-    count(*) FILTER (WHERE mark = :'a') AS a, count(*) FILTER (WHERE mark = :'b') AS b,
-    count(*) FILTER (WHERE t > :'t'::timestamptz) AS later,
-    (extract(epoch FROM :'t'::timestamptz
-        - max(t) FILTER (WHERE mark = '' AND t <= :'t'::timestamptz)))::float8 AS age
-FROM stanchion.canary
-"""
 # A month of rows: what the writer lets go of is older.
 _ROWS = """
-SELECT count(*) AS rows, coalesce(sum(hashtextextended(c::text, 0)::numeric), 0)::text AS hash
-FROM stanchion.canary c WHERE id < :id AND t > :'t'::timestamptz - interval '30 days'
+SELECT json_build_object('rows', count(*),
+    'hash', coalesce(sum(hashtextextended(c::text, 0)::numeric), 0)::text)
+FROM stanchion.canary c
+WHERE id < (SELECT id FROM stanchion.canary WHERE mark = :'a') AND t > :'t'::timestamptz - interval '30 days';
 """
-_STOPPED = """
-SELECT :'last'::timestamptz <= :'t'::timestamptz AS before, :'stop'::timestamptz > :'t'::timestamptz AS after
+# Of the copy. Times are compared by the server: they are as its log has them.
+_COPY = r"""
+SELECT json_build_object('identifier', (SELECT system_identifier::text FROM pg_control_system()),
+    'archive_mode', current_setting('archive_mode'),
+    'last_before', :'last'::timestamptz <= :'t'::timestamptz,
+    'stop_after', :'stop'::timestamptz > :'t'::timestamptz);
+SELECT to_regclass('stanchion.canary') IS NOT NULL AS made \gset
+\if :made
+SELECT json_build_object('a', count(*) FILTER (WHERE mark = :'a'), 'b', count(*) FILTER (WHERE mark = :'b'),
+    'later', count(*) FILTER (WHERE t > :'t'::timestamptz),
+    'age', extract(epoch FROM :'t'::timestamptz - max(t) FILTER (WHERE mark = '' AND t <= :'t'::timestamptz)))
+FROM stanchion.canary;
 """
+_END = r"\endif"
 _VERIFIER = "SELECT rolpassword AS verifier FROM pg_authid WHERE rolname = :'user'"
 
 
@@ -143,6 +148,7 @@ def _recorded(
     settings: Settings, repository: Repository, kind: str | None, label: str | None, wait: float
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    _refuse(settings, repository, kind, label)
     try:
         with jobs.recorded(settings, PURPOSE) as record:
             found = record
@@ -167,6 +173,14 @@ def _recorded(
     return found
 
 
+def _refuse(settings: Settings, repository: Repository, kind: str | None, label: str | None) -> None:
+    """RefusedError where what was asked for is not there: that is no failed drill."""
+    if label or kind == "older":
+        held = pgbackrest.contents_of(settings, repository)
+        if held.well:
+            choose(settings, repository, held, held.sets[-1].timeline, kind, label)
+
+
 def _run(one: _Drill, kind: str | None, label: str | None) -> None:
     settings, repository = one.settings, one.repository
     held = pgbackrest.contents_of(settings, repository)
@@ -181,7 +195,7 @@ def _run(one: _Drill, kind: str | None, label: str | None) -> None:
     with one.phase("markers"):
         before = facts.read(one._live, settings)
         placed = markers.place(one.live, one.record["run"])
-        rows = one.live.one(_ROWS, {"id": placed.a.id, "t": placed.a.t})
+        rows = _rows(one.live, placed)
         after = facts.read(one._live, settings) if target.kind not in _WHOLE else {}
         markers.arrive(settings, repository, held.archive, one.live, placed)
         known = [int(live["timeline"]), *pgbackrest.timelines(settings, repository, held.archive)]
@@ -204,9 +218,14 @@ def _run(one: _Drill, kind: str | None, label: str | None) -> None:
             recovery = copy.recover(_RECOVERY)
         with one.phase("assertions"):
             after = after or facts.read(one._live, settings)
-            _log_gate(one, copy, target.kind, placed, recovery)
             one.sheet.equal("timeline", max(known) + 1, recovery.timeline)
-            _markers_in(one, copy, target.kind, placed, _same_rows(one, rows, placed), recovery, live)
+            found = _recovered(copy, placed, recovery)
+            one.sheet.equal("system identifier", live["identifier"], found[0]["identifier"])
+            wrong = "the copy would archive into the live database's stanza"
+            one.sheet.equal("archive_mode", "off", found[0]["archive_mode"], wrong)
+            _log_gate(one, target.kind, placed, recovery, found[0])
+            steady = rows if rows == _rows(one.live, placed) else None
+            _markers_in(one, target.kind, placed, steady, recovery, found)
             one.sheet.compare(before, after, facts.read(copy.database, settings))
         with one.phase("checksums"):
             _checksums(one, copy, live)
@@ -269,7 +288,7 @@ def choose(
     # Of another timeline, a set may lie past the place where this one began.
     sets = [each for each in held.sets if each.timeline == timeline]
     if not sets:
-        raise RefusedError(f"{repository.name} has no backup of timeline {timeline} yet: take a full one.")
+        raise BackupError(f"{repository.name} has no backup of timeline {timeline} yet: take a full one.")
     newest = sets[-1]
     fulls = [each for each in sets if each.type == "full" and each is not newest]
     if kind == "older" and not fulls:
@@ -303,99 +322,75 @@ def _measured_rpo(one: _Drill, held: Contents, live: Mapping[str, Any]) -> float
     return round(float(live["now"]) - row.epoch, 3) if row else None
 
 
-def _same_rows(one: _Drill, rows: Mapping[str, Any], placed: Markers) -> Mapping[str, Any] | None:
-    """Return the rows before marker a; None where one was committed after it: the copy may have it or not."""
-    again = one.live.one(_ROWS, {"id": placed.a.id, "t": placed.a.t})
-    return rows if rows == again else None
+def _rows(live: Database, placed: Markers) -> dict[str, Any]:
+    """Count and hash the rows before marker a."""
+    found: dict[str, Any] = json.loads(live.execute(_ROWS, {"a": placed.a.mark, "t": placed.a.t})[0])
+    return found
 
 
-def _log_gate(one: _Drill, copy: Scratch, kind: str, placed: Markers, recovery: Recovery) -> None:
-    """The server's log has to say that it ended where it was told to, and nowhere else."""
-    seen = recovery.stopped or "with the WAL"
+def _recovered(copy: Scratch, placed: Markers, recovery: Recovery) -> list[dict[str, Any]]:
+    """Return what the copy says: the server, the markers, the rows before; less without the table."""
+    stop = recovery.stopped.rpartition(", time ")[2] if recovery.stopped.startswith("before") else ""
+    given = {
+        "a": placed.a.mark,
+        "b": placed.b.mark,
+        "t": placed.t,
+        "last": recovery.last_transaction or "infinity",
+        "stop": stop or "infinity",
+    }
+    return [
+        json.loads(line) for line in copy.database("postgres").execute("\n".join((_COPY, _ROWS, _END)), given)
+    ]
+
+
+def _log_gate(one: _Drill, kind: str, placed: Markers, recovery: Recovery, server: Mapping[str, Any]) -> None:
+    """Enter that the recovery ended where it was told to, by the server's own log."""
+    stopped = recovery.stopped
+    seen = stopped or "at the end of the WAL"
     if kind in _WHOLE:
-        one.sheet.add(
-            "log: end of the WAL",
-            recovery.stopped == "",
-            "no stop",
-            seen,
-            "" if recovery.stopped == "" else f"the recovery stopped early: {recovery.stopped}",
-        )
+        reason = f"the recovery stopped early: {stopped}" if stopped else ""
+        one.sheet.add("log: end of the WAL", not stopped, "no stop", seen, reason)
         return
     if kind == "name":
         wanted = f'at restore point "{placed.name}"'
-        one.sheet.add(
-            "log: stopped at the target",
-            recovery.stopped.startswith(wanted),
-            wanted,
-            seen,
-            ""
-            if recovery.stopped.startswith(wanted)
-            else f"the recovery did not stop {wanted}: it ended {seen}",
-        )
-        stop = "infinity"
+        well = stopped.startswith(wanted)
     else:
-        well = recovery.stopped.startswith(("before commit", "before abort", "after commit"))
-        one.sheet.add(
-            "log: stopped at the target",
-            well,
-            f"before the first transaction after {placed.t}",
-            seen,
-            "" if well else f"the recovery did not stop at {placed.t}: it ended {seen}",
-        )
-        stop = recovery.stopped.rpartition("time ")[2] if well else "-infinity"
-    last = recovery.last_transaction or "infinity"
-    if stop.startswith("0") or recovery.stopped.startswith("after"):
-        stop = "infinity"
-    order = copy.database("postgres").one(_STOPPED, {"last": last, "t": placed.t, "stop": stop})
-    well = bool(order["before"] and order["after"])
-    one.sheet.add(
-        "log: last transaction",
-        well,
-        f"<= {placed.t}",
-        recovery.last_transaction or "none",
-        ""
-        if well
-        else f"the last transaction of the copy is of {last}, the stop of {stop}, the target is {placed.t}",
-    )
+        wanted = f"before the first commit after {placed.t}"
+        # Postgres stops behind a transaction of that very microsecond.
+        well = stopped.startswith(("before ", "after ")) and bool(server["stop_after"])
+    reason = "" if well else f"the recovery did not stop {wanted}: it ended {seen}"
+    one.sheet.add("log: stopped at the target", well, wanted, seen, reason)
+    well = bool(server["last_before"])
+    last = recovery.last_transaction or "unknown"
+    reason = "" if well else f"the copy's last transaction is of {last}, and its target is {placed.t}"
+    one.sheet.add("log: last transaction", well, f"<= {placed.t}", last, reason)
 
 
 def _markers_in(
     one: _Drill,
-    copy: Scratch,
     kind: str,
     placed: Markers,
     rows: Mapping[str, Any] | None,
     recovery: Recovery,
-    live: Mapping[str, Any],
+    found: list[Any],
 ) -> None:
-    database = copy.database("postgres")
-    if not canary.is_there(database):
-        one.sheet.add(
-            "marker a", False, 1, 0, "the copy has no table stanchion.canary: it is older than the first row"
-        )
-        return
-    seen = database.one(_COPY, {"a": placed.a.mark, "b": placed.b.mark, "t": placed.t})
-    one.sheet.equal("system identifier", live["identifier"], seen["identifier"])
-    one.sheet.equal(
-        "archive_mode", "off", seen["archive_mode"], "the copy would archive into the live stanza"
-    )
-    wanted = 1 if kind in _WHOLE else 0
+    """Enter that the copy has what was committed before the target, nothing else; `rows` None: unsteady."""
     ended = _ended(recovery, placed)
+    if len(found) < 3:
+        one.sheet.add("marker a", False, 1, 0, f"the copy has no table stanchion.canary: {ended}")
+        return
+    seen = found[1]
+    b = 1 if kind in _WHOLE else 0
     one.sheet.equal("marker a", 1, seen["a"], f"the row before the target is not in the copy: {ended}")
-    one.sheet.equal(
-        "marker b",
-        wanted,
-        seen["b"],
-        f"the row after the target is {'not ' if wanted else ''}in the copy: {ended}",
-    )
+    wrong = f"the row after the target is {'not ' if b else ''}in the copy: {ended}"
+    one.sheet.equal("marker b", b, seen["b"], wrong)
     if rows is None:
-        one.sheet.add("canary rows", None, reason="a row was committed late, between the markers")
+        one.sheet.add("canary rows", None, reason="one was committed late: it may be in the copy or not")
     else:
-        one.sheet.equal("canary rows", rows, database.one(_ROWS, {"id": placed.a.id, "t": placed.a.t}))
-    if kind not in _WHOLE:
-        one.sheet.equal(
-            "no row after the target", 0, seen["later"], f"{seen['later']} rows are later than {placed.t}"
-        )
+        one.sheet.equal("canary rows", rows, found[2])
+    if not b:
+        wrong = f"{seen['later']} canary rows of the copy are later than {placed.t}"
+        one.sheet.equal("no row after the target", 0, seen["later"], wrong)
     _writer(one, seen["age"])
 
 

@@ -14,10 +14,6 @@ Facts = dict[str, Any]
 # A fact that could not be read has this key, with the reason.
 UNREAD = "unread"
 
-_DATABASES = (
-    "SELECT datname AS name FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname"
-)
-
 # Of the whole server. A password's verifier leaves it as a hash of a hash.
 _SERVER = """
 SELECT json_build_object('roles', (
@@ -75,55 +71,44 @@ SELECT json_build_object('migration head', json_agg(version_num ORDER BY version
 SELECT json_build_object('migration head', json_build_object('unread', 'there is no table alembic_version'));
 \endif
 """
-# Unlogged tables are empty after a recovery, and are meant to be.
-_TABLES = """
-SELECT format('%I.%I', nspname, relname) AS name, pg_table_size(c.oid) AS size
-FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+# Unlogged tables are empty after a recovery, and are meant to be. A sum does not depend on the rows' order.
+_TABLES = r"""
+SELECT CASE WHEN pg_table_size(c.oid) > :most
+    THEN format('SELECT json_build_object(%L, json_build_object(''unread'', %L))', 'table ' || name,
+        pg_table_size(c.oid) || ' bytes are more than backup_sentinel_size')
+    ELSE format('SELECT json_build_object(%L, json_build_object(''rows'', count(*), ''hash'',
+        coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text)) FROM ONLY %s t',
+        'table ' || name, name)
+    END
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace,
+    LATERAL (SELECT format('%I.%I', nspname, relname) AS name)
 WHERE relkind = 'r' AND relpersistence = 'p' AND nspname !~ '^pg_'
     AND nspname NOT IN ('information_schema', 'stanchion')
-ORDER BY 1
+    AND (:'wanted' = '' OR name = ANY (string_to_array(:'wanted', chr(10))))
+ORDER BY name
+\gexec
 """
-# The sum does not depend on the order of the rows.
-_ROWS = (
-    "SELECT json_build_object({name}, json_build_object('rows', count(*),"
-    " 'hash', coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text)) FROM {table} t;\n"
-)
 
 
-def read(of: Callable[[str], Database], settings: Settings, rows: bool = True) -> Facts:
-    """Read the facts of a server, `of` being its databases. QueryError where it does not answer.
-
-    `rows` reads the sentinel tables and the application's own assertions too.
-    """
-    server = of("postgres")
-    found = _lines(server, _SERVER)
-    names = [str(each["name"]) for each in server.rows(_DATABASES)]
-    for name in names:
-        script = _DATABASE + (_MIGRATION if name == settings.database else "")
-        found.update(_lines(of(name), script))
-    if settings.database not in names:
+def read(of: Callable[[str], Database], settings: Settings) -> Facts:
+    """Read the facts of a server, `of` being its databases. QueryError where it does not answer."""
+    found = _lines(of("postgres"), _SERVER + _DATABASE, {})
+    for name in found["databases"]:
+        if name == settings.database:
+            found.update(_application(of(name), settings))
+        elif name not in ("postgres", "template1"):
+            found.update(_lines(of(name), _DATABASE, {}))
+    if settings.database not in found["databases"]:
         found["migration head"] = {UNREAD: f"there is no database {settings.database}"}
-    elif rows:
-        found.update(sentinels(of(settings.database), settings))
-        found.update(assertions(of(settings.database), settings))
     return found
 
 
-def sentinels(database: Database, settings: Settings) -> Facts:
-    """Count and hash the sentinel tables, those up to the size that may be read."""
-    sizes = {str(each["name"]): int(each["size"]) for each in database.rows(_TABLES)}
-    found: Facts = {}
-    script = ""
-    for table in settings.sentinels or sizes:
-        name = f"table {table}"
-        if table not in sizes:
-            found[name] = {UNREAD: "there is no such table"}
-        elif sizes[table] > settings.sentinel_bytes:
-            found[name] = {UNREAD: f"{sizes[table]} bytes are more than backup_sentinel_size"}
-        else:
-            script += _ROWS.format(name=quoted(name), table=table)
-    if script:
-        found.update(_lines(database, script))
+def _application(database: Database, settings: Settings) -> Facts:
+    given = {"most": settings.sentinel_bytes, "wanted": "\n".join(settings.sentinels)}
+    found = _lines(database, _DATABASE + _MIGRATION + _TABLES, given)
+    for table in settings.sentinels:
+        found.setdefault(f"table {table}", {UNREAD: "there is no such table"})
+    found.update(assertions(database, settings))
     return found
 
 
@@ -139,9 +124,9 @@ def assertions(database: Database, settings: Settings) -> Facts:
     return found
 
 
-def _lines(database: Database, script: str) -> Facts:
+def _lines(database: Database, script: str, values: dict[str, object]) -> Facts:
     found: Facts = {}
-    for line in database.execute(script):
+    for line in database.execute(script, values):
         found.update(json.loads(line))
     return found
 

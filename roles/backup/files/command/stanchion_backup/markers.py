@@ -16,11 +16,22 @@ MARK = "drill"
 # A segment that was switched is pushed at once; this is for one that has to wait for others, in seconds.
 _PUSH = 60
 
-_POINT = "SELECT pg_create_restore_point(:'name')"
-# The last byte that is on disk: b's commit has returned. A position on the border of two segments would count
-# to the next one.
-_SEGMENT = "SELECT pg_walfile_name(pg_current_wal_flush_lsn() - 1::numeric) AS name"
-_SWITCH = "SELECT pg_switch_wal()"
+# Each statement is a transaction of its own: in the one that writes b, the segment would be switched before
+# b's commit is in it.
+_A = r"\set mark :a"
+_BETWEEN = f"""
+SELECT pg_create_restore_point(:'name') IS NULL;
+SELECT pg_sleep(0.01) IS NULL;
+{canary.NOW};
+SELECT pg_sleep(0.01) IS NULL;
+\\set mark :b
+"""
+# The last byte that is on disk, as b's commit has returned: a position on the border of two segments would
+# count to the next one.
+_AFTER = """
+SELECT pg_walfile_name(pg_current_wal_flush_lsn() - 1::numeric);
+SELECT pg_switch_wal() IS NULL;
+"""
 _ARCHIVER = """
 SELECT coalesce(last_failed_wal, '') AS wal, coalesce(last_failed_time::text, '') AS t,
     coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false) AS failing
@@ -42,14 +53,16 @@ class Markers:
 def place(live: Database, run: str) -> Markers:
     """Write a, name the point, read the clock, write b; each is committed before the next."""
     name = f"stanchion_{run}"
-    a = canary.write(live, f"{MARK}-{run}-a")
-    live.execute(_POINT, {"name": name})
-    t = canary.now(live)
-    b = canary.write(live, f"{MARK}-{run}-b")
-    # In the transaction that writes b, the segment would be switched before b's commit is in it.
-    segment = str(live.one(_SEGMENT)["name"])
-    live.execute(_SWITCH)
-    return Markers(a, name, t, b, segment)
+    given = {
+        "name": name,
+        "a": f"{MARK}-{run}-a",
+        "b": f"{MARK}-{run}-b",
+        "facts": "",
+        "days": canary.KEPT_DAYS,
+    }
+    script = "\n".join((_A, canary.WRITE, _BETWEEN, canary.WRITE, _AFTER))
+    a, t, b, segment = (line for line in live.execute(script, given) if line != "f")
+    return Markers(canary.row(a), name, t, canary.row(b), segment)
 
 
 def arrive(
