@@ -19,6 +19,7 @@ from stanchion.cli.completion import completion
 from stanchion.cli.compose import compose
 from stanchion.cli.deploy import deploy
 from stanchion.cli.destroy import destroy
+from stanchion.cli.drill import drill
 from stanchion.cli.history import history
 from stanchion.cli.report import report
 from stanchion.cli.status import status
@@ -43,6 +44,7 @@ for _verb in (
     status,
     backup,
     backups,
+    drill,
     destroy,
     compose,
     checks,

@@ -43,6 +43,8 @@ def of(
         return f"{status}: {name}{state} {where} in {took}"
     if verb == "backup":
         return f"backed up: {name} {where} in {took}"
+    if verb == "drill":
+        return f"proved: {name} can be restored, {where} in {took}"
     if verb == "backups":
         return f"{name}: its backups {where} ({took})"
     if verb == "deploy":

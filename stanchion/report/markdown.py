@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TextIO
 
-from stanchion.report import templates
+from stanchion.report import drills, templates
 from stanchion.report.model import Result
 from stanchion.report.printable import one_line
 from stanchion.report.view import hosts_of, totals
@@ -50,7 +50,9 @@ def page(result: Result, most_bytes: int = MOST_BYTES) -> str:
     template = environment().get_template("result.md.j2")
     hosts = hosts_of(result)
     for detail in _DETAILS:
-        text = template.render(result=result, hosts=hosts, totals=totals(hosts), detail=detail)
+        text = template.render(
+            result=result, hosts=hosts, totals=totals(hosts), detail=detail, drills=drills.lines(result)
+        )
         if len(text.encode()) <= most_bytes:
             return text
     return ""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, canary, jobs, observe
+from stanchion_backup import backups, canary, drill, jobs, observe
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import TYPES
@@ -45,6 +45,10 @@ def parser() -> argparse.ArgumentParser:
     take = verb("backup", "take a backup into each repository")
     take.add_argument("--type", choices=TYPES, default="incr")
     verb("verify", "read every file of the repositories against its checksum")
+    prove = verb("drill", "restore into a copy beside the database and prove that it is the same")
+    prove.add_argument("--target", choices=drill.KINDS, help="instead of one chosen at random")
+    prove.add_argument("--set", metavar="LABEL", help="begin with this backup")
+    verb("first-drill", "drill each repository of which nothing has been proved yet")
     looks = verb("observe", "tell everything about the backups, as JSON")
     looks.add_argument(
         "--within", type=float, default=60.0, metavar="SECONDS", help="wait no longer for an answer"
@@ -69,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
         return error.exit_code
     except BackupError as error:
         if given.json:
-            print(json.dumps({"error": str(error), "exit": error.exit_code}))
+            print(json.dumps({**error.found, "error": str(error), "exit": error.exit_code}))
         jobs.say(str(error))
         return error.exit_code
     if given.json or given.verb == "observe":
@@ -91,6 +95,10 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
         return {"done": backups.settle(settings, wait)}
     if given.verb == "first-full":
         return {"done": backups.first_full(settings, wait)}
+    if given.verb == "drill":
+        return drill.drill(settings, repositories, given.target, given.set, wait)
+    if given.verb == "first-drill":
+        return drill.first(settings, wait)
     if given.verb == "watch":
         row = canary.write(Database(settings.container))
         return {"canary": row.epoch}

@@ -28,14 +28,15 @@ CREATE TABLE IF NOT EXISTS stanchion.canary (
 """
 
 
-# Times leave the server in UTC with their offset; pgBackRest and Postgres read them as they are.
-_WRITE = """
+# Times leave the server in UTC with their offset; pgBackRest and Postgres read them as they are. It is a part
+# of other scripts, too: psql's variables are mark, facts and days.
+WRITE = """
 DELETE FROM stanchion.canary WHERE t < now() - :days * interval '1 day';
 INSERT INTO stanchion.canary (mark, facts) VALUES (:'mark', nullif(:'facts', '')::jsonb)
 RETURNING json_build_object('id', id, 'mark', mark, 'epoch', extract(epoch FROM t), 'lsn', lsn,
     't', to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00');
 """
-_NOW = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' AS t"
+NOW = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' AS t"
 _NEWEST_ARCHIVED = """
 SELECT id, mark, to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' AS t,
     extract(epoch FROM t) AS epoch, lsn
@@ -60,13 +61,18 @@ class Row:
 def write(live: Database, mark: str = "", facts: dict[str, Any] | None = None) -> Row:
     """Write a row, and let go of those that are old."""
     given = {"mark": mark, "facts": json.dumps(facts) if facts else "", "days": KEPT_DAYS}
-    lines = live.execute(_MAKE + _WRITE, given)
-    return Row(**json.loads(lines[-1]))
+    lines = live.execute(_MAKE + WRITE, given)
+    return row(lines[-1])
+
+
+def row(line: str) -> Row:
+    """Return the row that WRITE has printed."""
+    return Row(**json.loads(line))
 
 
 def now(live: Database) -> str:
     """Return the server's time, as a target of a recovery takes it."""
-    return str(live.one(_NOW)["t"])
+    return str(live.one(NOW)["t"])
 
 
 def make(live: Database) -> None:

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +35,13 @@ class Done:
         return (self.out + self.err).strip()
 
 
-def run(argv: Sequence[str], within: float | None = ANSWERS_WITHIN, stdin: str | None = None) -> Done:
-    """Run a command; the code is 124 when its time was up."""
+def run(
+    argv: Sequence[str],
+    within: float | None = ANSWERS_WITHIN,
+    stdin: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Done:
+    """Run a command; the code is 124 when its time was up. `environment` is added to this process's own."""
     try:
         done = subprocess.run(  # noqa: S603
             list(argv),
@@ -45,6 +51,7 @@ def run(argv: Sequence[str], within: float | None = ANSWERS_WITHIN, stdin: str |
             errors="replace",
             timeout=within,
             check=False,
+            env={**os.environ, **(environment or {})},
         )
     except subprocess.TimeoutExpired as error:
         out = error.stdout or b""
@@ -58,9 +65,14 @@ def run(argv: Sequence[str], within: float | None = ANSWERS_WITHIN, stdin: str |
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def docker(*arguments: str, within: float | None = ANSWERS_WITHIN, stdin: str | None = None) -> str:
+def docker(
+    *arguments: str,
+    within: float | None = ANSWERS_WITHIN,
+    stdin: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Return what a docker command prints; BackupError where it fails."""
-    done = run(["docker", *arguments], within, stdin)
+    done = run(["docker", *arguments], within, stdin, environment)
     if done.code != 0:
         raise BackupError(
             f"docker {' '.join(arguments[:2])} failed: {done.err.strip() or f'it ended with {done.code}'}"
@@ -101,6 +113,7 @@ def labels(settings: Settings, purpose: str) -> list[str]:
         f"--label=io.stanchion.stack={settings.stack}",
         "--label=io.stanchion.role=backup",
         f"--label={PURPOSE}={purpose}",
+        *(["--label=stanchion.drill=1"] if purpose == "drill" else []),
     ]
 
 

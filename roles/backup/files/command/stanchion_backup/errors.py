@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class BackupError(Exception):
     """It was not done, or not done well; the text says what, where, and what to do."""
 
     exit_code = 1
+    # What was found until then: who asks for JSON gets it beside the error.
+    found: Mapping[str, Any] = {}
 
 
 class RefusedError(BackupError):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from stanchion_backup import archive, canary, configuration, installed, jobs, pgbackrest
+from stanchion_backup import archive, canary, configuration, installed, jobs, pgbackrest, proof
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import JOBS, Settings
@@ -39,6 +39,7 @@ def observe(settings: Settings, within: float = 60.0) -> dict[str, Any]:
         ],
         **answers,
         "jobs": {job: _job(settings, job) for job in JOBS},
+        "drills": proof.picture(settings, held),
         "schedule": {job: asdict(each) for job, each in settings.schedule.items()},
         "objectives": {"rpo": settings.rpo, "rto": settings.rto},
     }

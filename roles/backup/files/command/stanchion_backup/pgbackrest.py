@@ -82,6 +82,8 @@ class Contents:
     sets: tuple[BackupSet, ...]
     # How its files are encrypted, as it says; none, or empty where it could not be read.
     cipher: str = ""
+    # The folder of this cluster's WAL, as "17-1".
+    archive: str = ""
 
     @property
     def well(self) -> bool:
@@ -242,10 +244,11 @@ def contents(settings: Settings, within: float = _ASK_WITHIN) -> list[Contents]:
     They are asked side by side, each for `within` seconds at most.
     """
     with ThreadPoolExecutor(len(settings.repositories)) as several:
-        return list(several.map(lambda each: _contents(settings, each, within), settings.repositories))
+        return list(several.map(lambda each: contents_of(settings, each, within), settings.repositories))
 
 
-def _contents(settings: Settings, repository: Repository, within: float) -> Contents:
+def contents_of(settings: Settings, repository: Repository, within: float = _ASK_WITHIN) -> Contents:
+    """Return what one repository holds; one that can't be read has its reason in `message`."""
     nothing = Contents(repository.key, 0, "", "", "", "", ())
     done = ask(settings, f"--repo={repository.key}", "--output=json", "info", within=within)
     if done.code != 0:
@@ -281,6 +284,7 @@ def parse(stanza: dict[str, Any], key: int) -> Contents:
             _set(each) for each in stanza.get("backup", []) if each["database"].get("repo-key", key) == key
         ),
         cipher=str(own.get("cipher") or stanza.get("cipher") or ""),
+        archive=archive.get("id") or "",
     )
 
 
@@ -299,6 +303,29 @@ def _set(raw: dict[str, Any]) -> BackupSet:
         needs=tuple(raw.get("reference") or ()),
         version=str((raw.get("backrest") or {}).get("version") or ""),
     )
+
+
+def has_segment(settings: Settings, repository: Repository, archive: str, segment: str) -> bool:
+    """Say whether a repository has this very WAL segment; the newest one may be ahead of those before it."""
+    folder = f"archive/{settings.stack}/{archive}/{segment[:16]}"
+    return bool(_listed(settings, repository, folder, f"^{segment}-"))
+
+
+def timelines(settings: Settings, repository: Repository, archive: str) -> list[int]:
+    """Return the timelines whose history a repository has: all but the first of a cluster."""
+    listed = _listed(settings, repository, f"archive/{settings.stack}/{archive}", "\\.history$")
+    return sorted(int(name[:8], 16) for name in listed)
+
+
+def _listed(settings: Settings, repository: Repository, folder: str, only: str) -> list[str]:
+    done = ask(settings, f"--repo={repository.key}", f"--filter={only}", "repo-ls", folder)
+    return _must(done, f"Looking into {repository.name} ({repository.where})").split()
+
+
+def segment_after(segment: str) -> str:
+    """Return the name of the WAL segment that follows one, of Postgres' usual 16 MiB."""
+    place = (int(segment[8:16], 16) << 8) + int(segment[16:], 16) + 1
+    return f"{segment[:8]}{place >> 8:08X}{place & 0xFF:08X}"
 
 
 def create_stanza(settings: Settings) -> None:

@@ -9,6 +9,7 @@ that leads nowhere.
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from stanchion_backup import docker, pgbackrest
 from stanchion_backup.database import Database, QueryError
-from stanchion_backup.errors import BackupError
+from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.settings import Repository, Settings
 
 # What ends a recovery at a point; `latest` ends with the WAL, `immediate` when the backup is consistent.
@@ -63,6 +64,8 @@ class Recovery:
     last_transaction: str
     timeline: int
     segments: int
+    # The last WAL segment that came out of the repository; empty where none did.
+    last_segment: str = ""
     log: str = field(repr=False, default="")
 
 
@@ -77,8 +80,8 @@ class Scratch:
         self.volume = volume or self.container
         self._folder = settings.folder / "scratch" / self.container
 
-    def restore(self, target: Target, options: Sequence[str] = ()) -> None:
-        """Fill a new volume from the repository, up to the beginning of the recovery.
+    def restore(self, target: Target, options: Sequence[str] = ()) -> str:
+        """Fill a new volume from the repository, up to the beginning of the recovery; return the set's label.
 
         BackupError with pgBackRest's reason. Refuses the volume of the live database, and one that is there.
         """
@@ -96,7 +99,7 @@ class Scratch:
                 *("--network", pgbackrest.network_of([self.repository])),
                 *(pgbackrest.image_of(self.settings), "nice", "-n", "19", "ionice", "-c", "3", "pgbackrest"),
                 *(f"--repo={self.repository.key}", *target.options(), "--archive-mode=off", *options),
-                "restore",
+                *("--log-level-console=info", "restore"),
             ],
             within=None,
         )
@@ -105,6 +108,8 @@ class Scratch:
                 f"Restoring from {self.repository.name} ({self.repository.where}) failed: "
                 f"{pgbackrest.complaint(done)}"
             )
+        taken = re.search(r"restore backup set (\S+?),", done.out)
+        return taken.group(1) if taken else target.label or ""
 
     def _mounts(self) -> list[str]:
         return [
@@ -202,11 +207,13 @@ class Scratch:
         stopped = re.findall(r"recovery stopping (.+)", log)
         last = re.findall(r"last completed transaction was at log time (.+)", log)
         timeline = re.findall(r"selected new timeline ID: (\d+)", log)
+        segments = re.findall(r'restored log file "([0-9A-F]{24})"', log)
         return Recovery(
             stopped=stopped[-1].strip() if stopped else "",
             last_transaction=last[-1].strip() if last else "",
             timeline=int(timeline[-1]) if timeline else 0,
-            segments=len(re.findall(r'restored log file "[0-9A-F]{24}"', log)),
+            segments=len(segments),
+            last_segment=max(segments, default=""),
             log=log,
         )
 
@@ -239,6 +246,17 @@ class Scratch:
             self._folder.rmdir()
         if not keep_volume:
             docker.remove("volume", [self.volume])
+
+
+def refuse_without_room(settings: Settings, size: int) -> None:
+    """RefusedError where a volume of this many bytes and a tenth more does not fit on the engine's disk."""
+    root = docker.docker("info", "--format", "{{.DockerRootDir}}").strip()
+    free = shutil.disk_usage(root).free
+    if free < size * 1.1:
+        raise RefusedError(
+            f"A copy takes {size * 1.1 / 2**20:.0f} MiB, and {root} has {free / 2**20:.0f} MiB left. "
+            "Nothing was restored."
+        )
 
 
 def sweep(settings: Settings, purpose: str) -> None:

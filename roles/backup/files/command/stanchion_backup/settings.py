@@ -69,6 +69,8 @@ class Settings:
     sentinel_bytes: int = 64 * 1024 * 1024
     # What a drill asks the backend of its copy; empty leaves that out.
     read_path: str = ""
+    # Under which name it finds the database.
+    alias: str = "db"
     # Objectives, in seconds.
     rpo: int = 120
     rto: int = 900
