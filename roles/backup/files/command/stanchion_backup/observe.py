@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from stanchion_backup import canary, jobs, pgbackrest
+from stanchion_backup import canary, copies, jobs, pgbackrest, planning
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.settings import JOBS, Settings
 
@@ -24,6 +24,8 @@ def observe(settings: Settings) -> dict[str, Any]:
             for repository, each in zip(settings.repositories, held)
         ],
         "canary": _canary(settings, held),
+        "windows": planning.every_window(settings),
+        "copies": copies.listed(settings),
         "jobs": {job: _job(settings, job) for job in JOBS},
         "schedule": {job: asdict(each) for job, each in settings.schedule.items()},
         "objectives": {"rpo": settings.rpo, "rto": settings.rto},

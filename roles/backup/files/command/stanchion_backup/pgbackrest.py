@@ -54,6 +54,8 @@ class BackupSet:
     wal_last: str
     # The backups that a restore of this one reads, the full one first; empty for a full one.
     needs: tuple[str, ...] = ()
+    # From where on in the WAL its copy is consistent.
+    lsn_stop: str = ""
 
     @property
     def timeline(self) -> int:
@@ -72,11 +74,22 @@ class Contents:
     wal_min: str
     wal_max: str
     sets: tuple[BackupSet, ...]
+    # The folder of its WAL: major version and number of the database.
+    archive: str = ""
 
     @property
     def well(self) -> bool:
         """Return whether it can be read and has a backup."""
         return self.code == 0
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The WAL in one repository: when each segment came (Unix seconds), and the timelines' histories."""
+
+    segments: dict[str, int]
+    # By timeline: when its history came, and its text (ancestor, LSN, reason; the oldest first).
+    histories: dict[int, tuple[int, str]]
 
 
 def environment(settings: Settings) -> list[str]:
@@ -263,6 +276,7 @@ def parse(stanza: dict[str, Any], key: int) -> Contents:
         system_identifier=databases.get(newest, ""),
         wal_min=archive.get("min") or "",
         wal_max=archive.get("max") or "",
+        archive=archive.get("id") or "",
         sets=tuple(
             _set(each) for each in stanza.get("backup", []) if each["database"].get("repo-key", key) == key
         ),
@@ -282,7 +296,40 @@ def _set(raw: dict[str, Any]) -> BackupSet:
         wal_first=raw["archive"]["start"] or "",
         wal_last=raw["archive"]["stop"] or "",
         needs=tuple(raw.get("reference") or ()),
+        lsn_stop=(raw.get("lsn") or {}).get("stop") or "",
     )
+
+
+_SEGMENT = re.compile(r"([0-9A-F]{24})-[0-9a-f]{40}")
+_HISTORY = re.compile(r"([0-9A-F]{8})\.history")
+
+
+def archive(settings: Settings, held: Contents) -> Archive:
+    """Return what WAL a repository holds; BackupError where it cannot be listed."""
+    repository = settings.repository_of(held.key)
+    what = f"Listing the WAL of {repository.name} ({repository.where})"
+    folder = f"archive/{settings.stack}/{held.archive}"
+    if not held.archive:
+        return Archive({}, {})
+    listing = ask(settings, f"--repo={held.key}", "repo-ls", "--recurse", "--output=json", folder)
+    segments: dict[str, int] = {}
+    histories: dict[int, tuple[int, str]] = {}
+    for path, each in json.loads(_must(listing, what) or "{}").items():
+        name = path.rpartition("/")[2]
+        segment, history = _SEGMENT.match(name), _HISTORY.fullmatch(name)
+        if segment:
+            segments[segment.group(1)] = int(each["time"])
+        elif history:
+            text = _must(ask(settings, f"--repo={held.key}", "repo-get", f"{folder}/{name}"), what)
+            histories[int(history.group(1), 16)] = (int(each["time"]), text)
+    return Archive(segments, histories)
+
+
+def has_segment(settings: Settings, held: Contents, segment: str) -> bool:
+    """Say whether one WAL segment is in a repository."""
+    folder = f"archive/{settings.stack}/{held.archive}/{segment[:16]}"
+    done = ask(settings, f"--repo={held.key}", "repo-ls", f"--filter=^{segment}-", folder)
+    return done.code == 0 and segment in done.out
 
 
 def create_stanza(settings: Settings) -> None:
