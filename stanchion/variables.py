@@ -26,6 +26,7 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "stack_no_validation": "deploy --no-validate",
     "stack_preflight_facts": "registered by a playbook that looks once for all its preflights",
     "backup_arguments": "backup: what the command on the host is told",
+    "stack_restoring": "restore --replace, --resume, --rollback: the database is being replaced by this run",
     "backup_prepared": "set by the role backup once what the database mounts is there",
     "stack_preflight_passed": "set by deploy.yml after its preflights",
     "stack_lock": "registered by a playbook that takes the host's lock, so that it is given back",

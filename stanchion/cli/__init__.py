@@ -22,6 +22,7 @@ from stanchion.cli.destroy import destroy
 from stanchion.cli.drill import drill
 from stanchion.cli.history import history
 from stanchion.cli.report import report
+from stanchion.cli.restore import restore
 from stanchion.cli.status import status
 from stanchion.cli.validate import validate
 from stanchion.exit_codes import ExitCode
@@ -45,6 +46,7 @@ for _verb in (
     backup,
     backups,
     drill,
+    restore,
     destroy,
     compose,
     checks,

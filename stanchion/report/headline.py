@@ -47,6 +47,9 @@ def of(
         return f"proved: {name} can be restored, {where} in {took}"
     if verb == "backups":
         return f"{name}: its backups {where} ({took})"
+    if verb == "restore":
+        restored = any("recovery" in told["result"] for _, told in recording.backups)
+        return f"{'restored' if restored else 'done'}: {name} {where} in {took}"
     if verb == "deploy":
         word = status if status in ("deployed", "unchanged") else f"deployed, {status}"
         state = _STATE["healthy" if status in ("deployed", "unchanged") else status]

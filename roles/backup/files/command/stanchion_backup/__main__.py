@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, canary, drill, jobs, observe
+from stanchion_backup import backups, canary, drill, jobs, observe, restoring
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import TYPES
@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     verb("watch", "write a canary row and the metrics; cron does so every minute")
     verb("settle", "open the repositories and check that WAL arrives")
     verb("first-full", "take a full backup where there is none yet")
+    restoring.add_verbs(verb)
     return program
 
 
@@ -86,6 +87,8 @@ def main(arguments: Sequence[str]) -> int:
 def act(settings: Settings, given: argparse.Namespace) -> Any:
     """Do what a verb says; return its result."""
     wait = 0.0 if given.scheduled else _WAIT
+    if given.verb in restoring.VERBS:
+        return restoring.act(settings, given, wait)
     repositories = _repositories(settings, given.repo)
     if given.verb == "backup":
         return backups.take(settings, given.type, repositories, wait)

@@ -113,7 +113,7 @@ def missing(
     if not starts:
         return {"gaps": []}
     try:
-        names = pgbackrest.segments(settings, settings.repository_of(held.key), within)
+        names = sorted(pgbackrest.archive(settings, held, within).segments)
     except BackupError as error:
         return {"error": str(error)}
     return {"gaps": gaps(names, min(starts), waiting)}

@@ -197,8 +197,8 @@ def _run(one: _Drill, kind: str | None, label: str | None) -> None:
         placed = markers.place(one.live, one.record["run"])
         rows = _rows(one.live, placed)
         after = facts.read(one._live, settings) if target.kind not in _WHOLE else {}
-        markers.arrive(settings, repository, held.archive, one.live, placed)
-        known = [int(live["timeline"]), *pgbackrest.timelines(settings, repository, held.archive)]
+        markers.arrive(settings, held, one.live, placed)
+        known = [int(live["timeline"]), *pgbackrest.timelines(settings, held)]
     aim = _aim(target, placed, int(live["timeline"]))
     one.record["target"] = {"kind": target.kind, "value": aim.value, "label": target.label}
     copy = Scratch(settings, PURPOSE, repository)

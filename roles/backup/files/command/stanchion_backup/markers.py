@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from stanchion_backup import canary, pgbackrest
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError
-from stanchion_backup.settings import Repository, Settings
+from stanchion_backup.pgbackrest import Contents
+from stanchion_backup.settings import Settings
 
 # Rows that a drill has written are not the canary writer's.
 MARK = "drill"
@@ -65,13 +66,12 @@ def place(live: Database, run: str) -> Markers:
     return Markers(canary.row(a), name, t, canary.row(b), segment)
 
 
-def arrive(
-    settings: Settings, repository: Repository, archive: str, live: Database, markers: Markers
-) -> None:
+def arrive(settings: Settings, held: Contents, live: Database, markers: Markers) -> None:
     """Wait until the repository has the segment of b; BackupError when it does not come."""
+    repository = settings.repository_of(held.key)
     limit = settings.archive_timeout + _PUSH
     deadline = time.monotonic() + limit
-    while not pgbackrest.has_segment(settings, repository, archive, markers.segment):
+    while not pgbackrest.has_segment(settings, held, markers.segment):
         if time.monotonic() >= deadline:
             archiver = live.one(_ARCHIVER)
             failing = (

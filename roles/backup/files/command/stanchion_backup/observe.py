@@ -8,7 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from stanchion_backup import archive, canary, configuration, installed, jobs, pgbackrest, proof
+from stanchion_backup import (
+    archive,
+    canary,
+    configuration,
+    copies,
+    installed,
+    jobs,
+    pgbackrest,
+    planning,
+    proof,
+)
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import JOBS, Settings
@@ -38,6 +48,8 @@ def observe(settings: Settings, within: float = 60.0) -> dict[str, Any]:
             for repository, each in zip(settings.repositories, held)
         ],
         **answers,
+        "windows": planning.every_window(settings),
+        "copies": copies.listed(settings),
         "jobs": {job: _job(settings, job) for job in JOBS},
         "drills": proof.picture(settings, held),
         "schedule": {job: asdict(each) for job, each in settings.schedule.items()},

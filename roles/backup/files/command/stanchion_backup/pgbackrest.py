@@ -62,6 +62,8 @@ class BackupSet:
     needs: tuple[str, ...] = ()
     # Of pgBackRest, which wrote it.
     version: str = ""
+    # From where on in the WAL its copy is consistent.
+    lsn_stop: str = ""
 
     @property
     def timeline(self) -> int:
@@ -89,6 +91,15 @@ class Contents:
     def well(self) -> bool:
         """Return whether it can be read and has a backup."""
         return self.code == 0
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The WAL in one repository: when each segment came (Unix seconds), and the timelines' histories."""
+
+    segments: dict[str, int]
+    # By timeline: when its history came, and its text (ancestor, LSN, reason; the oldest first).
+    histories: dict[int, tuple[int, str]]
 
 
 def environment(settings: Settings) -> list[str]:
@@ -280,11 +291,11 @@ def parse(stanza: dict[str, Any], key: int) -> Contents:
         system_identifier=databases.get(newest, ""),
         wal_min=archive.get("min") or "",
         wal_max=archive.get("max") or "",
+        archive=archive.get("id") or "",
         sets=tuple(
             _set(each) for each in stanza.get("backup", []) if each["database"].get("repo-key", key) == key
         ),
         cipher=str(own.get("cipher") or stanza.get("cipher") or ""),
-        archive=archive.get("id") or "",
     )
 
 
@@ -302,23 +313,52 @@ def _set(raw: dict[str, Any]) -> BackupSet:
         wal_last=raw["archive"]["stop"] or "",
         needs=tuple(raw.get("reference") or ()),
         version=str((raw.get("backrest") or {}).get("version") or ""),
+        lsn_stop=(raw.get("lsn") or {}).get("stop") or "",
     )
 
 
-def has_segment(settings: Settings, repository: Repository, archive: str, segment: str) -> bool:
+_SEGMENT = re.compile(r"([0-9A-F]{24})-[0-9a-f]{40}")
+_HISTORY = re.compile(r"([0-9A-F]{8})\.history")
+
+
+def archive(settings: Settings, held: Contents, within: float = _ASK_WITHIN) -> Archive:
+    """Return what WAL a repository holds; BackupError where it cannot be listed."""
+    repository = settings.repository_of(held.key)
+    what = f"Listing the WAL of {repository.name} ({repository.where})"
+    folder = f"archive/{settings.stack}/{held.archive}"
+    if not held.archive:
+        return Archive({}, {})
+    listing = ask(
+        settings, f"--repo={held.key}", "repo-ls", "--recurse", "--output=json", folder, within=within
+    )
+    segments: dict[str, int] = {}
+    histories: dict[int, tuple[int, str]] = {}
+    for path, each in json.loads(_must(listing, what) or "{}").items():
+        name = path.rpartition("/")[2]
+        segment, history = _SEGMENT.match(name), _HISTORY.fullmatch(name)
+        if segment:
+            segments[segment.group(1)] = int(each["time"])
+        elif history:
+            text = _must(ask(settings, f"--repo={held.key}", "repo-get", f"{folder}/{name}"), what)
+            histories[int(history.group(1), 16)] = (int(each["time"]), text)
+    return Archive(segments, histories)
+
+
+def has_segment(settings: Settings, held: Contents, segment: str) -> bool:
     """Say whether a repository has this very WAL segment; the newest one may be ahead of those before it."""
-    folder = f"archive/{settings.stack}/{archive}/{segment[:16]}"
-    return bool(_listed(settings, repository, folder, f"^{segment}-"))
+    return bool(_listed(settings, held, held.archive + f"/{segment[:16]}", f"^{segment}-"))
 
 
-def timelines(settings: Settings, repository: Repository, archive: str) -> list[int]:
+def timelines(settings: Settings, held: Contents) -> list[int]:
     """Return the timelines whose history a repository has: all but the first of a cluster."""
-    listed = _listed(settings, repository, f"archive/{settings.stack}/{archive}", "\\.history$")
-    return sorted(int(name[:8], 16) for name in listed)
+    return sorted(int(name[:8], 16) for name in _listed(settings, held, held.archive, "\\.history$"))
 
 
-def _listed(settings: Settings, repository: Repository, folder: str, only: str) -> list[str]:
-    done = ask(settings, f"--repo={repository.key}", f"--filter={only}", "repo-ls", folder)
+def _listed(settings: Settings, held: Contents, folder: str, only: str) -> list[str]:
+    repository = settings.repository_of(held.key)
+    done = ask(
+        settings, f"--repo={held.key}", f"--filter={only}", "repo-ls", f"archive/{settings.stack}/{folder}"
+    )
     return _must(done, f"Looking into {repository.name} ({repository.where})").split()
 
 
@@ -369,11 +409,11 @@ def verify(settings: Settings, repository: Repository, archived: str = "") -> st
     what = f"The verification of {repository.name} ({repository.where})"
     _must(done, what)
     wrong = findings(done.out)
-    held = _contents(settings, repository)
+    held = contents_of(settings, repository)
     if not held.well:
         wrong.insert(0, held.message)
     else:
-        wrong += wal.missing(segments(settings, repository), held.sets, archived)
+        wrong += wal.missing(sorted(archive(settings, held).segments), held.sets, archived)
     if wrong:
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         raise BackupError(f"{what} found: {'; '.join(wrong[:10])}{more}.")
@@ -400,36 +440,6 @@ def findings(said: str) -> list[str]:
     wrong = list(dict.fromkeys(wrong))
     well = "status: ok" in lines and "status: error" not in lines
     return wrong or ([] if well else ["no word that it is well"])
-
-
-def segments(settings: Settings, repository: Repository) -> list[str]:
-    """Return the names of the WAL segments that a repository holds of its newest database, in their order."""
-    done = ask(
-        settings,
-        *(f"--repo={repository.key}", "--output=json", "--recurse", "repo-ls", f"archive/{settings.stack}"),
-    )
-    said = _must(done, f"Listing the WAL in {repository.name} ({repository.where})")
-    # 17-1/0000000100000000/000000010000000000000005-SHA1.zst: version and number of the database come first.
-    found = [
-        (int(match[1]), match[2])
-        for match in (
-            re.match(r"[\d.]+-(\d+)/[0-9A-F]{16}/([0-9A-F]{24})-", path) for path in json.loads(said)
-        )
-        if match
-    ]
-    newest = max((database for database, _ in found), default=0)
-    return sorted({name for database, name in found if database == newest})
-
-
-def segments(settings: Settings, repository: Repository, within: float = _ASK_WITHIN) -> list[str]:
-    """Return the names of the WAL segments in a repository. BackupError where it can't be read."""
-    done = ask(
-        settings,
-        *(f"--repo={repository.key}", "--output=json", "--recurse", "repo-ls", f"archive/{settings.stack}"),
-        within=within,
-    )
-    listed = json.loads(_must(done, f"Listing the WAL in {repository.name} ({repository.where})") or "{}")
-    return sorted(found[1] for name in listed if (found := _SEGMENT.search(name)))
 
 
 def configured(settings: Settings) -> dict[str, Any]:

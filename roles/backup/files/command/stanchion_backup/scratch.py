@@ -72,11 +72,13 @@ class Recovery:
 class Scratch:
     """One copy. `purpose` is drill or restore: what a killed command left behind is found by it."""
 
-    def __init__(self, settings: Settings, purpose: str, repository: Repository, volume: str = "") -> None:
+    def __init__(
+        self, settings: Settings, purpose: str, repository: Repository, volume: str = "", name: str = ""
+    ) -> None:
         self.settings = settings
         self.purpose = purpose
         self.repository = repository
-        self.container = docker.fresh_name(settings, purpose)
+        self.container = name or docker.fresh_name(settings, purpose)
         self.volume = volume or self.container
         self._folder = settings.folder / "scratch" / self.container
 
@@ -131,6 +133,8 @@ class Scratch:
             "hba_file": "/etc/scratch/pg_hba.conf",
             "archive_mode": "off",
             "archive_command": "",
+            # A copy that becomes the database archives later what it has written since it was promoted.
+            "wal_keep_size": "64MB",
             # Without it, recovery goes on whatever the live server's limits were.
             "hot_standby": "off",
             "shared_buffers": "64MB",

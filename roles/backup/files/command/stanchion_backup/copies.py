@@ -1,0 +1,189 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Restored copies that are kept beside the live database, until somebody drops them by name."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from stanchion_backup import docker, jobs, pgbackrest
+from stanchion_backup.database import Database, QueryError
+from stanchion_backup.errors import BackupError, RefusedError
+from stanchion_backup.planning import Plan, Request, plan, recorded
+from stanchion_backup.scratch import POINTS, Recovery, Scratch
+from stanchion_backup.settings import Settings
+
+PURPOSE = "restore"
+# Replay has no bound that anybody knows beforehand; one that does not end in a day is looked at.
+_RECOVERED_WITHIN = 86_400.0
+_HEAD = """
+SELECT CASE WHEN to_regclass('public.alembic_version') IS NULL THEN ''
+    ELSE (xpath('//version_num/text()', query_to_xml('SELECT version_num FROM public.alembic_version',
+        false, true, '')))[1]::text END AS head
+"""
+
+
+def fresh_name(settings: Settings) -> str:
+    """Return a name for a copy and for its volume: when it was made."""
+    return f"{settings.stack}-restore-{time.strftime('%Y%m%dt%H%M%S', time.gmtime())}"
+
+
+def restore(settings: Settings, request: Request, deep: bool, wait: float) -> dict[str, Any]:
+    """Restore into a volume of its own, beside the live database; return the record.
+
+    The copy is kept running. One that failed is removed.
+    """
+    with jobs.recorded(settings, "restore") as record, jobs.alone(settings, wait):
+        _sweep(settings)
+        planned = plan(settings, request)
+        record.update(planned.as_dict())
+        copy = Scratch(settings, PURPOSE, planned.repository, *[fresh_name(settings)] * 2)
+        try:
+            fill(copy, planned, record)
+            prove(settings, copy, planned, deep, record)
+        except BaseException:
+            copy.remove()
+            raise
+        record["copy"] = {"container": copy.container, "volume": copy.volume}
+    return record
+
+
+def fill(copy: Scratch, planned: Plan, record: dict[str, Any]) -> Recovery:
+    """Restore and recover; leaves the copy up, on no network. BackupError where it ended too early."""
+    phases = record.setdefault("phases", {})
+    began = time.monotonic()
+    copy.restore(planned.target)
+    phases["restore"] = round(time.monotonic() - began, 3)
+    began = time.monotonic()
+    recovery = copy.recover(_RECOVERED_WITHIN)
+    phases["replay"] = round(time.monotonic() - began, 3)
+    if planned.target.kind in (*POINTS, "immediate") and not recovery.stopped:
+        raise BackupError(
+            f"The recovery ended before its target ({planned.asked}). It is no restore of that."
+        )
+    if planned.repository.network:
+        # The repository's network leads out; the copy needs none of it any more.
+        copy.stop()
+        copy.start("none")
+        copy.wait(_RECOVERED_WITHIN)
+    record["recovery"] = {
+        "stopped": recovery.stopped,
+        "last_transaction": recovery.last_transaction,
+        "timeline": recovery.timeline,
+        "segments": recovery.segments,
+    }
+    return recovery
+
+
+def prove(settings: Settings, copy: Scratch, planned: Plan, deep: bool, record: dict[str, Any]) -> None:
+    """See that the copy is this database, whole; BackupError where it is not.
+
+    `deep` reads every page (pg_checksums) and every row and B-tree (pg_amcheck).
+    """
+    began = time.monotonic()
+    seen = copy.database("postgres").one(
+        "SELECT s.system_identifier::text AS identifier, c.timeline_id AS timeline"
+        " FROM pg_control_system() s, pg_control_checkpoint() c"
+    )
+    expected = recorded(settings).get("system_identifier")
+    if expected and seen["identifier"] != expected:
+        raise BackupError(
+            f"{planned.repository.name} holds another database (system identifier {seen['identifier']}) than "
+            f"this stack's ({expected}). It was not kept."
+        )
+    record["system_identifier"] = seen["identifier"]
+    record["database"] = settings.database
+    record["migration"] = _heads(settings, copy)
+    if deep:
+        _check_pages(copy)
+        _check_rows(copy)
+    record.setdefault("phases", {})["checks"] = round(time.monotonic() - began, 3)
+    record["deep"] = deep
+
+
+def _heads(settings: Settings, copy: Scratch) -> dict[str, Any]:
+    """Return the migration head of the copy, and of the live database where it answers."""
+    head = copy.database(settings.database).one(_HEAD)["head"]
+    try:
+        live = Database(settings.container, settings.database, within=10).one(_HEAD)["head"]
+    except QueryError:
+        live = None
+    return {"copy": head, "live": live}
+
+
+def _check_pages(copy: Scratch) -> None:
+    copy.stop()
+    done = copy.command("pg_checksums", "--check", "--pgdata", pgbackrest.DATA)
+    if done.code != 0:
+        raise BackupError(f"The copy has damaged pages: {done.text.splitlines()[-1]}")
+    copy.start("none")
+    copy.wait(_RECOVERED_WITHIN)
+
+
+def _check_rows(copy: Scratch) -> None:
+    done = docker.run(
+        [
+            *("docker", "exec", copy.container, "pg_amcheck", "-U", "postgres", "-h", "/run/postgresql"),
+            *("--all", "--heapallindexed", "--parent-check", "--install-missing"),
+        ],
+        within=None,
+    )
+    if done.code != 0:
+        raise BackupError(f"pg_amcheck found damage in the copy: {done.text[:500]}")
+
+
+def listed(settings: Settings) -> list[dict[str, Any]]:
+    """Return the copies and the volumes that a restore has replaced; each may be dropped by its name."""
+    finished = _finished(settings)
+    found = []
+    for name in docker.names("volume", *docker.mine(settings, PURPOSE)):
+        record = finished.get(name)
+        if name == recorded(settings).get("volume"):
+            continue
+        container = docker.inspect("container", name)
+        found.append(
+            {
+                "name": name,
+                "kind": "copy",
+                "running": bool(container and container["State"]["Running"]),
+                "target": record["target"] if record else None,
+                "created": record["started"] if record else None,
+            }
+        )
+    replaced = recorded(settings).get("replaced") or []
+    there = set(docker.names("volume"))
+    found += [
+        {"name": each["volume"], "kind": "replaced", "running": False, "target": None, "created": each["at"]}
+        for each in replaced
+        if each["volume"] in there
+    ]
+    return found
+
+
+def _finished(settings: Settings) -> dict[str, dict[str, Any]]:
+    good = [each for each in jobs.records(settings, "restore") if each["outcome"] == "ok" and "copy" in each]
+    return {each["copy"]["volume"]: each for each in good}
+
+
+def drop(settings: Settings, name: str) -> dict[str, Any]:
+    """Remove a copy and its volume; RefusedError where the name is not a copy's."""
+    with jobs.alone(settings):
+        if name not in [each["name"] for each in listed(settings) if each["kind"] == "copy"]:
+            raise _unknown(settings, name, "copy")
+        docker.remove("container", [name])
+        docker.remove("volume", [name])
+    return {"done": [f"dropped the copy {name}"]}
+
+
+def _unknown(settings: Settings, name: str, kind: str) -> RefusedError:
+    there = ", ".join(each["name"] for each in listed(settings) if each["kind"] == kind) or "none"
+    what = {"copy": "restored copy", "replaced": "volume that a restore has replaced"}[kind]
+    return RefusedError(f"There is no {what} {name} (there is: {there}). Nothing was dropped.")
+
+
+def _sweep(settings: Settings) -> None:
+    """Take away what a killed restore has left half-filled; only who holds the command's lock may."""
+    kept = {*_finished(settings), recorded(settings).get("volume", "")}
+    for kind in ("container", "volume"):
+        names = docker.names(kind, *docker.mine(settings, PURPOSE))
+        docker.remove(kind, [name for name in names if name.split("-fill")[0] not in kept])
