@@ -21,6 +21,7 @@ from stanchion.cli.deploy import deploy
 from stanchion.cli.destroy import destroy
 from stanchion.cli.history import history
 from stanchion.cli.report import report
+from stanchion.cli.secrets import secrets
 from stanchion.cli.status import status
 from stanchion.cli.validate import validate
 from stanchion.exit_codes import ExitCode
@@ -43,6 +44,7 @@ for _verb in (
     status,
     backup,
     backups,
+    secrets,
     destroy,
     compose,
     checks,

@@ -45,6 +45,8 @@ def of(
         return f"backed up: {name} {where} in {took}"
     if verb == "backups":
         return f"{name}: its backups {where} ({took})"
+    if verb == "secrets":
+        return f"exported: the secrets of {name} {where} in {took}"
     if verb == "deploy":
         word = status if status in ("deployed", "unchanged") else f"deployed, {status}"
         state = _STATE["healthy" if status in ("deployed", "unchanged") else status]
