@@ -25,6 +25,8 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "stack_delete_data": "destroy --delete-data",
     "stack_no_validation": "deploy --no-validate",
     "stack_preflight_facts": "registered by a playbook that looks once for all its preflights",
+    "stack_export_file": "secrets export --to",
+    "stack_export_password_file": "secrets export --vault-password-file",
     "backup_arguments": "backup: what the command on the host is told",
     "stack_restoring": "restore --replace, --resume, --rollback: the database is being replaced by this run",
     "backup_prepared": "set by the role backup once what the database mounts is there",

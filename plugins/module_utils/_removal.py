@@ -25,6 +25,7 @@ _OWN = {
     "": {"runs.jsonl"},
     "postgres": {"config", "config.next", "socket", "volume.json"},
     "backup": {
+        "bare_metal.json",
         "config",
         "job.lock",
         "lock",
@@ -36,7 +37,18 @@ _OWN = {
         "settings.json",
     },
 }
-_SECRETS = {"app_password", "backup_passphrase", "postgres_password", "fingerprint_key", "backend"}
+_SECRETS = {
+    "app_password",
+    "backend",
+    "backup_offsite_passphrase",
+    "backup_passphrase",
+    "backup_s3_access_key",
+    "backup_s3_secret_key",
+    "backup_sftp_key",
+    "exported.json",
+    "fingerprint_key",
+    "postgres_password",
+}
 
 Run = Callable[[list[str]], tuple[int, str, str]]
 

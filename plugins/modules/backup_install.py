@@ -55,6 +55,10 @@ options:
     description: Secret files that the engine reads as files, by the name that they get beside the others.
     type: dict
     default: {}
+  files:
+    description: Texts that are no secrets, by the name of the file that they get beside the others.
+    type: dict
+    default: {}
   repository:
     description: The local repository; a folder of the host is made, a volume is left to Docker.
     type: str
@@ -128,6 +132,8 @@ def wanted(params: dict[str, Any]) -> Iterator[Wanted]:
     yield Wanted(config / "conf.d" / "secrets.conf", secret_lines(params["secrets"]), owner, 0o400)
     for name, path in sorted(params["keys"].items()):
         yield Wanted(config / name, Path(path).read_bytes(), owner, 0o400)
+    for name, text in sorted(params["files"].items()):
+        yield Wanted(config / name, text.encode(), owner, 0o400, shown=True)
     archive = folder / f"stanchion-{params['stack']}.pyz"
     yield Wanted(archive, base64.b64decode(params["archive"]), 0, 0o600)
     settings = json.dumps(params["settings"], indent=2, sort_keys=True) + "\n"
@@ -190,12 +196,23 @@ def install(module: AnsibleModule) -> dict[str, Any]:
             diff.append({"before_header": str(file.path), "before": before, "after": file.content.decode()})
         if not check_mode:
             write_file(file.path, file.content, (file.owner, file.owner), file.mode)
+    for path in left_over(params):
+        changed.append(str(path))
+        if not check_mode:
+            path.unlink()
     return {
         "changed": bool(changed),
         "changed_files": changed,
         "diff": diff,
         "program": str(program_of(params)),
     }
+
+
+def left_over(params: dict[str, Any]) -> list[Path]:
+    """Return the files of a repository that is not declared any more: its key among them."""
+    config = Path(params["folder"]) / "config"
+    known = {"pgbackrest.conf", "conf.d", *params["keys"], *params["files"]}
+    return [path for path in sorted(config.glob("*")) if path.name not in known] if config.is_dir() else []
 
 
 def all_there(params: dict[str, Any]) -> bool:
@@ -214,6 +231,7 @@ def main() -> None:
             "config": {"type": "str", "required": True},
             "secrets": {"type": "dict", "default": {}, "no_log": False},
             "keys": {"type": "dict", "default": {}, "no_log": False},
+            "files": {"type": "dict", "default": {}},
             "repository": {"type": "str", "required": True},
             "owner": {"type": "int", "default": 999},
             "programs": {"type": "path", "default": "/usr/local/sbin"},

@@ -51,6 +51,10 @@ options:
   value:
     description: The secret, from a vault. Without it and without O(source), a missing file is generated.
     type: str
+  fixed:
+    description: Refuse another O(value) than the file holds already; for what old data was encrypted with.
+    type: bool
+    default: false
   source:
     description: A secret file on the host from which this one is derived.
     type: path
@@ -208,7 +212,14 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
             params["format"],
             params["pgpass"],
         )
-    if wanted is not None and (found is None or found.rstrip(b"\r\n") != wanted.encode().rstrip(b"\r\n")):
+    differs = wanted is not None and (found or b"").rstrip(b"\r\n") != wanted.encode().rstrip(b"\r\n")
+    if params["fixed"] and found is not None and differs:
+        raise RefusedError(
+            f"The secret file {path} holds another secret than the one that is given, and what is there was "
+            "encrypted with that one: with the new one nothing of it could be read. Give the old one (`secrets "
+            "export` of runner.py hands it over); to begin anew, remove the data and the file"
+        )
+    if wanted is not None and differs:
         if not check_mode:
             write_file(path, wanted.encode(), (uid, gid), mode)
         return {"changed": True, "generated": generated}
@@ -230,6 +241,7 @@ def main() -> None:
             "mode": {"type": "str", "default": "0400"},
             "length": {"type": "int", "default": 32},
             "value": {"type": "str", "no_log": True},
+            "fixed": {"type": "bool", "default": False},
             "source": {"type": "path"},
             "format": {"type": "str", "choices": ["raw", "pgpass"], "default": "raw"},
             "pgpass": {

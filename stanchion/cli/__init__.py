@@ -23,6 +23,7 @@ from stanchion.cli.drill import drill
 from stanchion.cli.history import history
 from stanchion.cli.report import report
 from stanchion.cli.restore import restore
+from stanchion.cli.secrets import secrets
 from stanchion.cli.status import status
 from stanchion.cli.validate import validate
 from stanchion.exit_codes import ExitCode
@@ -47,6 +48,7 @@ for _verb in (
     backups,
     drill,
     restore,
+    secrets,
     destroy,
     compose,
     checks,

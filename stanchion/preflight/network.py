@@ -1,12 +1,14 @@
 """Do the stack's subnets clash with a route of the host, with another network, or with each other?
 
 Declared: `stack_name`, `stack_app_network`, `stack_app_subnet`, `stack_edge_network`, `stack_edge_subnet`,
-`stack_backend_replicas`.
+`stack_backend_replicas`; and where there is a repository off the host, `stack_backup_network` and
+`stack_backup_subnet`.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,20 +41,27 @@ class _Wanted:
 
 def look(declared: Declared, facts: Facts) -> list[Problem]:
     """Return every clash; networks that this stack already has are its own."""
-    wanted, found = _read(declared)
-    found += values.docker_names("network", declared, "stack_app_network", "stack_edge_network")
+    kinds = _kinds(declared)
+    wanted, found = _read(declared, kinds)
+    found += values.docker_names("network", declared, *(f"stack_{kind}_network" for kind in kinds))
     found += _between(wanted)
     for network in wanted:
         found += _kind(network)
-        found += _room(network, declared)
+        if network.variable != "stack_backup_subnet":
+            found += _room(network, declared)
     if has_engine(facts):
         found += unreadable(facts, "networks") or _engine_clashes(wanted, declared.text("stack_name"), facts)
     return found + (unreadable(facts, "routes") or _route_clashes(wanted, facts))
 
 
-def _read(declared: Declared) -> tuple[list[_Wanted], list[Problem]]:
+def _kinds(declared: Declared) -> tuple[str, ...]:
+    """Return which networks the stack has; the one of the backups only with a repository off the host."""
+    return ("app", "edge", "backup") if declared.text("stack_backup_subnet", "") else ("app", "edge")
+
+
+def _read(declared: Declared, kinds: Iterable[str]) -> tuple[list[_Wanted], list[Problem]]:
     wanted, found = [], []
-    for kind in ("app", "edge"):
+    for kind in kinds:
         variable = f"stack_{kind}_subnet"
         text = declared.text(variable)
         try:
@@ -72,16 +81,15 @@ def _read(declared: Declared) -> tuple[list[_Wanted], list[Problem]]:
 
 
 def _between(wanted: list[_Wanted]) -> list[Problem]:
-    if len(wanted) < 2 or not wanted[0].subnet.overlaps(wanted[1].subnet):
-        return []
-    app, edge = wanted
     return [
         Problem(
             slug="network.own_overlap",
-            what=f"The stack's own subnets overlap: {app.subnet} and {edge.subnet}.",
-            where=f"the variables {app.variable} and {edge.variable}",
+            what=f"The stack's own subnets overlap: {one.subnet} and {other.subnet}.",
+            where=f"the variables {one.variable} and {other.variable}",
             remedy="Give them two separate subnets.",
         )
+        for one, other in itertools.combinations(wanted, 2)
+        if one.subnet.overlaps(other.subnet)
     ]
 
 

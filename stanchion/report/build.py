@@ -141,7 +141,7 @@ def _removed(recording: Recording) -> dict[str, list[str]]:
 
 
 # They act on what is deployed, and do not look whether it is healthy.
-BACKUP_VERBS = ("backup", "backups", "drill", "restore")
+BACKUP_VERBS = ("backup", "backups", "drill", "restore", "secrets")
 
 
 def _verdict(

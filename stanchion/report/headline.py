@@ -50,6 +50,8 @@ def of(
     if verb == "restore":
         restored = any("recovery" in told["result"] for _, told in recording.backups)
         return f"{'restored' if restored else 'done'}: {name} {where} in {took}"
+    if verb == "secrets":
+        return f"exported: the secrets of {name} {where} in {took}"
     if verb == "deploy":
         word = status if status in ("deployed", "unchanged") else f"deployed, {status}"
         state = _STATE["healthy" if status in ("deployed", "unchanged") else status]

@@ -183,6 +183,8 @@ def internal(look: Look) -> Iterator[Evidence]:
                 yield bad(f"there is no network {name}", container.name)
             elif there[name]["internal"]:
                 yield note(f"{name} is internal", container.name)
+            elif name == look.stack.get("backup_network"):
+                yield note(f"{name} is declared, and leads to the second repository", container.name)
             else:
                 yield bad(f"is on {name}, which is not internal", container.name)
 
@@ -199,18 +201,18 @@ def internal(look: Look) -> Iterator[Evidence]:
     reads=("networks",),
 )
 def strangers(look: Look) -> Iterator[Evidence]:
-    name = look.stack["app_network"]
-    network = next((entry for entry in look.source("networks")["entries"] if entry["name"] == name), None)
-    if network is None:
-        raise UnreadableError(f"there is no network {name}")
+    there = {entry["name"]: entry for entry in look.source("networks")["entries"]}
     declared = {container.name for container in look.declared_containers()}
-    # One with the stack's label is the stack's: a candidate, a migration, a look.
-    foreign = [
-        each
-        for each in network["containers"]
-        if each["name"] not in declared and each["stack"] != look.stack["name"]
-    ]
-    for each in foreign:
-        yield bad(f"is on {name} ({each['state']}, {each['ip'] or 'no address'})", each["name"])
-    if not foreign:
-        yield note(f"{len(network['containers'])} containers, all of the stack", name)
+    for name in filter(None, (look.stack["app_network"], look.stack.get("backup_network"))):
+        if name not in there:
+            raise UnreadableError(f"there is no network {name}")
+        # One with the stack's label is the stack's: a candidate, a migration, a backup, a look.
+        foreign = [
+            each
+            for each in there[name]["containers"]
+            if each["name"] not in declared and each["stack"] != look.stack["name"]
+        ]
+        for each in foreign:
+            yield bad(f"is on {name} ({each['state']}, {each['ip'] or 'no address'})", each["name"])
+        if not foreign:
+            yield note(f"{len(there[name]['containers'])} containers, all of the stack", name)

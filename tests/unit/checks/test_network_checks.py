@@ -132,6 +132,11 @@ class TestInternal:
         kept.container("db")["networks"][EDGE] = {"id": "1", "ip": None, "ipv6": None, "aliases": []}
         assert f"is on {EDGE}, which is not internal" in kept.ask("network.internal").summary
 
+    def test_the_way_to_the_second_repository_is_declared(self, kept):
+        kept.container("db")["networks"][EDGE] = {"id": "1", "ip": None, "ipv6": None, "aliases": []}
+        kept.declared["stack"]["backup_network"] = EDGE
+        assert kept.ask("network.internal").outcome is Outcome.PASS
+
     def test_before_the_first_deploy(self, kept):
         kept.facts["networks"]["entries"] = []
         assert kept.ask("network.internal", Phase.PREFLIGHT).outcome is Outcome.SKIP

@@ -20,6 +20,7 @@ def parameters(path, **changes):
         "mode": "0400",
         "length": 32,
         "value": None,
+        "fixed": False,
         "source": None,
         "format": "raw",
         "pgpass": None,
@@ -140,3 +141,16 @@ def test_nothing_half_written_stays(tmp_path, monkeypatch):
 
 def test_generated_secrets_need_no_escaping():
     assert set(secret_file.ALPHABET) & set(":\\'\"@/ ") == set()
+
+
+def test_what_data_was_encrypted_with_is_not_replaced(tmp_path):
+    path = put(tmp_path / "secret", "old")
+    with pytest.raises(RefusedError, match="holds another secret than the one that is given"):
+        converge(parameters(path, value="new", fixed=True), False)
+    assert path.read_text() == "old"
+    assert not converge(parameters(path, value="old\n", fixed=True), False)["changed"]
+
+
+def test_what_data_will_be_encrypted_with_is_written(tmp_path):
+    assert converge(parameters(tmp_path / "secret", value="new", fixed=True), False)["changed"]
+    assert (tmp_path / "secret").read_text() == "new"

@@ -164,3 +164,12 @@ def test_what_could_not_be_looked_at(look, slugs, running, source):
 @pytest.mark.parametrize("name", ["", "_net", "a net", "a/b", "x"])
 def test_names_that_docker_does_not_take(look, slugs, bare, name):
     assert slugs(look("network", {**DECLARED, "stack_app_network": name}, bare)) == ["network.name"]
+
+
+def test_the_backups_network_counts_where_it_is_declared(look, slugs, running):
+    declared = {**DECLARED, "stack_backup_network": "s_backup", "stack_backup_subnet": "172.30.242.0/24"}
+    assert look("network", declared, running) == []
+    clash = {**declared, "stack_backup_subnet": "172.30.241.128/25"}
+    (problem,) = look("network", clash, running)
+    assert problem.slug == "network.own_overlap"
+    assert problem.where == "the variables stack_edge_subnet and stack_backup_subnet"

@@ -1,0 +1,86 @@
+"""Which secrets outlive their host: the marker on it, and the file that they are handed over in."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.stanchion.stack.plugins.action import secret_export as action
+from ansible_collections.stanchion.stack.plugins.modules import secret_export as module
+
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
+
+
+def marked(path, **contents):
+    path.write_text(json.dumps({n: {"sha256": module.fingerprint(c), "at": 1} for n, c in contents.items()}))
+    return path
+
+
+def test_what_was_exported_as_it_is(tmp_path):
+    (tmp_path / "a").write_text("one")
+    files = {"a": str(tmp_path / "a")}
+    assert module.look(files, tmp_path / "marker") == ["a"]
+    marker = marked(tmp_path / "marker", a=b"one")
+    assert module.look(files, marker) == []
+    (tmp_path / "a").write_text("two")
+    assert module.look(files, marker) == ["a"]
+
+
+def test_a_secret_that_is_not_there_yet_was_not_exported(tmp_path):
+    marker = marked(tmp_path / "marker", a=b"one")
+    assert module.look({"a": str(tmp_path / "a")}, marker) == ["a"]
+
+
+def test_a_damaged_marker_remembers_nothing(tmp_path):
+    (tmp_path / "a").write_text("one")
+    (tmp_path / "marker").write_text("{")
+    assert module.look({"a": str(tmp_path / "a")}, tmp_path / "marker") == ["a"]
+
+
+@pytest.fixture
+def export():
+    """The action with its half on the host replaced: it hands over what it is given, and remembers."""
+
+    def run(output, secrets):
+        said = []
+
+        def on_host(args, task_vars):
+            said.append(args)
+            return {"secrets": secrets} if args["state"] == "read" else {"changed": True}
+
+        plugin = object.__new__(action.ActionModule)
+        plugin._on_host = on_host
+        names = {"stack_name": "s", "inventory_hostname": "h"}
+        return plugin._export({"files": {}}, output, VaultSecret(b"pw"), names), said
+
+    return run
+
+
+def test_the_file_holds_the_secrets_and_nothing_else_does(tmp_path, export):
+    output = tmp_path / "vault.yml"
+    result, said = export(output, {"backup_passphrase": "canary\n", "backup_sftp_private_key": KEY})
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    assert "canary" not in output.read_text() + repr(result)
+    plain = VaultLib([("default", VaultSecret(b"pw"))]).decrypt(output.read_bytes())
+    assert yaml.safe_load(plain) == {"backup_passphrase": "canary", "backup_sftp_private_key": KEY}
+    # What is remembered is what the file on the host holds, with its line end.
+    assert said[-1]["fingerprints"]["backup_passphrase"] == module.fingerprint(b"canary\n")
+    assert result["backups"]["result"]["exported"] == ["backup_passphrase", "backup_sftp_private_key"]
+
+
+def test_no_secret_is_no_file(tmp_path, export):
+    result, _ = export(tmp_path / "vault.yml", {})
+    assert result["failed"]
+    assert not (tmp_path / "vault.yml").exists()
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path):
+    path = tmp_path / "vault.yml"
+    path.write_text("mine")
+    with pytest.raises(FileExistsError):
+        action.write_new(path, b"new")
+    assert path.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [path]
