@@ -45,7 +45,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 backups:
-  description: C(verb), and C(result) as the command printed it; of one that failed, what it had found until then.
+  description: C(verb), and C(result) as the command printed it; of one that failed, what it had found
+    until then.
   type: dict
   returned: always
 """

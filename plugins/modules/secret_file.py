@@ -112,6 +112,10 @@ generated:
   description: Whether the secret was generated in this run.
   type: bool
   returned: always
+replaced:
+  description: Whether another secret was there before.
+  type: bool
+  returned: always
 """
 
 ALPHABET = string.ascii_letters + string.digits
@@ -200,7 +204,7 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     found = check_existing(path, uid, mode)
     wanted, known = wanted_content(params, check_mode)
     if not known:
-        return {"changed": True, "generated": False}
+        return {"changed": True, "generated": False, "replaced": False}
     generated = wanted is None and found is None
     if generated:
         wanted = render(
@@ -211,14 +215,14 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if wanted is not None and (found is None or found.rstrip(b"\r\n") != wanted.encode().rstrip(b"\r\n")):
         if not check_mode:
             write_file(path, wanted.encode(), (uid, gid), mode)
-        return {"changed": True, "generated": generated}
+        return {"changed": True, "generated": generated, "replaced": found is not None}
     seen = path.stat()
     if (seen.st_uid, seen.st_gid, stat.S_IMODE(seen.st_mode)) == (uid, gid, mode):
-        return {"changed": False, "generated": False}
+        return {"changed": False, "generated": False, "replaced": False}
     if not check_mode:
         os.chown(path, uid, gid)
         path.chmod(mode)
-    return {"changed": True, "generated": False}
+    return {"changed": True, "generated": False, "replaced": False}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stanchion.preflight import backend, host, network, postgres
+from stanchion.preflight import backend, backup, host, network, postgres
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import Declared, Facts
 
@@ -23,4 +23,5 @@ SUBJECTS = {
     "network": Subject(network.look, network.SOURCES),
     "postgres": Subject(postgres.look, postgres.SOURCES),
     "backend": Subject(backend.look, backend.SOURCES),
+    "backup": Subject(backup.look, backup.SOURCES),
 }

@@ -71,4 +71,7 @@ def test_killed_at_several_tasks_then_run_again(fresh: Stack) -> None:
     fresh.deploy()
     assert fresh.deploy().result["changed"] == 0
     fresh.add_medication("after the kills")
-    assert fresh.runner("destroy", "--no-input", "--delete-data", "killed").code == 0
+    assert (
+        fresh.runner("destroy", "--no-input", "--delete-data", "killed", "--delete-backups", "killed").code
+        == 0
+    )
