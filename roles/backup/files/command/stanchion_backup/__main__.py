@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, canary, jobs, observe
-from stanchion_backup.database import Database
+from stanchion_backup import backups, jobs, observe, watch
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import TYPES
 from stanchion_backup.settings import Repository, Settings, load
@@ -89,8 +88,7 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
     if given.verb == "first-full":
         return {"done": backups.first_full(settings, wait)}
     if given.verb == "watch":
-        row = canary.write(Database(settings.container))
-        return {"canary": row.epoch}
+        return watch.watch(settings)
     return observe.observe(settings)
 
 

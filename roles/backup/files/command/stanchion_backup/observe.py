@@ -24,9 +24,16 @@ def observe(settings: Settings) -> dict[str, Any]:
             for repository, each in zip(settings.repositories, held)
         ],
         "canary": _canary(settings, held),
+        **jobs_now(settings),
+        "objectives": {"rpo": settings.rpo, "rto": settings.rto},
+    }
+
+
+def jobs_now(settings: Settings) -> dict[str, Any]:
+    """Return how the jobs went and when they are due: the part that nobody has to be asked for."""
+    return {
         "jobs": {job: _job(settings, job) for job in JOBS},
         "schedule": {job: asdict(each) for job, each in settings.schedule.items()},
-        "objectives": {"rpo": settings.rpo, "rto": settings.rto},
     }
 
 
