@@ -23,13 +23,13 @@ def restore_under_way(settings: Settings) -> bool:
     return (settings.folder / "restore.json").exists()
 
 
-def deploy_under_way(now: float, lock: Path = LOCK) -> str:
+def deploy_under_way(now: float) -> str:
     """Return who holds the lock of the host, in words; empty where nobody does.
 
     A lease that has run out, or that can't be read, holds up no backup.
     """
     try:
-        holder: dict[str, Any] | None = json.loads(lock.read_text())["holder"]
+        holder: dict[str, Any] | None = json.loads(LOCK.read_text())["holder"]
         if holder is None or float(holder["lease_until"]) <= now:
             return ""
         return f'"{holder["verb"]}" of {holder["user"]}@{holder["hostname"]}'
@@ -37,13 +37,13 @@ def deploy_under_way(now: float, lock: Path = LOCK) -> str:
         return ""
 
 
-def to_others(settings: Settings, patience: float = PATIENCE, lock: Path = LOCK) -> None:
+def to_others(settings: Settings, patience: float = PATIENCE) -> None:
     """Wait until no deploy and no restore is under way; BusyError where one still is then."""
     deadline = time.monotonic() + patience
     while True:
         if restore_under_way(settings):
             raise BusyError("A restore of this stack is under way, or was interrupted. Finish it first.")
-        holder = deploy_under_way(time.time(), lock)
+        holder = deploy_under_way(time.time())
         if not holder:
             return
         if time.monotonic() >= deadline:
