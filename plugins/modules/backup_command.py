@@ -81,6 +81,8 @@ def main() -> None:
     if code != 0:
         reason = result.get("error") or errors.strip() or f"{program} {verb[0]} ended with {code}"
         module.fail_json(msg=reason, backups=told, stanchion={"exit": EXITS.get(code)})
+    if result.get("warning"):
+        module.warn(result["warning"])
     changed = bool(result.get("done")) if "done" in result else verb[0] not in READS
     module.exit_json(changed=changed, backups=told)
 

@@ -47,6 +47,10 @@ def parser() -> argparse.ArgumentParser:
     verb("observe", "tell everything about the backups, as JSON")
     verb("watch", "write a canary row and the metrics; cron does so every minute")
     verb("settle", "open the repositories and check that WAL arrives")
+    before = verb("before-replace", "take a backup before the server's image is replaced")
+    before.add_argument(
+        "--hours", type=float, default=24.0, help="where it fails, an older good one that is enough"
+    )
     verb("first-full", "take a full backup where there is none yet")
     return program
 
@@ -85,6 +89,8 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
         return backups.verify(settings, repositories, wait)
     if given.verb == "settle":
         return {"done": backups.settle(settings, wait)}
+    if given.verb == "before-replace":
+        return backups.before_replace(settings, given.hours, wait)
     if given.verb == "first-full":
         return {"done": backups.first_full(settings, wait)}
     if given.verb == "watch":
