@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
-from stanchion.report import findings
+from stanchion.report import backups_taken, findings
 from stanchion.report.headline import counted, duration
 from stanchion.report.model import Change, Container, Failure, Host, Result, Validation
 from stanchion.report.terminal import console
@@ -33,7 +33,12 @@ def render(result: Result, stream: TextIO, every: bool = False) -> None:
         out.print()
         out.print(_containers(result.hosts, wide=out.width >= _WIDE))
     findings.render(out, result, every)
-    lines = [*_findings(result), *_host_lines(result.hosts), *_run_lines(result)]
+    lines = [
+        *backups_taken.lines(result),
+        *_findings(result),
+        *_host_lines(result.hosts),
+        *_run_lines(result),
+    ]
     if lines:
         out.print()
     for label, text in lines:
