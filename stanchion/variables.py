@@ -23,6 +23,7 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "stack_group": "inventory: the group of the whole stack",
     "stack_update_images": "deploy --update-images",
     "stack_delete_data": "destroy --delete-data",
+    "stack_delete_backups": "destroy --delete-backups",
     "stack_no_validation": "deploy --no-validate",
     "stack_preflight_facts": "registered by a playbook that looks once for all its preflights",
     "stack_export_file": "secrets export --to",

@@ -21,7 +21,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: object = None, task_vars: dict | None = None) -> dict:
         result = super().run(tmp, task_vars)
         args = dict(self._task.args)
-        args["archive"] = base64.b64encode(packed(Path(args.pop("package")))).decode()
+        if "package" in args:
+            args["archive"] = base64.b64encode(packed(Path(args.pop("package")))).decode()
         result.update(self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars))
         return result
 

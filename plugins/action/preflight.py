@@ -61,6 +61,7 @@ class ActionModule(ActionBase):
             "timeout": timeout,
             "state_dir": declared.get("state_dir", None),
             "docker_host": declared.get("docker_host", None),
+            "repository": declared.get("stack_backup_repository", None),
         }
         answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
         return {"failed": answer} if answer.get("failed") else answer["stack_facts"]
@@ -77,4 +78,9 @@ class ActionModule(ActionBase):
             declared.get("docker_host", seen[2]),
         )
         described = (facts.get("files") or {}).get("entries", {})
-        return seen == meant and set(paths) <= set(described)
+        repository = (facts.get("repository") or {}).get("name")
+        return (
+            seen == meant
+            and set(paths) <= set(described)
+            and declared.get("stack_backup_repository", repository) == repository
+        )

@@ -131,6 +131,18 @@ def _libraries(status: Path) -> dict:
     return {found[1]: found[2] for found in (_LIBRARY.search(part) for part in text.split("\n\n")) if found}
 
 
+def repository_facts(place: str, stack: str) -> dict:
+    """Tell of the folder of a backup repository on this host, and whether it holds backups of the stack."""
+    path = Path(place)
+    held = [folder for folder in (path / "archive" / stack, path / "backup" / stack) if folder.is_dir()]
+    return {
+        "path": place,
+        "exists": path.is_dir(),
+        "parent_exists": path.parent.is_dir(),
+        "held": any(any(folder.iterdir()) for folder in held),
+    }
+
+
 def _record(path: Path) -> object:
     try:
         return json.loads(path.read_text())

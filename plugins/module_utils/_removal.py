@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 STACK_LABEL = "io.stanchion.stack"
 ROLE_LABEL = "io.stanchion.role"
+# Of what lives for one job of the backups: the rest of their role is the repository.
+JOB_LABEL = "io.stanchion.one-shot"
 # Who writes to the database stops before it.
 _FIRST, _LAST = "backend", "postgres"
 
@@ -35,6 +37,8 @@ _OWN = {
         "restore.json",
         "scratch",
         "settings.json",
+        "watch.json",
+        "watch.lock",
     },
 }
 _SECRETS = {
@@ -49,6 +53,11 @@ _SECRETS = {
     "fingerprint_key",
     "postgres_password",
 }
+# The secrets without which backups are noise begin so.
+_OF_BACKUPS = "backup_"
+# What the engine of the backups makes in a repository that is a folder of the host, each with one folder a
+# stack.
+_REPOSITORY = ("archive", "backup")
 
 Run = Callable[[list[str]], tuple[int, str, str]]
 
@@ -78,6 +87,8 @@ class Plan:
     containers: list[Container] = field(default_factory=list)
     networks: list[str] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)
+    # The repository's volume where it stays.
+    kept: list[str] = field(default_factory=list)
 
 
 class Docker:
@@ -115,10 +126,18 @@ class Docker:
         return json.loads(self(kind, "inspect", *names)) if names else []
 
 
-def plan(docker: Docker, stack: str, data: bool, recorded: str | None = None) -> Plan:
+def plan(
+    docker: Docker,
+    stack: str,
+    data: bool,
+    recorded: str | None = None,
+    backups: bool = False,
+    repository: str | None = None,
+) -> Plan:
     """Return what would go; refuse where somebody else needs it.
 
-    `recorded` is the volume that the host's record names: the stack's own also without its label.
+    `recorded` is the volume that the host's record names: the stack's own also without its label. So is
+    `repository`, the volume that holds its backups; that one goes only with `backups`.
     """
     mine = f"label={STACK_LABEL}={stack}"
     containers = [
@@ -129,18 +148,27 @@ def plan(docker: Docker, stack: str, data: bool, recorded: str | None = None) ->
     for network in docker.inspect("network", networks):
         attached = {item["Name"] for item in (network.get("Containers") or {}).values()} - own
         _refuse_foreign("network", network["Name"], attached, "Disconnect")
-    volumes = _volumes(docker, mine, recorded) if data else []
+    volumes = _volumes(docker, mine, recorded, repository) if data else []
+    holds = _repositories(docker, mine, repository) if data else set()
+    kept = [] if backups else [volume for volume in volumes if volume in holds]
+    volumes = [volume for volume in volumes if volume not in kept]
     for volume in volumes:
         users = set(docker.names("container", "-a", "-f", f"volume={volume}")) - own
         _refuse_foreign("volume", volume, users, "Remove")
-    return Plan(sorted(containers, key=_order), networks, volumes)
+    return Plan(sorted(containers, key=_order), networks, volumes, kept)
 
 
-def _volumes(docker: Docker, mine: str, recorded: str | None) -> list[str]:
+def _volumes(docker: Docker, mine: str, *named: str | None) -> list[str]:
     found = set(docker.names("volume", "-f", mine))
-    if recorded is not None and recorded in docker.names("volume"):
-        found.add(recorded)
+    if any(named):
+        found |= set(named) & set(docker.names("volume"))
     return sorted(found)
+
+
+def _repositories(docker: Docker, mine: str, named: str | None) -> set[str]:
+    labelled = set(docker.names("volume", "-f", mine, "-f", f"label={ROLE_LABEL}=backup"))
+    passing = set(docker.names("volume", "-f", mine, "-f", f"label={JOB_LABEL}"))
+    return (labelled - passing) | ({named} if named else set())
 
 
 def _container(item: dict) -> Container:
@@ -194,15 +222,23 @@ class Files:
     folders: list[Path] = field(default_factory=list)
     # What the stack has not written, and what therefore stays.
     strange: list[Path] = field(default_factory=list)
+    # The secrets of backups that stay.
+    kept: list[Path] = field(default_factory=list)
 
     @property
     def all_goes(self) -> bool:
-        return bool(self.folders) and not self.strange
+        return bool(self.folders) and not self.strange and not self.kept
+
+    def keep(self, secrets: Iterable[Path]) -> None:
+        """Leave these where they are."""
+        self.kept = sorted(set(secrets) & set(self.own))
+        self.own = [path for path in self.own if path not in self.kept]
 
 
-def files(folder: Path, secrets: Path | None) -> Files:
+def files(stack: str, folder: Path, secrets: Path | None) -> Files:
     """Tell what the stack has written in its folder from what it has not."""
     places = {folder / name: set(own) for name, own in _OWN.items()}
+    places[folder / "backup"].add(f"stanchion-{stack}.pyz")
     for place in (folder / "secrets", secrets):
         if place is not None and is_inside(place, folder):
             places[place] = places.get(place, set()) | _SECRETS
@@ -238,8 +274,54 @@ def delete(found: Files) -> None:
         else:
             path.unlink(missing_ok=True)
     for place in found.folders:
-        if not any(place in path.parents for path in found.strange):
+        if not any(place in path.parents for path in [*found.strange, *found.kept]):
             place.rmdir()
+
+
+def secrets_of_backups(folder: Path) -> list[Path]:
+    """Return the secrets in a folder that open backups."""
+    return sorted(folder.glob(f"{_OF_BACKUPS}*"))
+
+
+def scheduled(
+    stack: str, cron: Path = Path("/etc/cron.d"), programs: Path = Path("/usr/local/sbin")
+) -> list[Path]:
+    """Return the schedule of the backups and the program that it starts, as far as they are there.
+
+    Both say whose they are: the engine's own supervisor has such a name too.
+    """
+    places = (cron / f"stanchion-{stack}", programs / f"stanchion-{stack}")
+    return [path for path in places if path.is_file() and f"stack {stack}" in path.read_text()]
+
+
+def repository_of(folder: Path) -> str | None:
+    """Return the local repository that the role `backup` has put on record, a volume's name or a folder."""
+    path = folder / "backup" / "settings.json"
+    try:
+        return str(json.loads(path.read_text())["repository"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RefusedError(
+            f"{path} does not say where the backups are: {error!r}. Nothing was removed. Deploy once "
+            "more, which "
+            "writes it anew."
+        ) from error
+
+
+def stored(repository: str | None, stack: str) -> list[Path]:
+    """Return the stack's folders in a repository that is a folder of the host."""
+    if repository is None or not repository.startswith("/"):
+        return []
+    return [path for path in (Path(repository) / name / stack for name in _REPOSITORY) if path.is_dir()]
+
+
+def delete_stored(stored: Iterable[Path]) -> None:
+    """Delete the stack's folders in a repository, and those above that are empty then."""
+    for path in stored:
+        shutil.rmtree(path)
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
 
 
 def is_inside(path: Path, folder: Path) -> bool:

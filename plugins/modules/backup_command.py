@@ -45,7 +45,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 backups:
-  description: C(verb), and C(result) as the command printed it; of one that failed, what it had found.
+  description: C(verb), and C(result) as the command printed it; of one that failed, what it had found
+    until then.
   type: dict
   returned: always
 """
@@ -80,6 +81,8 @@ def main() -> None:
     if code != 0:
         reason = result.get("error") or errors.strip() or f"{program} {verb[0]} ended with {code}"
         module.fail_json(msg=reason, backups=told, stanchion={"exit": EXITS.get(code)})
+    if result.get("warning"):
+        module.warn(result["warning"])
     changed = bool(result.get("done")) if "done" in result else verb[0] not in READS
     module.exit_json(changed=changed, backups=told)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils import _removal
 from ansible_collections.stanchion.stack.plugins.module_utils._private import close_folder, write_file
 
 DOCUMENTATION = r"""
@@ -23,7 +24,15 @@ description:
   - Writes the engine's configuration, its secrets from secret files on the host, the folder of its locks, the
     command with its settings, and the program that starts it.
   - Secrets never leave the host and are never shown.
+  - With O(state=absent) the schedule and the program go, so that nothing runs any more. The repository,
+    its secrets
+    and the records stay, and a warning says so.
 options:
+  state:
+    description: Whether the command is to be there.
+    type: str
+    choices: [present, absent]
+    default: present
   stack:
     description: Name of the stack.
     type: str
@@ -40,13 +49,11 @@ options:
     type: str
     no_log: true
   settings:
-    description: The command's settings.
+    description: The command's settings. Needed where it is to be there.
     type: dict
-    required: true
   config:
-    description: The engine's configuration, without a secret.
+    description: The engine's configuration, without a secret. Needed where it is to be there.
     type: str
-    required: true
   secrets:
     description: Options of the engine that are secrets, each with the file on the host that holds it.
     type: dict
@@ -215,6 +222,25 @@ def left_over(params: dict[str, Any]) -> list[Path]:
     return [path for path in sorted(config.glob("*")) if path.name not in known] if config.is_dir() else []
 
 
+def uninstall(module: AnsibleModule) -> dict[str, Any]:
+    """Take away what starts jobs; what they have made stays."""
+    stack, programs = module.params["stack"], Path(module.params["programs"])
+    gone = _removal.scheduled(stack, programs=programs)
+    if gone and not module.check_mode:
+        _removal.delete(_removal.Files(own=gone))
+    if gone:
+        module.warn(
+            f"{stack} is not backed up any more. What there is stays: the repository "
+            f"{module.params['repository']}, its passphrase among the stack's secrets, and the records in "
+            f"{module.params['folder']}."
+        )
+    return {
+        "changed": bool(gone),
+        "changed_files": [str(path) for path in gone],
+        "program": str(program_of(module.params)),
+    }
+
+
 def all_there(params: dict[str, Any]) -> bool:
     """Whether the secret files exist; before the first deploy a preview finds none."""
     return all(Path(path).exists() for path in [*params["secrets"].values(), *params["keys"].values()])
@@ -223,12 +249,13 @@ def all_there(params: dict[str, Any]) -> bool:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "stack": {"type": "str", "required": True},
             "folder": {"type": "path", "required": True},
             "package": {"type": "path"},
             "archive": {"type": "str", "no_log": True},
-            "settings": {"type": "dict", "required": True},
-            "config": {"type": "str", "required": True},
+            "settings": {"type": "dict"},
+            "config": {"type": "str"},
             "secrets": {"type": "dict", "default": {}, "no_log": False},
             "keys": {"type": "dict", "default": {}, "no_log": False},
             "files": {"type": "dict", "default": {}},
@@ -236,10 +263,11 @@ def main() -> None:
             "owner": {"type": "int", "default": 999},
             "programs": {"type": "path", "default": "/usr/local/sbin"},
         },
+        required_if=[("state", "present", ["archive", "settings", "config"])],
         supports_check_mode=True,
     )
     try:
-        result = install(module)
+        result = install(module) if module.params["state"] == "present" else uninstall(module)
     except OSError as error:
         module.fail_json(
             msg=f"{error.filename} can't be used: {error.strerror}. A repository's folder needs a parent "

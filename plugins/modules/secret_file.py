@@ -116,6 +116,10 @@ generated:
   description: Whether the secret was generated in this run.
   type: bool
   returned: always
+replaced:
+  description: Whether another secret was there before.
+  type: bool
+  returned: always
 """
 
 ALPHABET = string.ascii_letters + string.digits
@@ -204,7 +208,7 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     found = check_existing(path, uid, mode)
     wanted, known = wanted_content(params, check_mode)
     if not known:
-        return {"changed": True, "generated": False}
+        return {"changed": True, "generated": False, "replaced": False}
     generated = wanted is None and found is None
     if generated:
         wanted = render(
@@ -216,20 +220,20 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if params["fixed"] and found is not None and differs:
         raise RefusedError(
             f"The secret file {path} holds another secret than the one that is given, and what is there was "
-            "encrypted with that one: with the new one nothing of it could be read. Give the old one (`secrets "
-            "export` of runner.py hands it over); to begin anew, remove the data and the file"
+            "encrypted with that one: with the new one nothing of it could be read. Give the old one "
+            "(`secrets export` of runner.py hands it over); to begin anew, remove the data and the file"
         )
     if wanted is not None and differs:
         if not check_mode:
             write_file(path, wanted.encode(), (uid, gid), mode)
-        return {"changed": True, "generated": generated}
+        return {"changed": True, "generated": generated, "replaced": found is not None}
     seen = path.stat()
     if (seen.st_uid, seen.st_gid, stat.S_IMODE(seen.st_mode)) == (uid, gid, mode):
-        return {"changed": False, "generated": False}
+        return {"changed": False, "generated": False, "replaced": False}
     if not check_mode:
         os.chown(path, uid, gid)
         path.chmod(mode)
-    return {"changed": True, "generated": False}
+    return {"changed": True, "generated": False, "replaced": False}
 
 
 def main() -> None:

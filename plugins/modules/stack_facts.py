@@ -60,6 +60,7 @@ options:
       - files
       - volume_record
       - image_records
+      - repository
       - lock
       - secrets
       - clock
@@ -120,6 +121,10 @@ options:
   backup_dir:
     description: Folder of the backups, whose file system V(disk) measures too.
     type: path
+  repository:
+    description: The backups' repository on the host, a volume's name or a folder, for the source
+      V(repository).
+    type: str
   docker_host:
     description: Where the engine listens, C(unix://PATH) or plain C(tcp://HOST:PORT).
     type: str
@@ -269,6 +274,12 @@ stack_facts:
     image_records:
       description: V(path), and V(entries), by name, of what the role container_image recorded.
       type: dict
+    repository:
+      description:
+        - V(name), O(repository) as it was given, V(path), its folder on the host, V(exists),
+          V(parent_exists), V(held) (whether backups or WAL of the stack are in it), and V(disk) as in
+          V(disk). Without O(repository), V(name) is null and there is nothing else.
+      type: dict
     secrets:
       description: V(folder), and V(entries) as in V(files), of every file below O(secrets_dir).
       type: dict
@@ -353,6 +364,7 @@ SOURCES = [
     "files",
     "volume_record",
     "image_records",
+    "repository",
     "lock",
     "secrets",
     "clock",
@@ -385,6 +397,17 @@ def disk_paths(params: dict) -> dict[str, str]:
     return {name: path for name, path in paths.items() if path}
 
 
+def repository(params: dict) -> dict:
+    """Return what there is of the backups' repository; a volume's folder is where the engine keeps it."""
+    name = params["repository"]
+    if not name:
+        return {"name": None}
+    root = _facts_docker.root_dir(engine(params)) or DOCKER_ROOT
+    path = name if name.startswith("/") else f"{root}/volumes/{name}/_data"
+    facts = _facts_files.repository_facts(path, params["stack"])
+    return {"name": name, **facts, "disk": _facts_host.disk_facts({"repository": path})["repository"]}
+
+
 def sources(params: dict) -> dict[str, Source]:
     """Return every source that needs no other, by name, ready to be asked."""
     stack, folder = params["stack"], state_dir(params)
@@ -405,6 +428,7 @@ def sources(params: dict) -> dict[str, Source]:
         "files": lambda: _facts_files.file_facts(params["paths"]),
         "volume_record": lambda: _facts_files.volume_record(folder),
         "image_records": _facts_files.image_records,
+        "repository": lambda: repository(params),
         "lock": _facts_files.lock_facts,
         "secrets": lambda: _facts_files.folder_facts(params["secrets_dir"] or f"{folder}/secrets"),
         "clock": _facts_host.clock_facts,
@@ -475,6 +499,7 @@ def main() -> None:
             "environment": {"type": "list", "elements": "str", "default": []},
             "log_window": {"type": "float", "default": 3600.0},
             "backup_dir": {"type": "path"},
+            "repository": {"type": "str"},
             "docker_host": {"type": "str"},
             "timeout": {"type": "float", "default": 5.0},
         },

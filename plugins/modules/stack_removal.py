@@ -16,9 +16,14 @@ short_description: Remove a stack's containers and networks, its data only when 
 description:
   - Removes what carries the label C(io.stanchion.stack=STACK) and nothing else. Backends stop first, the
     database last, each with its own stop time-out, so that the database shuts down cleanly.
+  - The schedule of its backups and the program that it starts go first, so that no job begins meanwhile.
   - Volumes, secrets, records and images stay. With O(delete_data) the stack's volumes, secrets and records
     go too, for good; images stay even then. The volume that the host's record names is the stack's, with
     the label or, where it was made by hand, without.
+  - Backups outlive the data. The repository on the host and the secrets that open it stay, with a warning
+    that
+    names both, unless O(delete_backups) repeats the stack's name as well. What lies in a repository off the
+    host is never touched.
   - In the stack's folder only what the roles have written is deleted. The folder goes where nothing else is
     in it; anything else stays, with a warning that names it.
   - Refuses, before anything is touched, where a container of somebody else uses a network or a volume that
@@ -31,6 +36,9 @@ options:
     type: str
   delete_data:
     description: The stack's name once more. Anything else is refused.
+    type: str
+  delete_backups:
+    description: The stack's name a third time, to delete the backups on this host too. Needs O(delete_data).
     type: str
   state_dir:
     description: The stack's folder on the host. With O(delete_data), one that can't be one stack's own is
@@ -57,10 +65,17 @@ EXAMPLES = r"""
     stack: medication-tracker
     state_dir: /var/lib/stanchion/medication-tracker
 
-- name: Remove the data too, for good
+- name: Remove the data too, for good; its backups stay
   stanchion.stack.stack_removal:
     stack: medication-tracker
     delete_data: medication-tracker
+    state_dir: /var/lib/stanchion/medication-tracker
+
+- name: Remove the data and the backups on this host
+  stanchion.stack.stack_removal:
+    stack: medication-tracker
+    delete_data: medication-tracker
+    delete_backups: medication-tracker
     state_dir: /var/lib/stanchion/medication-tracker
 """
 
@@ -86,6 +101,16 @@ removed:
     folders:
       description: The stack's folder, or what went of it where something else is in it.
       type: list
+    schedule:
+      description: The schedule of the backups and its program.
+      type: list
+    backups:
+      description: The stack's folders in a repository that is a folder of the host.
+      type: list
+kept:
+  description: With O(delete_data), what of the backups stays, the repository and the secrets that open it.
+  returned: success
+  type: list
 stanchion:
   description: With what a command line should end, when this fails.
   returned: failure
@@ -102,13 +127,15 @@ def main() -> None:
         argument_spec={
             "stack": {"type": "str", "required": True},
             "delete_data": {"type": "str"},
+            "delete_backups": {"type": "str"},
             "state_dir": {"type": "path", "required": True},
             "secrets_dir": {"type": "path"},
         },
+        required_by={"delete_backups": ["delete_data"]},
         supports_check_mode=True,
     )
     try:
-        removed, warnings = _run(module)
+        removed, kept, warnings = _run(module)
     except _removal.RefusedError as error:
         told = {"stanchion": {"exit": error.exit}} if error.exit else {}
         module.fail_json(msg=str(error), **told)
@@ -121,41 +148,72 @@ def main() -> None:
         changed=any(removed.values()),
         stack=module.params["stack"],
         removed=removed,
+        kept=kept,
         diff={"before": before, "after": ""},
     )
 
 
-def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str]]:
-    stack, named = module.params["stack"], module.params["delete_data"]
-    data = named is not None
-    if data and named != stack:
-        raise _removal.RefusedError(
-            f"The data of {named} was to be deleted, but the stack of this host is called {stack}. "
-            f"Nothing was removed. Repeat the stack's own name when its data shall go."
-        )
-    folder = Path(module.params["state_dir"])
+def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str], list[str]]:
+    """Return what was removed, what of the backups was kept, and what has to be said."""
+    stack, folder = module.params["stack"], Path(module.params["state_dir"])
+    data, backups = _named(module, "delete_data"), _named(module, "delete_backups")
     secrets = Path(module.params["secrets_dir"]) if module.params["secrets_dir"] else None
-    files = _removal.Files()
+    files, repository = _removal.Files(), None
     if data:
         _removal.check_folder(folder)
-        files = _removal.files(folder, secrets)
+        files = _removal.files(stack, folder, secrets)
+        repository = _removal.repository_of(folder)
+    schedule = _removal.scheduled(stack)
+    stored = _removal.stored(repository, stack)
     program = module.get_bin_path("docker")
+    docker = _removal.Docker(module.run_command, program) if program is not None else None
     plan = _removal.Plan()
-    if program is not None:
-        docker = _removal.Docker(module.run_command, program)
-        plan = _removal.plan(docker, stack, data, _recorded_volume(folder) if data else None)
-        if not module.check_mode:
-            _removal.carry_out(docker, plan)
+    if docker is not None:
+        recorded = _recorded_volume(folder) if data else None
+        volume = None if repository is None or repository.startswith("/") else repository
+        plan = _removal.plan(docker, stack, data, recorded, backups, volume)
+    if not backups and (plan.kept or stored):
+        files.keep(_removal.secrets_of_backups(secrets or folder / "secrets"))
     warnings = _stays(folder, secrets, files) if data else []
+    kept = [] if backups else [*plan.kept, *map(str, stored)]
+    if kept:
+        warnings.append(_kept(stack, kept, files.kept))
     if not module.check_mode:
+        _removal.delete(_removal.Files(own=schedule))
+        if docker is not None:
+            _removal.carry_out(docker, plan)
         _removal.delete(files)
+        _removal.delete_stored(stored if backups else [])
     removed = {
         "containers": [container.name for container in plan.containers],
         "networks": plan.networks,
         "volumes": plan.volumes,
         "folders": [str(folder)] if files.all_goes else [str(path) for path in files.own],
+        "schedule": [str(path) for path in schedule],
+        "backups": [str(path) for path in stored] if backups else [],
     }
-    return removed, warnings
+    return removed, [*kept, *map(str, files.kept)] if kept else [], warnings
+
+
+def _named(module: AnsibleModule, option: str) -> bool:
+    """Say whether this shall go; refuse a name that is not the stack's."""
+    stack, named = module.params["stack"], module.params[option]
+    if named is not None and named != stack:
+        what = "data" if option == "delete_data" else "backups"
+        raise _removal.RefusedError(
+            f"The {what} of {named} were to be deleted, but the stack of this host is called {stack}. "
+            f"Nothing was removed. Repeat the stack's own name when they shall go."
+        )
+    return named is not None
+
+
+def _kept(stack: str, kept: list[str], secrets: list[Path]) -> str:
+    opened = f", and what opens them: {', '.join(map(str, secrets))}" if secrets else ""
+    return (
+        f"The backups of {stack} stay: {', '.join(kept)}{opened}. To restore them, deploy with "
+        "--restore-from "
+        f"repo1; to delete them for good, run destroy with --delete-data {stack} --delete-backups {stack}."
+    )
 
 
 def _recorded_volume(folder: Path) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -23,40 +25,54 @@ def stack_names(session: Session) -> set[str]:
     return {str(variables.get("stack_name", DEFAULT_STACK)) for variables in hosts.values()}
 
 
-def check_name(session: Session, named: str) -> None:
-    """Refuse data of a stack that is not the one declared."""
+def check_name(session: Session, option: str, named: str) -> None:
+    """Refuse what an option would delete of a stack that is not the one declared."""
     names = stack_names(session)
     if names != {named}:
         raise ConfigurationError(
-            f"--delete-data {named}: this inventory declares {' and '.join(sorted(names)) or 'no stack'}. "
+            f"{option} {named}: this inventory declares {' and '.join(sorted(names)) or 'no stack'}. "
             "Nothing was removed.",
             did_you_mean(named, names),
         )
 
 
-def ask(session: Session, data: bool, no_input: bool) -> None:
+def ask(session: Session, data: bool, backups: bool, no_input: bool) -> None:
     """Name what would be lost, and go on only at a clear yes; where nobody can answer, flags count."""
     if no_input or not sys.stdin.isatty():
         if data:
             # The stack's name was spelled out: there is no clearer yes.
             return
         raise ConfirmationError("destroy asks before it removes anything, and nobody can answer here.")
-    for line in losses(session, data):
+    for line in losses(session, data, backups):
         click.echo(line, err=True)
     if not click.confirm("Go on?", default=False, err=True):
         raise ConfirmationError("Not confirmed: nothing was removed.", "")
 
 
-def losses(session: Session, data: bool) -> list[str]:
+def losses(session: Session, data: bool, backups: bool) -> list[str]:
     """Return what goes and what stays, host by host, from a live look."""
     recording = look(session, "looking at what would go")
     lines = []
     for host in build.hosts_of(recording):
         containers = ", ".join(container.name for container in host.containers) or "none"
-        volumes = ", ".join(volume.name for volume in host.volumes) or "none"
-        lines.append(f"{host.name}: containers {containers} and their networks go.")
+        stay = [] if backups else _repositories(recording.looks[host.name])
+        volumes = ", ".join(volume.name for volume in host.volumes if volume.name not in stay) or "none"
+        lines.append(f"{host.name}: containers {containers}, their networks and the schedule of backups go.")
         if data:
             lines.append(f"{host.name}: for good go volumes {volumes}, with all data, secrets and records.")
         else:
             lines.append(f"{host.name}: volumes {volumes}, secrets and images stay.")
+        if data and backups:
+            lines.append(f"{host.name}: for good go the backups on this host, with what opens them.")
+        elif stay:
+            lines.append(f"{host.name}: the backups in {', '.join(stay)} stay, with what opens them.")
     return lines
+
+
+def _repositories(facts: Mapping[str, Any]) -> list[str]:
+    """Return the volumes that hold backups, and not one that a job has made for itself."""
+    return [
+        volume["name"]
+        for volume in (facts.get("volumes") or {}).get("entries") or []
+        if volume["role"] == "backup" and "io.stanchion.one-shot" not in volume.get("labels", {})
+    ]

@@ -1,4 +1,4 @@
-"""destroy: remove containers and networks; data only when its stack is named."""
+"""destroy: remove containers and networks; data and backups only when their stack is named."""
 
 from __future__ import annotations
 
@@ -20,16 +20,30 @@ from stanchion.cli.command import Options, Verb, run_options
     metavar="STACK_NAME",
     help="Delete the stack's volumes, secrets and records too, for good. Its name has to be spelled out.",
 )
+@click.option(
+    "--delete-backups",
+    metavar="STACK_NAME",
+    help="With --delete-data: delete the backups on the host too, and what opens them. Its name once more.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def destroy(delete_data: str | None, yes: bool, **shared: Any) -> int:
-    """Remove the stack's containers and networks. Volumes, secrets and images stay."""
+def destroy(delete_data: str | None, delete_backups: str | None, yes: bool, **shared: Any) -> int:
+    """Remove the stack's containers and networks. Volumes, secrets, backups and images stay."""
     from stanchion.cli import confirmation, session
 
     options = Options(**shared)
-    variables = {"stack_delete_data": delete_data} if delete_data else {}
+    if delete_backups and not delete_data:
+        raise click.UsageError(
+            "--delete-backups goes with --delete-data STACK_NAME: backups are not deleted while "
+            "their data is "
+            "still in use. How many are kept is said by backup_retention_full."
+        )
+    named = {"stack_delete_data": delete_data, "stack_delete_backups": delete_backups}
+    variables = {name: value for name, value in named.items() if value}
     opened = session.open_session("destroy", options, variables, read_inventory=True)
     if delete_data:
-        confirmation.check_name(opened, delete_data)
+        confirmation.check_name(opened, "--delete-data", delete_data)
+    if delete_backups:
+        confirmation.check_name(opened, "--delete-backups", delete_backups)
     if not (yes or options.check):
-        confirmation.ask(opened, delete_data is not None, options.no_input)
+        confirmation.ask(opened, delete_data is not None, delete_backups is not None, options.no_input)
     return session.finish(session.perform(opened), options)

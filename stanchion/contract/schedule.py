@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from itertools import islice, pairwise
 
@@ -9,6 +10,9 @@ from cronsim import CronSim, CronSimError
 
 # Two years of daily moments; what is rarer than daily shows its longest gap in far fewer.
 MOMENTS = 800
+# What Debian's cron takes in a field: a step only behind a range, and neither L nor # nor W.
+_PART = r"(?:\*|[0-9A-Za-z]+-[0-9A-Za-z]+)(?:/[0-9]+)?|[0-9]+|[A-Za-z]{3}"
+_FIELD = re.compile(rf"(?:{_PART})(?:,(?:{_PART}))*")
 
 
 def period(expression: str) -> int:
@@ -18,6 +22,9 @@ def period(expression: str) -> int:
     """
     if len(expression.split()) != 5:
         raise ValueError(f"{expression!r} is no cron expression: it needs five fields, like '15 1 * * 0'.")
+    wrong = [field for field in expression.split() if not _FIELD.fullmatch(field)]
+    if wrong:
+        raise ValueError(f"{expression!r} is no cron expression: cron does not take {wrong[0]!r}.")
     try:
         # The same moments every time, so that the same expression has the same period.
         moments = list(islice(CronSim(expression, datetime(2024, 1, 1)), MOMENTS))

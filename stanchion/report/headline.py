@@ -93,7 +93,9 @@ def duration(seconds: float) -> str:
 
 
 def _kept(recording: Recording) -> str:
-    return ", data and secrets too" if took_data(recording) else "; volumes, secrets and images stay"
+    if not took_data(recording):
+        return "; volumes, secrets and images stay"
+    return f", data and secrets too{'; the backups stay' if recording.kept else ''}"
 
 
 def took_data(recording: Recording) -> bool:

@@ -19,6 +19,9 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
     if status == "planned":
         return [f"apply it: {command(verb, request)}"]
     if verb == "destroy":
+        if took_data(recording) and recording.kept:
+            # A new database does not begin over the backups of another: the warning names the ways out.
+            return []
         if took_data(recording):
             return [f"begin anew, with an empty database: {command('deploy', request)}"]
         again = f"bring it back: {command('deploy', request)}"

@@ -43,6 +43,8 @@ class Recording:
     tasks: int = 0
     no_hosts: bool = False
     removed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    # What a removal of the data has left of the backups.
+    kept: list[str] = field(default_factory=list)
     stack: str | None = None
     # What stack_validate found, in the order of the looks: a deploy has two of each host.
     validations: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
@@ -109,6 +111,7 @@ class Recording:
             self.stack = str(event.result["validation"].get("stack") or "") or self.stack
         if isinstance(event.result.get("removed"), Mapping):
             self.removed[event.host] = event.result["removed"]
+            self.kept += event.result.get("kept") or []
             self.stack = str(event.result.get("stack") or "") or None
 
     def _keep_warnings(self, event: Event) -> None:

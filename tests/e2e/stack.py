@@ -49,10 +49,11 @@ class Host:
         return json.loads(self.run("docker", "inspect", container))[0]
 
     def containers(self, stack: str) -> dict[str, str]:
-        """Return name and id of every container of a stack, stopped ones too."""
-        options = ["--filter", f"label=io.stanchion.stack={stack}", "--format", "{{.Names}} {{.ID}}"]
+        """Return name and id of every container of a stack, stopped ones too; none of cron's jobs."""
+        form = '{{.Names}} {{.ID}} {{.Label "io.stanchion.one-shot"}}'
+        options = ["--filter", f"label=io.stanchion.stack={stack}", "--format", form]
         listed = self.run("docker", "ps", "-a", "--no-trunc", *options)
-        return dict(line.split() for line in listed.splitlines())
+        return dict(line.split() for line in listed.splitlines() if len(line.split()) == 2)
 
 
 @dataclass(frozen=True)
@@ -164,15 +165,21 @@ class Stack:
         self.deployed[:] = [self.picture()]
 
     def picture(self) -> str:
-        """Return what a deploy would look at: containers with their health, and the stack's files."""
-        of_stack = f"label=io.stanchion.stack={self.name}"
+        """Return what a deploy would look at: containers with their health, and the stack's files.
+
+        Cron's jobs come and go: their containers and what they write are left out.
+        """
         state = f"/var/lib/stanchion/{self.name}"
+        jobs = "log records metrics scratch lock watch.json watch.lock job.lock restore.json"
+        left_out = " ".join(f"-path {state}/backup/{name} -prune -o" for name in jobs.split())
+        names = " ".join(sorted(self.host.containers(self.name)))
         look = (
-            f"docker ps -a --no-trunc --filter {of_stack} --format '{{{{.ID}}}} {{{{.Names}}}}' | sort;"
-            f" docker ps -aq --filter {of_stack} | xargs -r docker inspect --format"
-            " '{{.Name}} {{.State.Status}} {{.State.Health.Status}} {{.HostConfig.Memory}}' | sort;"
-            f" find {state} -type f ! -name runs.jsonl -exec sha256sum {{}} + 2>/dev/null | sort;"
-            f" find {state} -printf '%p %m %U %G\\n' 2>/dev/null | sort"
+            f"docker inspect --format '{{{{.Id}}}} {{{{.Name}}}} {{{{.State.Status}}}} "
+            f"{{{{.State.Health.Status}}}}"
+            f" {{{{.HostConfig.Memory}}}}' {names};"
+            f" find {state} {left_out} -type f ! -name runs.jsonl -exec sha256sum {{}} + 2>/dev/null | sort;"
+            f" find {state} {left_out} -printf '%p %m %U %G\\n' 2>/dev/null | sort;"
+            f" cat /etc/cron.d/stanchion-{self.name}"
         )
         return self.host.run("sh", "-c", look, check=False)
 

@@ -71,4 +71,41 @@ def test_killed_at_several_tasks_then_run_again(fresh: Stack) -> None:
     fresh.deploy()
     assert fresh.deploy().result["changed"] == 0
     fresh.add_medication("after the kills")
-    assert fresh.runner("destroy", "--no-input", "--delete-data", "killed").code == 0
+    backups_outlive_the_data(fresh)
+
+
+def backups_outlive_the_data(stack: Stack) -> None:
+    """Backups stay without the data; no new database begins over them until they are named too."""
+    name = stack.name
+    opens = f"/var/lib/stanchion/{name}/secrets/backup_passphrase"
+    passphrase = stack.host.run("cat", opens)
+    gone = stack.runner("destroy", "--no-input", "--delete-data", name)
+    assert gone.code == 0, gone.text
+    for word in (f"The backups of {name} stay: {name}-backup", opens, f"--delete-backups {name}"):
+        assert word in gone.text
+    volumes = stack.host.run("docker", "volume", "ls", "-q", "--filter", f"label=io.stanchion.stack={name}")
+    assert volumes.split() == [f"{name}-backup"]
+    assert stack.host.run("cat", opens) == passphrase
+    for path in (f"/etc/cron.d/stanchion-{name}", f"/usr/local/sbin/stanchion-{name}"):
+        stack.host.run("test", "!", "-e", path)
+
+    anew = stack.runner("deploy")
+    assert anew.code == 2, anew.text
+    for word in (
+        "holds backups of this stack",
+        "--restore-from",
+        "stack_backup_repository",
+        "nothing was changed",
+    ):
+        assert word in anew.text
+    assert stack.host.containers(name) == {}
+
+    alone = stack.runner("destroy", "--no-input", "--delete-backups", name)
+    assert alone.code == 2
+    assert "goes with --delete-data" in alone.text
+    all_of_it = stack.runner("destroy", "--no-input", "--delete-data", name, "--delete-backups", name)
+    assert all_of_it.code == 0, all_of_it.text
+    assert (
+        stack.host.run("docker", "volume", "ls", "-q", "--filter", f"label=io.stanchion.stack={name}") == ""
+    )
+    stack.host.run("test", "!", "-e", f"/var/lib/stanchion/{name}")

@@ -16,6 +16,7 @@ from samples import STARTED
 from stanchion.cli import confirmation
 from stanchion.errors import BY_NAME
 
+SCHEDULED = _removal.scheduled
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 
@@ -41,6 +42,10 @@ class FakeDocker:
         asked = rest[-1]
         if asked.startswith("volume="):
             return 0, "\n".join(self.answers.get("users", [])), ""
+        if asked == "label=io.stanchion.role=backup":
+            return 0, "\n".join(self.answers.get("backups", [])), ""
+        if asked == "label=io.stanchion.one-shot":
+            return 0, "\n".join(self.answers.get("jobs", [])), ""
         if kind == "volume":
             unlabelled = [] if asked.startswith("label=") else self.answers.get("unlabelled", [])
             return 0, "\n".join([*self.answers.get("volumes", []), *unlabelled]), ""
@@ -158,14 +163,35 @@ def test_any_other_failure_says_what_failed() -> None:
     assert caught.value.exit is None
 
 
+def test_the_schedule_is_known_by_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "stanchion-demo").write_text("# Written by Ansible (role backup of stack demo).\n")
+    (tmp_path / "stanchion-dockerd").write_text("# The Docker engine\n")
+    assert SCHEDULED("demo", tmp_path, tmp_path / "none") == [tmp_path / "stanchion-demo"]
+    assert SCHEDULED("dockerd", tmp_path, tmp_path / "none") == []
+
+
+@pytest.fixture(autouse=True)
+def schedule(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The schedule and its program; none, unless a test says otherwise."""
+    there: list[Path] = []
+    monkeypatch.setattr(_removal, "scheduled", lambda _: there)
+    return there
+
+
 def remove(
-    folder: Path, fake: FakeDocker | None = None, secrets: Path | None = None, check: bool = False
+    folder: Path,
+    fake: FakeDocker | None = None,
+    secrets: Path | None = None,
+    check: bool = False,
+    data: str | None = "demo",
+    backups: str | None = None,
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Run the module with the data; return what was removed, and the warnings."""
     module = SimpleNamespace(
         params={
             "stack": "demo",
-            "delete_data": "demo",
+            "delete_data": data,
+            "delete_backups": backups,
             "state_dir": str(folder),
             "secrets_dir": None if secrets is None else str(secrets),
         },
@@ -173,7 +199,8 @@ def remove(
         get_bin_path=lambda _: "docker" if fake else None,
         run_command=fake.run if fake else None,
     )
-    return stack_removal._run(module)
+    removed, _, warnings = stack_removal._run(module)
+    return removed, warnings
 
 
 @pytest.mark.parametrize("text", ["{", "{}"])
@@ -191,10 +218,106 @@ def test_the_question_names_the_recorded_volume(monkeypatch: pytest.MonkeyPatch)
     volumes = {"ok": True, "entries": [{"name": "fast-disk", "role": None, "used_by": []}]}
     seen = SimpleNamespace(looks={"one": {"stack": "demo", "volumes": volumes}}, declared={})
     monkeypatch.setattr(confirmation, "look", lambda *_: seen)
-    assert confirmation.losses(None, data=True) == [
-        "one: containers none and their networks go.",
+    first = "one: containers none, their networks and the schedule of backups go."
+    assert confirmation.losses(None, data=True, backups=False) == [
+        first,
         "one: for good go volumes fast-disk, with all data, secrets and records.",
     ]
+    repository = {"name": "demo-backup", "role": "backup", "used_by": [], "labels": {}}
+    scratch = {**repository, "name": "demo-drill-1", "labels": {"io.stanchion.one-shot": "drill"}}
+    volumes["entries"] += [repository, scratch]
+    assert confirmation.losses(None, data=True, backups=False) == [
+        first,
+        "one: for good go volumes fast-disk, demo-drill-1, with all data, secrets and records.",
+        "one: the backups in demo-backup stay, with what opens them.",
+    ]
+    assert confirmation.losses(None, data=True, backups=True) == [
+        first,
+        "one: for good go volumes fast-disk, demo-backup, demo-drill-1, with all data, secrets and records.",
+        "one: for good go the backups on this host, with what opens them.",
+    ]
+
+
+WITH_BACKUPS = {
+    "containers": CONTAINERS,
+    "volumes": ["demo-backup", "demo-drill-1", "demo-pgdata"],
+    "backups": ["demo-backup", "demo-drill-1"],
+    "jobs": ["demo-drill-1"],
+    "users": ["demo-db"],
+}
+
+
+def test_backups_outlive_the_data_with_what_opens_them(tmp_path: Path) -> None:
+    folder = put(tmp_path / "demo", *WRITTEN, "secrets/backup_passphrase", "backup/stanchion-demo.pyz")
+    fake = FakeDocker(**WITH_BACKUPS)
+    removed, (warning,) = remove(folder, fake)
+    assert removed["volumes"] == ["demo-drill-1", "demo-pgdata"]
+    assert ("volume", "rm", "demo-drill-1", "demo-pgdata") in fake.done
+    assert there(folder) == ["secrets/backup_passphrase"]
+    for word in ("demo-backup", "secrets/backup_passphrase", "--restore-from", "--delete-backups demo"):
+        assert word in warning
+
+
+def test_backups_go_when_the_stack_is_named_for_them_too(tmp_path: Path) -> None:
+    folder = put(tmp_path / "demo", *WRITTEN, "secrets/backup_passphrase")
+    fake = FakeDocker(**WITH_BACKUPS)
+    removed, warnings = remove(folder, fake, backups="demo")
+    assert removed["volumes"] == ["demo-backup", "demo-drill-1", "demo-pgdata"]
+    assert warnings == []
+    assert not folder.exists()
+
+
+def test_the_repository_is_the_one_on_record_without_a_label_too() -> None:
+    fake = FakeDocker(containers=CONTAINERS, volumes=["demo-pgdata"], unlabelled=["slow-disk", "of-nobody"])
+    plan = _removal.plan(fake.docker, "demo", data=True, repository="slow-disk")
+    assert (plan.volumes, plan.kept) == (["demo-pgdata"], ["slow-disk"])
+    plan = _removal.plan(fake.docker, "demo", data=True, repository="slow-disk", backups=True)
+    assert (plan.volumes, plan.kept) == (["demo-pgdata", "slow-disk"], [])
+
+
+def test_of_a_repository_in_a_folder_only_the_stacks_own_goes(tmp_path: Path) -> None:
+    disk = put(tmp_path / "disk", "archive/demo/a", "backup/demo/b", "backup/other/c")
+    folder = put(tmp_path / "demo", "runs.jsonl", "secrets/backup_passphrase")
+    settings = folder / "backup" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({"repository": str(disk)}))
+    removed, (warning,) = remove(folder)
+    assert removed["backups"] == []
+    assert str(disk / "archive" / "demo") in warning
+    assert there(folder) == ["secrets/backup_passphrase"]
+    put(folder, "runs.jsonl")
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({"repository": str(disk)}))
+    removed, _ = remove(folder, backups="demo")
+    assert removed["backups"] == [str(disk / "archive" / "demo"), str(disk / "backup" / "demo")]
+    assert there(disk) == ["backup/other/c"]
+
+
+def test_nothing_goes_while_it_is_not_known_where_the_backups_are(tmp_path: Path) -> None:
+    folder = put(tmp_path / "demo", *WRITTEN, "backup/settings.json")
+    fake = FakeDocker(**WITH_BACKUPS)
+    with pytest.raises(_removal.RefusedError, match=r"settings\.json .*Nothing was removed"):
+        remove(folder, fake)
+    assert fake.done == []
+
+
+@pytest.mark.parametrize("named", [{"data": "other"}, {"backups": "other"}])
+def test_another_stacks_name_is_refused(tmp_path: Path, named: dict[str, str]) -> None:
+    folder = put(tmp_path / "demo", *WRITTEN)
+    with pytest.raises(_removal.RefusedError, match=r"of other .*Nothing was removed"):
+        remove(folder, **named)
+    assert there(folder) == sorted(WRITTEN)
+
+
+def test_the_schedule_goes_first_and_without_the_data(tmp_path: Path, schedule: list[Path]) -> None:
+    folder = put(tmp_path / "demo", *WRITTEN)
+    put(tmp_path, "cron", "program")
+    schedule += [tmp_path / "cron", tmp_path / "program"]
+    removed, warnings = remove(folder, data=None)
+    assert removed["schedule"] == [str(path) for path in schedule]
+    assert warnings == []
+    assert not schedule[0].exists()
+    assert there(folder) == sorted(WRITTEN)
 
 
 WRITTEN = (

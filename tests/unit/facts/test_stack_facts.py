@@ -22,6 +22,7 @@ PARAMS = {
     "environment": [],
     "log_window": 60.0,
     "backup_dir": None,
+    "repository": None,
     "timeout": 5.0,
 }
 

@@ -35,12 +35,12 @@ def put(path, content, mode=0o400):
 
 def test_a_missing_secret_is_generated_once(tmp_path):
     path = tmp_path / "new" / "secret"
-    assert converge(parameters(path), False) == {"changed": True, "generated": True}
+    assert converge(parameters(path), False) == {"changed": True, "generated": True, "replaced": False}
     first = path.read_text()
     assert len(first) == 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert converge(parameters(path), False) == {"changed": False, "generated": False}
+    assert converge(parameters(path), False) == {"changed": False, "generated": False, "replaced": False}
     assert path.read_text() == first
 
 

@@ -1,61 +1,208 @@
-"""The backups' preflight: the repository off the host, and the restore of a lost one."""
+"""The declared backups beside the host and what the repository holds."""
 
-import base64
+import copy
 
 import pytest
 
-KEY = "ssh-ed25519 " + base64.b64encode(b"k" * 51).decode()
-SFTP = {"type": "sftp", "host": "b.example.org", "user": "keeper", "path": "/backups", "host_keys": [KEY]}
-S3 = {"type": "s3", "bucket": "my-backups", "endpoint": "s3.example.org", "region": "eu-central-1"}
+GB = 1024**3
+PASSPHRASE = "/var/lib/stanchion/medication-tracker/secrets/backup_passphrase"
 DECLARED = {
-    "stack_name": "s",
-    "backup_retention_full": 2,
-    "backup_retention_full_type": "count",
-    "stack_backup_offsite": {},
+    "stack_name": "medication-tracker",
+    "state_dir": "/var/lib/stanchion/medication-tracker",
+    "secret_files": [PASSPHRASE],
     "given_secrets": {},
+    "passphrase_replaced": False,
+    "stack_backup_repository": "medication-tracker-backup",
+    "stack_archive_timeout": 60,
+    "stack_backup_before_replace": 24,
+    "backup_schedule": {
+        "full": "15 1 * * 0",
+        "diff": "15 1 * * 1-6",
+        "incr": "45 * * * *",
+        "verify": "15 3 * * 0",
+        "drill": "15 4 * * 0",
+    },
+    "backup_mailto": "",
+    "backup_retention_full": 2,
+    "backup_retention_diff": "",
+    "backup_compress_level": 3,
+    "backup_processes": 2,
+    "backup_archive_queue_max": "",
+    "backup_memory": "512m",
+    "backup_scratch_memory": "512m",
+    "backup_rpo": 120,
+    "backup_rto": 900,
+    "backup_assertions": [],
+    "backup_sentinels": [],
+    "backup_sentinel_size": "64m",
+    "backup_read_path": "/medications",
 }
-GIVEN = {"backup_offsite_passphrase": "ascii"}
-RESTORE = {
-    "stack_backup_offsite": SFTP,
-    "given_secrets": GIVEN,
-    "restore_from": "repo2",
-    "old_host_is_fenced": "s",
+FILE = {
+    "exists": True,
+    "kind": "file",
+    "mode": "0400",
+    "uid": 0,
+    "gid": 0,
+    "owner": "root",
+    "group": "root",
+    "size": 33,
+    "content": "ascii",
+    "parent": {"path": "/p", "exists": True, "mode": "0700", "uid": 0, "root_only": True},
 }
-NOTHING = {"volume_record": {"ok": True, "path": "/s/volume.json", "exists": False, "record": None}}
-OCCUPIED = {"volume_record": {**NOTHING["volume_record"], "exists": True}}
+
+
+@pytest.fixture
+def declared():
+    return copy.deepcopy(DECLARED)
+
+
+@pytest.fixture
+def facts(running):
+    """A host whose database is there, and whose repository holds its backups."""
+    running["files"]["entries"][PASSPHRASE] = copy.deepcopy(FILE)
+    running["volume_record"] = {"ok": True, "exists": True, "record": {"system_identifier": "7"}}
+    running["repository"] = {
+        "ok": True,
+        "name": "medication-tracker-backup",
+        "path": "/var/lib/docker/volumes/medication-tracker-backup/_data",
+        "exists": True,
+        "parent_exists": True,
+        "held": True,
+        "disk": {"free": 10 * GB, "read_only": False, "measured_at": "/var/lib/docker"},
+    }
+    return running
+
+
+def test_the_defaults_fit(look, declared, facts):
+    assert look("backup", declared, facts) == []
+
+
+def test_a_first_deploy(look, declared, facts):
+    facts["repository"].update(exists=False, held=False)
+    facts["volume_record"].update(exists=False, record=None)
+    facts["files"]["entries"][PASSPHRASE] = {"exists": False, "parent": FILE["parent"]}
+    assert look("backup", declared, facts) == []
 
 
 @pytest.mark.parametrize(
-    ("changed", "slugs_wanted"),
+    ("changes", "slug"),
     [
-        ({}, []),
-        ({"backup_retention_full": 0}, ["backup.retention"]),
-        ({"backup_retention_full_type": "weeks"}, ["backup.retention"]),
-        ({"given_secrets": {"backup_passphrase": "empty"}}, ["secret.given"]),
-        ({"stack_backup_offsite": {"type": "ftp"}}, ["backup.offsite"]),
-        ({"stack_backup_offsite": SFTP, "unexported": ["backup_offsite_passphrase"]}, ["backup.passphrase"]),
-        ({"stack_backup_offsite": SFTP, "unexported": ["backup_passphrase"]}, []),
-        ({"stack_backup_offsite": SFTP, "given_secrets": GIVEN, "unexported": list(GIVEN)}, []),
-        ({"stack_backup_offsite": S3, "given_secrets": GIVEN}, ["backup.s3_keys", "backup.s3_keys"]),
+        ({"stack_name": "shop.v2"}, "backup.stack_name"),
+        ({"stack_name": "dockerd"}, "backup.stack_name"),
+        ({"backup_schedule": {"full": "0 1 * * 0", "weekly": "0 2 * * 0"}}, "backup.job"),
+        ({"backup_schedule": {"full": "61 1 * * 0"}}, "backup.cron"),
+        ({"backup_schedule": {"full": "@weekly"}}, "backup.cron"),
+        ({"backup_schedule": {"full": "0 1 L * *"}}, "backup.cron"),
+        ({"backup_schedule": {"full": "0 1 * * 0\n* * * * * root reboot"}}, "backup.cron"),
+        ({"backup_schedule": {"full": "5/10 1 * * 0"}}, "backup.cron"),
+        ({"backup_schedule": "weekly"}, "backup.schedule"),
+        ({"backup_mailto": 'root"\n* * * * * root reboot'}, "backup.mailto"),
+        ({"backup_retention_full": 0}, "backup.count"),
+        ({"backup_retention_diff": 0}, "backup.count"),
+        ({"stack_archive_timeout": 0}, "backup.count"),
+        ({"backup_rto": 0}, "backup.count"),
+        ({"backup_compress_level": 23}, "backup.number"),
+        ({"backup_processes": 0}, "backup.number"),
+        ({"stack_backup_before_replace": -1}, "backup.count"),
+        ({"backup_memory": "16m"}, "backup.size"),
+        ({"backup_memory": "much"}, "backup.size"),
+        ({"backup_scratch_memory": "128m"}, "backup.size"),
+        ({"backup_sentinel_size": "much"}, "backup.size"),
+        ({"backup_scratch_memory": "900g"}, "backup.host_memory"),
+        ({"backup_archive_queue_max": "20 gigs"}, "backup.queue_max"),
+        ({"backup_read_path": "medications"}, "backup.read_path"),
+        ({"backup_assertions": [{"name": "count", "sql": " "}]}, "backup.assertion"),
+        (
+            {"backup_assertions": [{"name": "a", "sql": "SELECT 1"}, {"name": "a", "sql": "SELECT 2"}]},
+            "backup.assertion",
+        ),
+        ({"backup_sentinels": ["medications"]}, "backup.sentinel"),
+        ({"stack_backup_repository": "a volume"}, "backup.name"),
+        ({"stack_backup_repository": "/srv"}, "backup.repository"),
+        ({"stack_backup_repository": "/srv/a:b"}, "backup.repository"),
+        ({"stack_backup_repository": "/srv/../etc"}, "backup.repository"),
+        (
+            {"stack_backup_repository": "/var/lib/stanchion/medication-tracker/backup/repo"},
+            "backup.repository",
+        ),
+        ({"stack_backup_repository": "/var/lib/stanchion"}, "backup.repository"),
+        ({"given_secrets": {"backup_passphrase": "empty"}}, "secret.given"),
+        ({"passphrase_replaced": True}, "backup.passphrase_changed"),
     ],
 )
-def test_what_is_declared(look, slugs, changed, slugs_wanted):
-    assert slugs(look("backup", {**DECLARED, **changed}, NOTHING)) == slugs_wanted
+def test_what_cannot_be_meant(look, slugs, declared, facts, changes, slug):
+    assert slugs(look("backup", {**declared, **changes}, facts)) == [slug]
 
 
 @pytest.mark.parametrize(
-    ("changed", "facts", "slugs_wanted"),
+    "changes",
     [
-        ({}, NOTHING, []),
-        ({}, OCCUPIED, ["backup.occupied"]),
-        ({"resumed": True}, OCCUPIED, []),
-        ({"old_host_is_fenced": "another"}, NOTHING, ["backup.fenced"]),
-        ({"restore_from": "repo3"}, NOTHING, ["backup.from"]),
-        ({"stack_backup_offsite": {}}, NOTHING, ["backup.from"]),
-        ({"given_secrets": {}}, NOTHING, ["backup.secret"]),
-        ({"restore_from": "repo1"}, NOTHING, ["backup.secret"]),
-        ({"restore_from": "repo1", "kept": {"repo1": True}}, NOTHING, []),
+        {"backup_schedule": {"full": "0 1 * * sun", "incr": "*/10 8-18 * * 1-5", "verify": ""}},
+        {"backup_mailto": "root, ops@example.com"},
+        {"backup_archive_queue_max": "20GiB"},
+        {"backup_read_path": ""},
+        {"backup_retention_diff": "3"},
+        {"backup_sentinels": ["public.medications"]},
     ],
 )
-def test_a_lost_hosts_restore(look, slugs, changed, facts, slugs_wanted):
-    assert slugs(look("backup", {**DECLARED, **RESTORE, **changed}, facts)) == slugs_wanted
+def test_what_can_be_meant(look, declared, facts, changes):
+    assert look("backup", {**declared, **changes}, facts) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "slug"),
+    [
+        ({"backup_schedule": {"incr": "0 * * * *"}}, "backup.no_full"),
+        ({"backup_rpo": 60}, "backup.rpo"),
+    ],
+)
+def test_risks_that_somebody_may_take(look, declared, facts, changes, slug):
+    (problem,) = look("backup", {**declared, **changes}, facts)
+    assert (problem.slug, problem.level) == (slug, "warning")
+
+
+def test_everything_is_said_at_once(look, slugs, declared, facts):
+    declared.update(stack_name="a.b", backup_mailto="a b", backup_memory="1m")
+    facts["repository"]["disk"]["free"] = 0
+    found = slugs(look("backup", declared, facts))
+    assert found == ["backup.stack_name", "backup.size", "backup.mailto", "disk.repository"]
+
+
+@pytest.mark.parametrize("record", [None, {"system_identifier": None}])
+def test_a_new_database_does_not_begin_over_the_backups_of_another(look, declared, facts, record):
+    facts["volume_record"]["record"] = record
+    (problem,) = look("backup", declared, facts)
+    assert problem.slug == "backup.another_database"
+    for way in ("--restore-from repo1", "stack_backup_repository", "--delete-backups"):
+        assert way in problem.remedy
+    restoring = {"restore_from": "repo1", "old_host_is_fenced": "medication-tracker", "resumed": True}
+    assert look("backup", {**declared, **restoring}, facts) == []
+
+
+def test_a_passphrase_that_is_gone_is_not_made_anew(look, slugs, declared, facts):
+    facts["files"]["entries"][PASSPHRASE] = {"exists": False, "parent": FILE["parent"]}
+    assert slugs(look("backup", declared, facts)) == ["backup.passphrase_lost"]
+    assert look("backup", {**declared, "given_secrets": {"backup_passphrase": "ascii"}}, facts) == []
+
+
+def test_a_folder_whose_disk_is_missing(look, declared, facts):
+    declared["stack_backup_repository"] = "/mnt/disk/backup"
+    facts["repository"].update(
+        name="/mnt/disk/backup", path="/mnt/disk/backup", exists=False, parent_exists=False
+    )
+    (problem,) = look("backup", declared, facts)
+    assert problem.slug == "backup.folder"
+    assert "/mnt/disk" in problem.what
+
+
+def test_no_room(look, slugs, declared, facts):
+    facts["repository"]["disk"]["free"] = 1024
+    assert slugs(look("backup", declared, facts)) == ["disk.repository"]
+    facts["repository"]["disk"].update(free=GB, read_only=True)
+    assert slugs(look("backup", declared, facts)) == ["disk.repository"]
+
+
+@pytest.mark.parametrize("source", ["repository", "memory", "files"])
+def test_what_could_not_be_looked_at_is_not_taken_for_granted(look, slugs, declared, facts, source):
+    facts[source] = {"ok": False, "error": "no answer"}
+    assert "host.unreadable" in slugs(look("backup", declared, facts))

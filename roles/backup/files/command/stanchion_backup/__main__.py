@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, canary, drill, jobs, observe, restoring
-from stanchion_backup.database import Database
+from stanchion_backup import backups, drill, jobs, observe, restoring, watch
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import TYPES
 from stanchion_backup.settings import Repository, Settings, load
@@ -55,6 +54,10 @@ def parser() -> argparse.ArgumentParser:
     )
     verb("watch", "write a canary row and the metrics; cron does so every minute")
     verb("settle", "open the repositories and check that WAL arrives")
+    before = verb("before-replace", "take a backup before the server's image is replaced")
+    before.add_argument(
+        "--hours", type=float, default=24.0, help="where it fails, an older good one that is enough"
+    )
     verb("first-full", "take a full backup where there is none yet")
     restoring.add_verbs(verb)
     return program
@@ -96,6 +99,8 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
         return backups.verify(settings, repositories, wait)
     if given.verb == "settle":
         return {"done": backups.settle(settings, wait)}
+    if given.verb == "before-replace":
+        return backups.before_replace(settings, given.hours, wait)
     if given.verb == "first-full":
         return {"done": backups.first_full(settings, wait)}
     if given.verb == "drill":
@@ -103,8 +108,7 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
     if given.verb == "first-drill":
         return drill.first(settings, wait)
     if given.verb == "watch":
-        row = canary.write(Database(settings.container))
-        return {"canary": row.epoch}
+        return watch.watch(settings)
     return observe.observe(settings, given.within)
 
 

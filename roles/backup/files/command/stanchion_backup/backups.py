@@ -113,3 +113,35 @@ def first_full(settings: Settings, wait: float) -> list[str]:
     if missing:
         take(settings, "full", missing, wait)
     return [f"first full backup in {repository.name}" for repository in missing]
+
+
+def before_replace(settings: Settings, hours: float, wait: float) -> dict[str, Any]:
+    """Take a backup before the server's image is replaced; return what was taken, or on what one goes on.
+
+    BackupError where none could be taken, and the newest good one is older than `hours`.
+    """
+    try:
+        record = take(settings, "incr", settings.repositories, wait)
+        taken = [f"{each['label']} in {name}" for name, each in record["repositories"].items()]
+        return {"done": taken, "warning": ""}
+    except BackupError as error:
+        reason = str(error)
+    newest = max(
+        (each for held in pgbackrest.contents(settings) if held.well for each in held.sets if not each.error),
+        key=lambda each: each.stopped,
+        default=None,
+    )
+    age = None if newest is None else (time.time() - newest.stopped) / 3600
+    if newest is None or age is None or age > hours:
+        last = "there is no good backup" if age is None else f"the newest good backup is {age:.1f} h old"
+        raise BackupError(
+            f"The database's image was to be replaced, no backup could be taken before, and {last}: {reason} "
+            f"The database runs on as it did. Mend that first; or set stack_backup_before_replace "
+            "(hours, now "
+            f"{hours:g}; 0: no backup before)."
+        )
+    return {
+        "done": [],
+        "warning": f"The database's image is replaced without a new backup: {reason} The newest good one, "
+        f"{newest.label}, is {age:.1f} h old.",
+    }

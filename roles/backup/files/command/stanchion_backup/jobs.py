@@ -17,7 +17,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import docker
+from stanchion_backup import docker, giving_way
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.settings import Settings
 
@@ -60,8 +60,11 @@ def write_json(path: Path, content: Any) -> None:
 def alone(settings: Settings, wait: float = 0.0) -> Iterator[None]:
     """Hold the lock of the heavy jobs; BusyError when another job has it after `wait` seconds.
 
-    The kernel gives it back when the process ends, however it ends.
+    A job that does not wait for others is the schedule's: it gives way to a deploy and to a restore too. The
+    kernel gives the lock back when the process ends, however it ends.
     """
+    if wait == 0.0:
+        giving_way.to_others(settings)
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (settings.folder / "job.lock").open("a") as file:
         deadline = time.monotonic() + wait

@@ -50,10 +50,17 @@ def observe(settings: Settings, within: float = 60.0) -> dict[str, Any]:
         **answers,
         "windows": planning.every_window(settings),
         "copies": copies.listed(settings),
-        "jobs": {job: _job(settings, job) for job in JOBS},
         "drills": proof.picture(settings, held),
-        "schedule": {job: asdict(each) for job, each in settings.schedule.items()},
+        **jobs_now(settings),
         "objectives": {"rpo": settings.rpo, "rto": settings.rto},
+    }
+
+
+def jobs_now(settings: Settings) -> dict[str, Any]:
+    """Return how the jobs went and when they are due: the part that nobody has to be asked for."""
+    return {
+        "jobs": {job: _job(settings, job) for job in JOBS},
+        "schedule": {job: asdict(each) for job, each in settings.schedule.items()},
     }
 
 

@@ -1,0 +1,53 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What scheduled jobs give way to: a deploy of this host, and a restore of this stack."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from stanchion_backup.errors import BusyError
+from stanchion_backup.settings import Settings
+
+# Where runs of the controller keep their lease (plugins/module_utils/_lock.py).
+LOCK = Path("/var/lib/stanchion/lock.json")
+# A deploy takes minutes; who waits longer is better off with the next moment of the schedule.
+PATIENCE = 600.0
+_LOOK_AGAIN = 5.0
+
+
+def restore_under_way(settings: Settings) -> bool:
+    """Return whether a restore has begun and not ended: its journal is there as long."""
+    return (settings.folder / "restore.json").exists()
+
+
+def deploy_under_way(now: float) -> str:
+    """Return who holds the lock of the host, in words; empty where nobody does.
+
+    A lease that has run out, or that can't be read, holds up no backup.
+    """
+    try:
+        holder: dict[str, Any] | None = json.loads(LOCK.read_text())["holder"]
+        if holder is None or float(holder["lease_until"]) <= now:
+            return ""
+        return f'"{holder["verb"]}" of {holder["user"]}@{holder["hostname"]}'
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def to_others(settings: Settings, patience: float = PATIENCE) -> None:
+    """Wait until no deploy and no restore is under way; BusyError where one still is then."""
+    deadline = time.monotonic() + patience
+    while True:
+        if restore_under_way(settings):
+            raise BusyError("A restore of this stack is under way, or was interrupted. Finish it first.")
+        holder = deploy_under_way(time.time())
+        if not holder:
+            return
+        if time.monotonic() >= deadline:
+            raise BusyError(
+                f"The host is being worked on for more than {patience / 60:.0f} min, by {holder}."
+            )
+        time.sleep(_LOOK_AGAIN)

@@ -1,0 +1,131 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What cron does each minute: a canary row, the metrics, and one word when something has fallen silent."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stanchion_backup import canary, giving_way, jobs, metrics, observe
+from stanchion_backup.database import Database
+from stanchion_backup.errors import BackupError
+from stanchion_backup.settings import Settings
+
+# Asking the repositories costs more than everything else here, and one off the host costs its network.
+_LOOK_EVERY = 300.0
+# A restart, a deploy or a recovery after a crash is over by then; a canary that is silent for longer is dead.
+_SILENT_AFTER = 300.0
+_ANSWERS_WITHIN = 10.0
+
+
+def watch(settings: Settings) -> dict[str, Any]:
+    """Write a row and the metrics; return the row's moment, and what was said now for the first time.
+
+    Never raises for a database that does not answer: that is said once, when it has lasted.
+    """
+    with _alone(settings) as mine:
+        if not mine:
+            return {"canary": None, "said": []}
+        now = time.time()
+        state = _state(settings, now)
+        paused = giving_way.restore_under_way(settings)
+        written, error = (None, "") if paused else _write(settings)
+        picture = _picture(settings, now, paused or error != "")
+        picture["scheduled_since"] = state["since"]
+        if written is not None:
+            picture.setdefault("canary", {})["newest"] = written
+        said = [*_silence(state, error, now), *_missed(state, picture, now)]
+        metrics.write(settings, picture, now)
+        jobs.write_json(_state_file(settings), state)
+    for each in said:
+        _tell(settings, each, now)
+    return {"canary": written, "said": [each["error"] for each in said]}
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[bool]:
+    """Give way to a watch that has not ended yet: an engine that hangs would gather them by the minute."""
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (settings.folder / "watch.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _state_file(settings: Settings) -> Any:
+    return settings.folder / "watch.json"
+
+
+def _state(settings: Settings, now: float) -> dict[str, Any]:
+    """Return what earlier runs remember: since when there is a schedule, what is silent, what was said."""
+    state: dict[str, Any] = {"since": now, "silent_since": None, "told": False, "missed": {}}
+    with contextlib.suppress(OSError, ValueError):
+        state.update(json.loads(_state_file(settings).read_text()))
+    return state
+
+
+def _write(settings: Settings) -> tuple[float | None, str]:
+    try:
+        return canary.write(Database(settings.container, within=_ANSWERS_WITHIN)).epoch, ""
+    except BackupError as error:
+        return None, str(error)
+
+
+def _picture(settings: Settings, now: float, quiet: bool) -> dict[str, Any]:
+    """Return what `observe` sees, or saw a few minutes ago; the jobs are always those of now."""
+    kept = settings.folder / "metrics" / "picture.json"
+    picture: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        picture = json.loads(kept.read_text())
+    if not quiet and not 0 <= now - float(picture.get("observed", 0)) < _LOOK_EVERY:
+        picture = {**observe.observe(settings), "observed": now}
+        jobs.write_json(kept, picture)
+    return {**picture, "stack": settings.stack, **observe.jobs_now(settings)}
+
+
+def _silence(state: dict[str, Any], error: str, now: float) -> Iterator[dict[str, Any]]:
+    """Yield that the canary is dead, once."""
+    if not error:
+        state.update(silent_since=None, told=False)
+        return
+    if state["silent_since"] is None:
+        state["silent_since"] = now
+    lasted = now - state["silent_since"]
+    if lasted >= _SILENT_AFTER and not state["told"]:
+        state["told"] = True
+        yield {
+            "job": "watch",
+            "started": state["silent_since"],
+            "error": f"No canary row could be written for {lasted / 60:.0f} min: {error}. Until it can, "
+            "nobody knows how much a restore would lose.",
+        }
+
+
+def _missed(state: dict[str, Any], picture: Mapping[str, Any], now: float) -> Iterator[dict[str, Any]]:
+    """Yield each job that did not run at its time, once for each time."""
+    late = metrics.missed_jobs(picture, now)
+    for job, since in late.items():
+        if state["missed"].get(job) != since:
+            period = picture["schedule"][job]["period"]
+            yield {
+                "job": job,
+                "started": since,
+                "error": f"{job} was due and has not run for {(now - since) / 3600:.1f} h; it is scheduled "
+                f"every {period / 3600:.1f} h at the least. Was the host off, or does cron not run?",
+            }
+    state["missed"] = late
+
+
+def _tell(settings: Settings, record: dict[str, Any], now: float) -> None:
+    jobs.log.error("%s: %s", record["job"], record["error"])
+    jobs.say(record["error"])
+    ended = {"ended": round(now, 3), "seconds": round(now - record["started"], 3)}
+    outcome = "failed" if record["job"] == "watch" else "missed"
+    jobs.tell(settings, {"stack": settings.stack, **record, **ended, "outcome": outcome, "exit": 1})

@@ -1,0 +1,106 @@
+"""Backups after what the scenario did to them: the schedule, what cron did by itself, the archive."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from testinfra.host import Host
+
+STACK = "backup-scenario"
+DATABASE = f"{STACK}-db"
+STATE = f"/var/lib/stanchion/{STACK}"
+RECORDS = f"{STATE}/backup/records"
+PROGRAM = f"/usr/local/sbin/stanchion-{STACK}"
+METRICS = f"{STATE}/backup/metrics/stanchion_backup.prom"
+
+
+def observe(host: Host) -> dict:
+    return json.loads(host.check_output("%s observe", PROGRAM))
+
+
+def value(host: Host, query: str, database: str = "postgres") -> str:
+    return host.check_output("docker exec %s psql -U postgres -XAtd %s -c %s", DATABASE, database, query)
+
+
+def test_cron_does_it_within_the_minute(host: Host) -> None:
+    """A backup, a canary row and the metrics, with nobody there."""
+    newer = f"find {RECORDS} {METRICS} -newer /var/tmp/backup-scenario-begun -printf '%f\n'"
+    deadline = time.monotonic() + 75
+    while True:
+        done = [name for name in host.check_output(newer).split() if name.startswith("incr-")]
+        records = [json.loads(host.file(f"{RECORDS}/{name}").content_string) for name in done]
+        if any(record["outcome"] == "ok" for record in records):
+            break
+        assert time.monotonic() < deadline, host.check_output("tail -n 20 %s/backup/log/backup.log", STATE)
+        time.sleep(1)
+    begun = host.file("/var/tmp/backup-scenario-begun").mtime.timestamp()
+    assert float(value(host, "SELECT extract(epoch FROM max(t)) FROM stanchion.canary")) > begun
+    assert "stanchion-backup.prom" not in host.check_output(newer)
+
+
+def test_the_schedule_is_cron_s(host: Host) -> None:
+    file = host.file(f"/etc/cron.d/stanchion-{STACK}")
+    assert (file.user, file.group, file.mode) == ("root", "root", 0o644)
+    lines = [line for line in file.content_string.splitlines() if line.startswith(("*", "1"))]
+    assert lines == [
+        f"* * * * * root {PROGRAM} watch --scheduled",
+        f"15 1 * * 0 root {PROGRAM} backup --type full --scheduled",
+        f"* * * * * root {PROGRAM} backup --type incr --scheduled",
+    ]
+    assert host.process.filter(comm="cron")
+
+
+def test_the_archive_works(host: Host) -> None:
+    assert value(host, "SHOW archive_mode") == "on"
+    assert value(host, "SHOW archive_timeout") == "1min"
+    before = observe(host)["repositories"][0]["wal"]["max"]
+    segment = value(host, "SELECT pg_walfile_name(pg_switch_wal())")
+    deadline = time.monotonic() + 20
+    while (newest := observe(host)["repositories"][0]["wal"]["max"]) < segment:
+        assert time.monotonic() < deadline, newest
+        time.sleep(0.5)
+    assert newest > before
+
+
+def test_data_went_through_all_of_it(host: Host) -> None:
+    assert value(host, "SELECT word FROM kept", "medication_tracker") == "of the first day"
+
+
+def test_the_repository_is_encrypted_and_whole(host: Host) -> None:
+    held = observe(host)["repositories"][0]
+    assert held["code"] == 0
+    assert {each["type"] for each in held["sets"]} >= {"full", "incr"}
+    assert not any(each["error"] for each in held["sets"])
+    assert held["system_identifier"] == value(host, "SELECT system_identifier FROM pg_control_system()")
+    folder = host.check_output("docker volume inspect --format {{.Mountpoint}} %s-backup", STACK)
+    assert host.file(f"{folder}/backup/{STACK}/backup.info").content.startswith(b"Salted__")
+
+
+def test_jobs_leave_no_container_behind(host: Host) -> None:
+    deadline = time.monotonic() + 20
+    while left := host.check_output(
+        "docker ps -aq --filter label=io.stanchion.stack=%s --filter label=io.stanchion.one-shot", STACK
+    ):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.5)
+
+
+def test_nobody_else_reads_the_secrets(host: Host) -> None:
+    passphrase = host.file(f"{STATE}/secrets/backup_passphrase")
+    assert (passphrase.user, passphrase.mode) == ("root", 0o400)
+    secret = passphrase.content_string.strip()
+    config = host.file(f"{STATE}/backup/config/conf.d/secrets.conf")
+    assert (config.uid, config.mode) == (999, 0o400)
+    assert secret in config.content_string
+    elsewhere = host.run(
+        "grep -rlF %s %s/backup --exclude-dir=conf.d; docker inspect %s | grep -F %s",
+        *(secret, STATE, DATABASE, secret),
+    )
+    assert elsewhere.stdout == ""
+
+
+def test_a_failure_was_told_and_a_skip_was_not(host: Host) -> None:
+    told = host.file("/var/tmp/backup-scenario-failures").content_string
+    assert '"outcome": "failed"' in told
+    assert "skipped" not in told

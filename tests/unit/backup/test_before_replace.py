@@ -1,0 +1,65 @@
+"""Before another image takes over: a new backup, or a good one that is young enough."""
+
+import time
+
+import pytest
+from stanchion_backup import backups, jobs, pgbackrest
+from stanchion_backup.errors import BackupError
+from stanchion_backup.pgbackrest import BackupSet, Contents
+from stanchion_backup.settings import load
+from test_backup_settings import raw, written
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return load(written(tmp_path, raw(state_dir=str(tmp_path / "state"))))
+
+
+def held(monkeypatch, hours, error=False, code=0):
+    stopped = int(time.time() - hours * 3600)
+    one = BackupSet("L", "full", stopped - 1, stopped, 1, 1, error, "0" * 24, "0" * 24)
+    contents = Contents(1, code, "", "7", "", "", (one,))
+    monkeypatch.setattr(pgbackrest, "contents", lambda _: [contents])
+
+
+def fails(*_):
+    raise BackupError("The server does not answer.")
+
+
+def test_a_new_backup_is_taken(settings, monkeypatch):
+    record = {"repositories": {"repo1": {"label": "20261125-1I"}}}
+    monkeypatch.setattr(backups, "take", lambda *_: record)
+    found = backups.before_replace(settings, 24, 0)
+    assert found == {"done": ["20261125-1I in repo1"], "warning": ""}
+
+
+def test_a_young_one_is_enough_and_it_is_said(settings, monkeypatch):
+    monkeypatch.setattr(backups, "take", fails)
+    held(monkeypatch, hours=23)
+    found = backups.before_replace(settings, 24, 0)
+    assert found["done"] == []
+    assert "does not answer. The newest good one, L, is 23.0 h old" in found["warning"]
+
+
+@pytest.mark.parametrize(
+    ("picture", "says"),
+    [
+        ({"hours": 25}, "the newest good backup is 25.0 h old"),
+        ({"hours": 1, "error": True}, "there is no good backup"),
+        ({"hours": 1, "code": 99}, "there is no good backup"),
+    ],
+)
+def test_otherwise_the_image_stays(settings, monkeypatch, picture, says):
+    monkeypatch.setattr(backups, "take", fails)
+    held(monkeypatch, **picture)
+    with pytest.raises(BackupError, match=says) as caught:
+        backups.before_replace(settings, 24, 0)
+    assert "does not answer" in str(caught.value)
+    assert "stack_backup_before_replace" in str(caught.value)
+
+
+def test_a_job_that_runs_counts_as_one_that_could_not_be_taken(settings, monkeypatch):
+    held(monkeypatch, hours=1)
+    with jobs.alone(settings, wait=1):
+        found = backups.before_replace(settings, 24, 0)
+    assert "Another job" in found["warning"]

@@ -1,0 +1,157 @@
+"""What cron does each minute, and to what scheduled jobs give way."""
+
+import fcntl
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.stanchion.stack.plugins.module_utils import _lock
+from stanchion_backup import canary, giving_way, jobs, observe, watch
+from stanchion_backup.errors import BackupError, BusyError
+from stanchion_backup.settings import load
+from test_backup_settings import raw, written
+
+HOUR = 3600
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    """A stack whose database answers, whose repositories are looked at in no time, and a clock."""
+    state = tmp_path / "state"
+    schedule = {"incr": {"cron": "45 * * * *", "period": HOUR}}
+    changed = raw(state_dir=str(state), on_failure=f"cat >> {tmp_path}/told", schedule=schedule)
+    settings = load(written(tmp_path, changed))
+    seen = SimpleNamespace(
+        settings=settings, now=time.time(), error="", looks=0, told=tmp_path / "told", said=[]
+    )
+
+    def write(_):
+        if seen.error:
+            raise BackupError(seen.error)
+        return SimpleNamespace(epoch=seen.now)
+
+    def look(_):
+        seen.looks += 1
+        return {"repositories": [], "canary": {"newest": 0}, "schedule": {}, "jobs": {}}
+
+    monkeypatch.setattr(canary, "write", write)
+    monkeypatch.setattr(observe, "observe", look)
+    monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: seen.now))
+    monkeypatch.setattr(jobs, "say", seen.said.append)
+    return seen
+
+
+def run(host, after=60.0):
+    host.now += after
+    return watch.watch(host.settings)
+
+
+def text(host):
+    return (host.settings.folder / "metrics" / "stanchion_backup.prom").read_text()
+
+
+def test_a_row_and_the_metrics_each_minute_and_the_repositories_now_and_then(host):
+    for _ in range(6):
+        assert run(host)["canary"] == host.now
+    assert host.looks == 2
+    assert (
+        f'stanchion_backup_canary_timestamp_seconds{{stack="{host.settings.stack}"}} {host.now:.12g}'
+        in text(host)
+    )
+    assert host.said == []
+
+
+def test_a_database_that_restarts_is_no_news_and_one_that_stays_away_is_said_once(host):
+    run(host)
+    host.error = "no answer"
+    for _ in range(5):
+        assert run(host)["said"] == []
+    (said,) = run(host)["said"]
+    assert "No canary row could be written for 5 min: no answer" in said
+    for _ in range(3):
+        assert run(host)["said"] == []
+    told = json.loads(host.told.read_text())
+    assert (told["job"], told["outcome"]) == ("watch", "failed")
+    host.error = ""
+    assert run(host)["canary"] == host.now
+    host.error = "again"
+    for _ in range(6):
+        run(host)
+    assert len(host.said) == 2
+
+
+def test_nothing_is_asked_while_a_restore_is_under_way(host):
+    jobs.write_json(host.settings.folder / "restore.json", {})
+    assert run(host) == {"canary": None, "said": []}
+    assert host.looks == 0
+    assert run(host, after=HOUR)["said"] == []
+
+
+def test_a_job_whose_time_the_host_has_slept_through_is_said_once(host):
+    jobs.keep(
+        host.settings, {"job": "incr", "started": host.now, "ended": host.now, "outcome": "ok", "pid": 1}
+    )
+    period = host.settings.schedule["incr"].period
+    assert run(host, after=1.4 * period)["said"] == []
+    (said,) = run(host, after=0.2 * period)["said"]
+    assert "incr was due and has not run for" in said
+    assert json.loads(host.told.read_text())["outcome"] == "missed"
+    assert run(host)["said"] == []
+    assert 'stanchion_backup_job_missed{stack="shop",job="incr"} 1' in text(host)
+
+
+def test_a_watch_that_has_not_ended_is_not_met_by_another(host):
+    host.settings.folder.mkdir(parents=True)
+    with (host.settings.folder / "watch.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert run(host) == {"canary": None, "said": []}
+    assert run(host)["canary"] == host.now
+
+
+def holder(deploy_lock, left):
+    identity = {
+        "run_id": "r",
+        "verb": "deploy",
+        "user": "ops",
+        "hostname": "laptop",
+        "directory": "/",
+        "pid": 1,
+    }
+    boot = {"boot_id": None, "pid_namespace": None, "pid_started": 1}
+    _lock.hold(
+        deploy_lock.parent, {**identity, **boot}, 600, _lock.Host(None, None), time.time() + left - 600
+    )
+
+
+def test_the_lock_is_where_deploys_have_it():
+    source = Path(giving_way.__file__).read_text()
+    assert f'LOCK = Path("{_lock.DIRECTORY / _lock.NAME}")' in source
+
+
+def test_a_scheduled_job_gives_way_to_a_deploy(host, deploy_lock):
+    holder(deploy_lock, left=60)
+    with pytest.raises(BusyError, match=r'worked on for more than 0 min, by "deploy" of ops@laptop'):
+        giving_way.to_others(host.settings, patience=0)
+    with jobs.alone(host.settings, wait=1):
+        pass  # a deploy's own jobs go on
+
+
+def test_a_deploy_that_died_holds_up_no_backup(host, deploy_lock):
+    holder(deploy_lock, left=-1)
+    with jobs.alone(host.settings):
+        pass
+    deploy_lock.write_text("{")
+    with jobs.alone(host.settings):
+        pass
+
+
+def test_a_scheduled_job_that_meets_a_restore_is_skipped_with_the_reason(host):
+    jobs.write_json(host.settings.folder / "restore.json", {})
+    with pytest.raises(BusyError), jobs.recorded(host.settings, "incr"), jobs.alone(host.settings):
+        pass
+    (record,) = jobs.records(host.settings, "incr")
+    assert record["outcome"] == "skipped"
+    assert "restore of this stack is under way" in record["error"]
+    assert not host.told.exists()

@@ -1,0 +1,59 @@
+"""The backups' preflight: the repository off the host, and the restore of a lost one."""
+
+import base64
+
+import pytest
+
+from stanchion.preflight import offsite
+from stanchion.preflight.reading import Declared
+
+KEY = "ssh-ed25519 " + base64.b64encode(b"k" * 51).decode()
+SFTP = {"type": "sftp", "host": "b.example.org", "user": "keeper", "path": "/backups", "host_keys": [KEY]}
+S3 = {"type": "s3", "bucket": "my-backups", "endpoint": "s3.example.org", "region": "eu-central-1"}
+DECLARED = {
+    "stack_name": "s",
+    "stack_backup_offsite": {},
+    "given_secrets": {},
+}
+GIVEN = {"backup_offsite_passphrase": "ascii"}
+RESTORE = {
+    "stack_backup_offsite": SFTP,
+    "given_secrets": GIVEN,
+    "restore_from": "repo2",
+    "old_host_is_fenced": "s",
+}
+NOTHING = {"volume_record": {"ok": True, "path": "/s/volume.json", "exists": False, "record": None}}
+OCCUPIED = {"volume_record": {**NOTHING["volume_record"], "exists": True}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "slugs_wanted"),
+    [
+        ({}, []),
+        ({"stack_backup_offsite": {"type": "ftp"}}, ["backup.offsite"]),
+        ({"stack_backup_offsite": SFTP, "unexported": ["backup_offsite_passphrase"]}, ["backup.passphrase"]),
+        ({"stack_backup_offsite": SFTP, "unexported": ["backup_passphrase"]}, []),
+        ({"stack_backup_offsite": SFTP, "given_secrets": GIVEN, "unexported": list(GIVEN)}, []),
+        ({"stack_backup_offsite": S3, "given_secrets": GIVEN}, ["backup.s3_keys", "backup.s3_keys"]),
+    ],
+)
+def test_what_is_declared(slugs, changed, slugs_wanted):
+    assert slugs(offsite.look(Declared({**DECLARED, **changed}), NOTHING)) == slugs_wanted
+
+
+@pytest.mark.parametrize(
+    ("changed", "facts", "slugs_wanted"),
+    [
+        ({}, NOTHING, []),
+        ({}, OCCUPIED, ["backup.occupied"]),
+        ({"resumed": True}, OCCUPIED, []),
+        ({"old_host_is_fenced": "another"}, NOTHING, ["backup.fenced"]),
+        ({"restore_from": "repo3"}, NOTHING, ["backup.from"]),
+        ({"stack_backup_offsite": {}}, NOTHING, ["backup.from"]),
+        ({"given_secrets": {}}, NOTHING, ["backup.secret"]),
+        ({"restore_from": "repo1"}, NOTHING, ["backup.secret"]),
+        ({"restore_from": "repo1", "kept": {"repo1": True}}, NOTHING, []),
+    ],
+)
+def test_a_lost_hosts_restore(slugs, changed, facts, slugs_wanted):
+    assert slugs(offsite.look(Declared({**DECLARED, **RESTORE, **changed}), facts)) == slugs_wanted
