@@ -99,6 +99,16 @@ def test_a_manifest_that_cannot_be_read_is_no_wrong_passphrase():
         (Done(docker.TIMED_OUT, "half a line", "no answer within 60 s"), "no answer within 60 s"),
         (Done(1, "", "docker: no such image\n"), "docker: no such image"),
         (Done(137, "", ""), "it ended with 137"),
+        (
+            Done(127, "", "ionice: failed to execute pgbackrest: No such file or directory\n"),
+            "there is no pgbackrest in the image: ionice: failed to execute pgbackrest: "
+            "No such file or directory",
+        ),
+        (
+            Done(126, "", 'exec failed: exec: "pgbackrest": executable file not found in $PATH: unknown\n'),
+            "there is no pgbackrest in the image: exec failed: "
+            'exec: "pgbackrest": executable file not found in $PATH: unknown',
+        ),
     ],
 )
 def test_what_ends_without_an_error_of_pgbackrest_is_told_too(done, text):

@@ -31,6 +31,8 @@ SPOOL_MOUNT = f"/var/spool/pgbackrest:{OWNED},size=256m"
 LOCKS_MOUNT = f"{LOCKS}:{OWNED}"
 # Its exit codes (src/common/error/error.auto.c): another process holds the lock; the stanza does not exist.
 _LOCKED = 50
+# Of a shell and of docker, where a command is not there.
+_NOT_THERE = (126, 127)
 # A question to a repository that is there takes a fraction of a second; SFTP's own time-out is longer.
 _ASK_WITHIN = 60.0
 # A backup waits this long, in seconds, for its last WAL; the configured time is that of one push.
@@ -206,6 +208,8 @@ def complaint(done: Done) -> str:
         return done.err
     lines = done.text.splitlines()
     wrong = [number for number, line in enumerate(lines) if "ERROR:" in line]
+    if done.code in _NOT_THERE and re.search(r"pgbackrest.*(not found|No such file)", done.text):
+        return f"there is no pgbackrest in the image: {lines[-1].strip()}"
     if not wrong:
         return (lines[-1].strip() if lines else "") or f"it ended with {done.code}"
     said = [lines[wrong[0]].split("ERROR:", 1)[1].strip()]

@@ -1,0 +1,418 @@
+"""Backups broken on purpose: each variant is told with its cause, or survived where the table says so.
+
+What broke is mended after each, and the same question answered well again. With STANCHION_FIREDRILL=1, and
+firedrill on the host, its verdict on the same damaged repository is printed beside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from stack import Host, Run, Stack
+
+ASIDE = "/root/aside"
+QUICK = "/root/sabotage.json"
+
+FLIP = """\
+import pathlib, sys
+path = pathlib.Path(sys.argv[1])
+content = bytearray(path.read_bytes())
+content[len(content) // 2] ^= 0xFF
+path.write_bytes(content)
+print("null")
+"""
+# The command, with another image for its jobs and copies.
+IN_IMAGE = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+from stanchion_backup import pgbackrest
+from stanchion_backup.__main__ import main
+pgbackrest.image_of = lambda settings: sys.argv[2]
+sys.exit(main(sys.argv[3:]))
+"""
+# A recovery to a moment that no WAL reaches.
+TOO_LATE = """\
+import datetime, json, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from stanchion_backup import errors, scratch, settings
+known = settings.load(pathlib.Path(sys.argv[2]))
+copy = scratch.Scratch(known, "drill", known.repositories[0])
+later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+try:
+    copy.restore(scratch.Target("time", later.isoformat(" ")))
+    copy.recover(60)
+    print(json.dumps({}))
+except errors.BackupError as error:
+    print(json.dumps({"error": str(error)}))
+finally:
+    copy.remove()
+"""
+OTHER_CLUSTER = """\
+set -e
+initdb -D /tmp/pg -U postgres --auth=trust --no-sync >/dev/null
+export PGBACKREST_PG1_PATH=/tmp/pg PGBACKREST_PG1_SOCKET_PATH=/tmp
+cat >>/tmp/pg/postgresql.conf <<CONF
+archive_mode = on
+archive_command = 'pgbackrest archive-push %p'
+listen_addresses = ''
+unix_socket_directories = '/tmp'
+CONF
+pg_ctl -D /tmp/pg -w -s -l /tmp/log start
+pgbackrest stanza-create
+pgbackrest --type=full backup
+pg_ctl -D /tmp/pg -s stop
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The stack's backups as seen from their host."""
+
+    stack: Stack
+    repository: str
+    image: str
+    # A full backup, and a segment that every recovery from it to a later moment passes.
+    full: str
+    segment: str
+
+    @property
+    def host(self) -> Host:
+        return self.stack.host
+
+    @property
+    def state(self) -> str:
+        return f"/var/lib/stanchion/{self.stack.name}"
+
+    @property
+    def archive(self) -> str:
+        return f"{self.state}/backup/stanchion-{self.stack.name}.pyz"
+
+    def sh(self, script: str, timeout: float = 120) -> str:
+        return self.host.run("sh", "-euc", script, timeout=timeout)
+
+    def command(self, *argv: str) -> str:
+        """Run the command without a backend in its drills; return its error, empty where it went well."""
+        out = self.host.run(
+            f"stanchion-{self.stack.name}", "--settings", QUICK, *argv, "--json", check=False, timeout=300
+        )
+        return str(json.loads(out).get("error", ""))
+
+    def command_in(self, image: str, *argv: str) -> str:
+        """Run the command with another image for its jobs and copies."""
+        script = ("python3", "-", self.archive, image, "--settings", QUICK, *argv, "--json")
+        out = self.host.run(*script, stdin=IN_IMAGE, check=False, timeout=300)
+        return str(json.loads(out).get("error", ""))
+
+    def derived(self, name: str, *lines: str) -> str:
+        """Build an image from the database's with more lines of a Dockerfile; return its name."""
+        written = "\n".join((f"FROM {self.image}", "USER root", *lines, "USER 999:999", ""))
+        self.host.run("docker", "build", "-q", "-t", name, "-", stdin=written, timeout=300)
+        return name
+
+    def backup(self, kind: str) -> str:
+        return self.command("backup", "--type", kind)
+
+
+# How it is broken, and mended
+
+
+@contextlib.contextmanager
+def kept(site: Site, *paths: str) -> Iterator[None]:
+    """Keep copies of files and put them back."""
+    files = shlex.join(paths)
+    site.sh(f"rm -rf {ASIDE}; mkdir {ASIDE}; cp -a --parents {files} {ASIDE}")
+    try:
+        yield
+    finally:
+        # In place: a container that mounts one file would keep the old one.
+        site.sh(f"for file in {files}; do cp -a {ASIDE}$file $file; done")
+
+
+@contextlib.contextmanager
+def flipped_bundle(site: Site) -> Iterator[None]:
+    bundle = site.sh(f"ls -S {site.repository}/backup/*/{site.full}/bundle/* | head -n 1").strip()
+    with kept(site, bundle):
+        site.host.python(FLIP, bundle)
+        yield
+
+
+@contextlib.contextmanager
+def flipped_segment(site: Site) -> Iterator[None]:
+    with kept(site, site.segment):
+        site.host.python(FLIP, site.segment)
+        yield
+
+
+@contextlib.contextmanager
+def no_segment(site: Site) -> Iterator[None]:
+    with kept(site, site.segment):
+        site.sh(f"rm {site.segment}")
+        yield
+
+
+@contextlib.contextmanager
+def truncated(site: Site, *names: str) -> Iterator[None]:
+    paths = [f"{site.repository}/backup/{site.stack.name}/{site.full}/{name}" for name in names]
+    with kept(site, *paths):
+        site.sh(f"truncate -s 1000 {shlex.join(paths)}")
+        yield
+
+
+def one_manifest(site: Site) -> contextlib.AbstractContextManager[None]:
+    return truncated(site, "backup.manifest")
+
+
+def both_manifests(site: Site) -> contextlib.AbstractContextManager[None]:
+    return truncated(site, "backup.manifest", "backup.manifest.copy")
+
+
+@contextlib.contextmanager
+def other_passphrase(site: Site) -> Iterator[None]:
+    path = f"{site.state}/backup/config/conf.d/secrets.conf"
+    with kept(site, path):
+        site.sh(f"printf '[global]\\nrepo1-cipher-pass=of-another-stack\\n' > {path}")
+        yield
+
+
+@contextlib.contextmanager
+def other_cluster(site: Site) -> Iterator[None]:
+    """Put another cluster's repository, with the same passphrase and stanza, in the place of this one's."""
+    made = f"{site.stack.name}-of-another"
+    mounts = f"-v {made}:/var/lib/pgbackrest -v {site.state}/backup/config:/etc/pgbackrest:ro"
+    site.sh(f"docker volume create {made} >/dev/null")
+    container = (
+        f"docker run --rm -i --network none -e PGBACKREST_STANZA={site.stack.name} {mounts} {site.image}"
+    )
+    site.host.run(*container.split(), "sh", "-s", stdin=OTHER_CLUSTER)
+    root = site.repository
+    site.sh(
+        f"rm -rf {ASIDE}; mkdir {ASIDE}; mv {root}/archive {root}/backup {ASIDE}/;"
+        f" cp -a $(docker volume inspect {made} --format '{{{{.Mountpoint}}}}')/* {root}/"
+    )
+    try:
+        yield
+    finally:
+        site.sh(
+            f"rm -rf {root}/archive {root}/backup; mv {ASIDE}/* {root}/; docker volume rm {made} >/dev/null"
+        )
+
+
+@contextlib.contextmanager
+def dead_writer(site: Site) -> Iterator[None]:
+    """Cron is not there, and a quarter of an hour has gone by."""
+    with no_cron(site):
+        site.stack.sql("UPDATE stanchion.canary SET t = t - interval '17 min' WHERE mark = ''", "postgres")
+        yield
+    site.sh(f"stanchion-{site.stack.name} watch >/dev/null")
+
+
+@contextlib.contextmanager
+def no_cron(site: Site) -> Iterator[None]:
+    site.sh("service cron stop")
+    try:
+        yield
+    finally:
+        site.sh("service cron start")
+
+
+@contextlib.contextmanager
+def full_repository(site: Site) -> Iterator[None]:
+    """Two megabytes are left where the jobs write; the database's own container is left as it is."""
+    small = "/root/small"
+    site.sh(
+        f"mkdir -p {small}; size=$(($(du -sm {site.repository} | cut -f1) + 2));"
+        f" mount -t tmpfs -o size=${{size}}m,uid=999,gid=999,mode=0750 small {small};"
+        f" cp -a {site.repository}/. {small}; mount --bind {small} {site.repository}"
+    )
+    try:
+        yield
+    finally:
+        site.sh(f"umount {site.repository} {small}")
+
+
+def nothing(site: Site) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
+# What is asked
+
+
+def verify(site: Site) -> str:
+    return site.command("verify")
+
+
+def drill(site: Site) -> str:
+    return site.command("drill", "--target", "latest", "--set", site.full)
+
+
+def incremental(site: Site) -> str:
+    return site.backup("incr")
+
+
+def full(site: Site) -> str:
+    return site.backup("full")
+
+
+def too_late(site: Site) -> str:
+    return str(site.host.python(TOO_LATE, site.archive, QUICK).get("error", ""))
+
+
+def drill_without_tool(site: Site) -> str:
+    image = site.derived("sabotage/no-tool", "RUN rm /usr/bin/pgbackrest")
+    return site.command_in(image, "drill", "--target", "latest")
+
+
+def drill_with_stepped_clock(site: Site) -> str:
+    image = site.derived(
+        "sabotage/stepped",
+        "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends faketime >/dev/null",
+        "ENV LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 FAKETIME=-2d",
+    )
+    return site.command_in(image, "drill", "--target", "time")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is broken, who is asked, and what has to be in the answer; empty where it is survived."""
+
+    name: str
+    breaks: Callable[[Site], contextlib.AbstractContextManager[None]]
+    asked: Callable[[Site], str]
+    said: str
+    # What shows that all is well again; empty where nothing was broken.
+    mended: Callable[[Site], str] | None = None
+
+
+SURVIVED = ""
+VARIANTS = (
+    Variant(
+        "a byte flipped in a bundle", flipped_bundle, verify, r"{full}/bundle/\d+: invalid checksum", verify
+    ),
+    Variant("a byte flipped in a bundle", flipped_bundle, drill, r"checksum|crypto|flush", drill),
+    Variant(
+        "a byte flipped in a WAL segment", flipped_segment, verify, r"{segment}-\S+: invalid checksum", verify
+    ),
+    Variant(
+        "a byte flipped in a WAL segment", flipped_segment, drill, r"{segment} is missing or damaged", drill
+    ),
+    Variant("a WAL segment is missing", no_segment, verify, r"WAL segment {segment} is missing", verify),
+    Variant("a WAL segment is missing", no_segment, drill, r"{segment} is missing or damaged", drill),
+    Variant("the repository of another cluster", other_cluster, drill, r"is of another cluster", drill),
+    Variant("a wrong passphrase", other_passphrase, verify, r"wrong passphrase", verify),
+    Variant("a wrong passphrase", other_passphrase, drill, r"wrong passphrase", drill),
+    Variant("a manifest truncated, its copy not", one_manifest, drill, SURVIVED, verify),
+    Variant(
+        "a manifest and its copy truncated", both_manifests, verify, r"{full}.*manifest can't be read", verify
+    ),
+    Variant(
+        "a manifest and its copy truncated", both_manifests, drill, r"manifest of {full} and its copy", drill
+    ),
+    Variant(
+        "the writer of canary rows is dead",
+        dead_writer,
+        drill,
+        r"canary writer is dead.*1[78] min old",
+        drill,
+    ),
+    Variant(
+        "a target after the last WAL",
+        nothing,
+        too_late,
+        r"ended before configured recovery target was reached",
+    ),
+    Variant(
+        "pgBackRest is missing from the image", nothing, drill_without_tool, r"no pgbackrest in the image"
+    ),
+    Variant(
+        "the repository's volume is full", full_repository, full, r"No space left on device", incremental
+    ),
+    Variant("the clock of the scratch container is stepped", nothing, drill_with_stepped_clock, SURVIVED),
+)
+
+
+@pytest.fixture(scope="module")
+def site(first_stack: Stack, first_deploy: Run) -> Site:
+    """The stack with a new full backup and a few segments after it; drills leave the backend out."""
+    stack, name = first_stack, first_stack.name
+    host, state = stack.host, f"/var/lib/stanchion/{name}"
+    host.run(
+        "sh", "-c", f'sed \'s/"read_path": .*/"read_path": "",/\' {state}/backup/settings.json > {QUICK}'
+    )
+    told = json.loads(host.run(f"stanchion-{name}", "backup", "--type", "full", "--json"))
+    label = told["repositories"]["repo1"]["label"]
+    segment = ""
+    for _ in range(2):
+        stack.sql("SELECT pg_logical_emit_message(true, 'sabotage', 'x')", "postgres")
+        segment = stack.sql("SELECT pg_walfile_name(pg_current_wal_lsn())", "postgres")
+        stack.sql("SELECT pg_switch_wal()", "postgres")
+    host.run(f"stanchion-{name}", "watch")
+    root = host.run("docker", "volume", "inspect", f"{name}-backup", "--format", "{{.Mountpoint}}").strip()
+    look = f"ls {root}/archive/{name}/*/*/{segment}-* 2>/dev/null"
+    path = host.run("sh", "-c", f"for i in $(seq 100); do {look} && exit; sleep 0.2; done; exit 1").strip()
+    image = host.inspect(f"{name}-db")["Config"]["Image"]
+    return Site(stack, root, image, label, path)
+
+
+@pytest.mark.parametrize(
+    "variant", VARIANTS, ids=[f"{each.name}: {each.asked.__name__}" for each in VARIANTS]
+)
+def test_it_is_told_with_its_cause_or_survived(site: Site, variant: Variant) -> None:
+    with variant.breaks(site):
+        told = variant.asked(site)
+        compare(site, variant)
+    if variant.said:
+        segment = site.segment.rpartition("/")[2].split("-")[0]
+        assert told, "nothing was told"
+        assert re.search(variant.said.format(full=site.full, segment=segment), told), told
+    else:
+        assert told == ""
+    if variant.mended:
+        assert variant.mended(site) == ""
+
+
+def test_a_backup_killed_half_way_and_the_next_one_is_good(site: Site) -> None:
+    name = site.stack.name
+    before = site.sh(f"ls {site.repository}/backup/{name}")
+    site.sh(
+        f"stanchion-{name} --settings {QUICK} backup --type full >/dev/null 2>&1 & killed=$!;"
+        " job() { docker ps -q --filter label=io.stanchion.one-shot=backup-job; };"
+        ' for i in $(seq 200); do job=$(job); [ -z "$job" ] || break; sleep 0.05; done;'
+        " kill -9 $killed; docker kill $job; wait $killed || true"
+    )
+    listed = json.loads(site.host.run(f"stanchion-{name}", "observe"))["repositories"][0]["sets"]
+    assert {each["label"] for each in listed} <= set(before.split())
+    assert site.backup("diff") == ""
+    assert verify(site) == ""
+    assert site.command("drill", "--target", "latest") == ""
+    assert site.host.run("docker", "ps", "-aq", "--filter", "label=io.stanchion.one-shot").strip() == ""
+
+
+def compare(site: Site, variant: Variant) -> None:
+    """Print firedrill's verdict on what is broken now, where it is asked for."""
+    if not os.environ.get("STANCHION_FIREDRILL") or variant.asked is not drill:
+        return
+    where = ("--stanza", site.stack.name, "--postgres", "17", "--image", "stanchion-bench:{major}")
+    asked = (
+        "--backup",
+        site.full,
+        "--database",
+        "medication_tracker",
+        "--no-config",
+        "--json",
+        "/root/fd/report.json",
+    )
+    path = "PATH=/root/fd/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    site.host.run(
+        "env", path, "firedrill", "physical", "pgbackrest", *where, *asked, check=False, timeout=900
+    )
+    report = json.loads(site.host.run("cat", "/root/fd/report.json"))
+    verdict = "PASS" if report["ok"] and report["verified"] else "FAIL"
+    found = "; ".join(each["message"] for each in report["findings"])
+    print(f"\nfiredrill | {variant.name} | {verdict} | {found}")
