@@ -20,6 +20,7 @@ from stanchion_backup import beside, canary, docker, facts, jobs, markers, pgbac
 from stanchion_backup.assertions import Sheet
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
+from stanchion_backup.facts import Facts
 from stanchion_backup.markers import Markers
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.scratch import Recovery, Scratch, Target
@@ -36,6 +37,7 @@ _LATE = 60
 # Gives up on a recovery; a day of WAL is replayed in minutes.
 _RECOVERY = 4 * 3600.0
 _UP = 300.0
+_AMCHECK = ("--heapallindexed", "--parent-check", "--install-missing")
 
 _LIVE = """
 SELECT system_identifier::text AS identifier, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline,
@@ -70,6 +72,25 @@ class _Stopped(BaseException):
     """A signal asked this process to end."""
 
 
+@dataclass(frozen=True)
+class _Before:
+    """What is known when the restore begins: of the repository, the target, the live database around it."""
+
+    held: Contents
+    live: Mapping[str, Any]
+    target: Target
+    # The same as the engine takes it.
+    aim: Target
+    expected: BackupSet
+    placed: Markers
+    # Of the canary: count and hash of the rows before marker a.
+    rows: Mapping[str, Any]
+    facts: Facts
+    facts_after: Facts | None
+    # That the copy has to be on.
+    timeline: int
+
+
 @dataclass
 class _Drill:
     """One drill: what is known before, and what is found out."""
@@ -81,9 +102,11 @@ class _Drill:
 
     @property
     def live(self) -> Database:
-        return self._live("postgres")
+        """The live server's database that has the canary."""
+        return self.database("postgres")
 
-    def _live(self, name: str) -> Database:
+    def database(self, name: str) -> Database:
+        """Return a database of the live server."""
         return Database(self.settings.container, name)
 
     @contextlib.contextmanager
@@ -160,6 +183,8 @@ def _recorded(
                 one = _Drill(settings, repository, record)
                 try:
                     _run(one, kind, label)
+                except BackupError as error:
+                    raise BackupError(f"The drill of {repository.name} failed: {error}") from error
                 finally:
                     record["assertions"] = one.sheet.entries
                 if not one.sheet.proved:
@@ -182,79 +207,93 @@ def _refuse(settings: Settings, repository: Repository, kind: str | None, label:
 
 
 def _run(one: _Drill, kind: str | None, label: str | None) -> None:
+    """Place the markers, restore a copy, ask it everything, and take it away."""
+    before = _prepare(one, kind, label)
+    copy = Scratch(one.settings, PURPOSE, one.repository)
+    network, backend = f"{copy.container}-net", f"{copy.container}-backend"
+    try:
+        with one.phase("restore"):
+            _restore(one, copy, before)
+        with one.phase("replay"):
+            recovery = copy.recover(_RECOVERY)
+        with one.phase("assertions"):
+            if not _content(one, copy, before, recovery):
+                # It is not what was asked for: whether it is sound is of no use any more.
+                return
+        with one.phase("checksums"):
+            _checksums(one, copy, before.live)
+        with one.phase("restart"):
+            docker.docker("network", "create", "--internal", *docker.labels(one.settings, PURPOSE), network)
+            copy.start(network, "*", one.settings.alias)
+            copy.wait(_UP)
+        with one.phase("backend"):
+            _backend(one, copy, network, backend)
+        one.record["rto_seconds"] = one.seconds("restore", "replay", "backend")
+        with one.phase("amcheck"):
+            _tool(one, copy, "amcheck", "pg_amcheck", "--all", *_AMCHECK)
+        with one.phase("dump"):
+            _dump(one, copy)
+    finally:
+        with one.phase("cleanup"), _undisturbed():
+            docker.remove("container", [backend])
+            copy.remove()
+            docker.remove("network", [network])
+
+
+def _prepare(one: _Drill, kind: str | None, label: str | None) -> _Before:
+    """Choose the target, place the markers, and keep what the live database is around them."""
     settings, repository = one.settings, one.repository
     held = pgbackrest.contents_of(settings, repository)
     if not held.well:
         raise BackupError(f"{repository.name} ({repository.where}) can't be read: {held.message}.")
     live = one.live.one(_LIVE)
     _same_cluster(repository, held, live)
-    target, taken = choose(settings, repository, held, int(live["timeline"]), kind, label)
-    one.record["rpo_seconds"] = _measured_rpo(one, held, live)
-    scratch.refuse_without_room(settings, taken.size)
-    one.record["data_bytes"] = taken.size
+    timeline = int(live["timeline"])
+    target, expected = choose(settings, repository, held, timeline, kind, label)
+    one.record.update(rpo_seconds=_measured_rpo(one, held, live), data_bytes=expected.size)
+    scratch.refuse_without_room(settings, expected.size)
     with one.phase("markers"):
-        before = facts.read(one._live, settings)
+        facts_before = facts.read(one.database, settings)
         placed = markers.place(one.live, one.record["run"])
         rows = _rows(one.live, placed)
-        after = facts.read(one._live, settings) if target.kind not in _WHOLE else {}
+        # All WAL is replayed for the others: what is live can only be compared when that is over.
+        facts_after = None if target.kind in _WHOLE else facts.read(one.database, settings)
         markers.arrive(settings, held, one.live, placed)
-        known = [int(live["timeline"]), *pgbackrest.timelines(settings, held)]
-    aim = _aim(target, placed, int(live["timeline"]))
+        known = [timeline, *pgbackrest.timelines(settings, held)]
+    aim = _aim(target, placed, timeline)
     one.record["target"] = {"kind": target.kind, "value": aim.value, "label": target.label}
-    copy = Scratch(settings, PURPOSE, repository)
-    network = f"{copy.container}-net"
-    backend = f"{copy.container}-backend"
-    try:
-        with one.phase("restore"):
-            label = copy.restore(aim)
-        taken = next((each for each in held.sets if each.label == label), taken)
-        one.record["set"] = {
-            "label": taken.label,
-            "type": taken.type,
-            "size": taken.size,
-            "needs": list(taken.needs),
-        }
-        with one.phase("replay"):
-            recovery = copy.recover(_RECOVERY)
-        with one.phase("assertions"):
-            after = after or facts.read(one._live, settings)
-            one.sheet.equal("timeline", max(known) + 1, recovery.timeline)
-            found = _recovered(copy, placed, recovery)
-            one.sheet.equal("system identifier", live["identifier"], found[0]["identifier"])
-            wrong = "the copy would archive into the live database's stanza"
-            one.sheet.equal("archive_mode", "off", found[0]["archive_mode"], wrong)
-            _log_gate(one, target.kind, placed, recovery, found[0])
-            steady = rows if rows == _rows(one.live, placed) else None
-            _markers_in(one, target.kind, placed, steady, recovery, found)
-            one.sheet.compare(before, after, facts.read(copy.database, settings))
-        with one.phase("checksums"):
-            _checksums(one, copy, live)
-        with one.phase("restart"):
-            docker.docker("network", "create", "--internal", *docker.labels(settings, PURPOSE), network)
-            copy.start(network, "*", settings.alias)
-            copy.wait(_UP)
-        with one.phase("backend"):
-            _backend(one, copy, network, backend)
-        with one.phase("amcheck"):
-            _tool(
-                one,
-                copy,
-                "amcheck",
-                "pg_amcheck",
-                "--all",
-                "--heapallindexed",
-                "--parent-check",
-                "--install-missing",
-            )
-        with one.phase("dump"):
-            _dump(one, copy)
-        timed = ("restore", "replay", "backend")
-        one.record["rto_seconds"] = one.seconds(*timed)
-    finally:
-        with one.phase("cleanup"), _undisturbed():
-            docker.remove("container", [backend])
-            copy.remove()
-            docker.remove("network", [network])
+    return _Before(held, live, target, aim, expected, placed, rows, facts_before, facts_after, max(known) + 1)
+
+
+def _restore(one: _Drill, copy: Scratch, before: _Before) -> None:
+    label = copy.restore(before.aim)
+    taken = next((each for each in before.held.sets if each.label == label), before.expected)
+    one.record["data_bytes"] = taken.size
+    one.record["set"] = {
+        "label": taken.label,
+        "type": taken.type,
+        "size": taken.size,
+        "needs": list(taken.needs),
+    }
+
+
+def _content(one: _Drill, copy: Scratch, before: _Before, recovery: Recovery) -> bool:
+    """Ask whether the copy is the database as it was at the target; return whether it ended there at all."""
+    live, placed, kind = before.live, before.placed, before.target.kind
+    found = _recovered(copy, placed, recovery)
+    one.sheet.equal("system identifier", live["identifier"], found[0]["identifier"])
+    one.sheet.equal("timeline", before.timeline, recovery.timeline)
+    wrong = "the copy would archive into the live database's stanza"
+    one.sheet.equal("archive_mode", "off", found[0]["archive_mode"], wrong)
+    _log_gate(one, kind, placed, recovery, found[0])
+    rows = before.rows if before.rows == _rows(one.live, placed) else None
+    _markers_in(one, kind, placed, rows, recovery, found)
+    if one.sheet.failed:
+        return False
+    _writer(one, found[1]["age"])
+    after = before.facts_after or facts.read(one.database, one.settings)
+    one.sheet.compare(before.facts, after, facts.read(copy.database, one.settings))
+    return True
 
 
 def _same_cluster(repository: Repository, held: Contents, live: Mapping[str, Any]) -> None:
@@ -382,6 +421,8 @@ def _markers_in(
     seen = found[1]
     b = 1 if kind in _WHOLE else 0
     one.sheet.equal("marker a", 1, seen["a"], f"the row before the target is not in the copy: {ended}")
+    if not seen["a"]:
+        return
     wrong = f"the row after the target is {'not ' if b else ''}in the copy: {ended}"
     one.sheet.equal("marker b", b, seen["b"], wrong)
     if rows is None:
@@ -391,15 +432,13 @@ def _markers_in(
     if not b:
         wrong = f"{seen['later']} canary rows of the copy are later than {placed.t}"
         one.sheet.equal("no row after the target", 0, seen["later"], wrong)
-    _writer(one, seen["age"])
 
 
 def _ended(recovery: Recovery, placed: Markers) -> str:
     """Say where the replay ended, as the cause of a row that is missing."""
-    last = recovery.last_segment
-    if last and last[8:] < placed.segment[8:]:
-        return f"replay ended with WAL segment {last}, and {pgbackrest.segment_after(last)} is not to be had"
-    return f"replay ended with WAL segment {last or '(none)'}, {recovery.stopped or 'at the end of the WAL'}"
+    if recovery.last_segment[8:] < placed.segment[8:]:
+        return recovery.gap
+    return f"replay ended {recovery.stopped or f'with WAL segment {recovery.last_segment}'}"
 
 
 def _writer(one: _Drill, age: float | None) -> None:

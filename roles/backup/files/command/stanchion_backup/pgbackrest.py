@@ -245,6 +245,15 @@ def with_cause(said: str, everything: str = "") -> str:
     return re.sub(r" at line \d+: [^\n]*?(?= FormatError| HINT|\n|$)", "", " ".join([*causes, said]))
 
 
+def errors_in(log: str) -> str:
+    """Return the first that it says is wrong in the log of a server that it fetches WAL for; empty: none."""
+    lines = log.splitlines()
+    for number, line in enumerate(lines):
+        if re.search(r"P\d\d +ERROR:", line):
+            return complaint(Done(1, "\n".join(lines[number:]), ""))
+    return ""
+
+
 def _must(done: Done, what: str) -> str:
     if done.code == _LOCKED:
         raise BusyError(f"{what}: {complaint(done)}")

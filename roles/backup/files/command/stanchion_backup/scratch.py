@@ -64,8 +64,9 @@ class Recovery:
     last_transaction: str
     timeline: int
     segments: int
-    # The last WAL segment that came out of the repository; empty where none did.
+    # The last WAL segment that came out of the repository, empty where none did; and why no other one came.
     last_segment: str = ""
+    gap: str = ""
     log: str = field(repr=False, default="")
 
 
@@ -177,6 +178,7 @@ class Scratch:
     def wait(self, within: float) -> None:
         """Wait until the server takes writes."""
         deadline = time.monotonic() + within
+        pause = 0.1
         copy = self.database("postgres")
         while True:
             try:
@@ -190,7 +192,9 @@ class Scratch:
                 raise BackupError(f"The restored copy ended: {self._cause()}")
             if time.monotonic() >= deadline:
                 raise BackupError(f"The restored copy was not up within {within:g} s: {reason}")
-            time.sleep(0.2)
+            time.sleep(pause)
+            # Each look is a line in the server's log, and a long recovery has time.
+            pause = min(pause * 1.2, 5.0)
 
     def database(self, name: str, within: float = 600.0) -> Database:
         """Return a database of the copy."""
@@ -203,7 +207,11 @@ class Scratch:
     def _cause(self) -> str:
         lines = self.log().splitlines()
         fatal = [line.split(": ", 1)[-1].strip() for line in lines if "FATAL:" in line or "PANIC:" in line]
-        known = [each for each in fatal if "shutting down" not in each and "starting up" not in each]
+        # What it said to those who asked whether it is up.
+        asked = ("shutting down", "starting up", "not accepting connections")
+        known = [each for each in fatal if not any(words in each for words in asked)]
+        if known and "recovery ended before" in known[0]:
+            return f"{known[0]}: {_gap(self.log())}"
         return (known or lines or ["it said nothing"])[-1 if not known else 0]
 
     def _recovery(self) -> Recovery:
@@ -216,8 +224,9 @@ class Scratch:
             stopped=stopped[-1].strip() if stopped else "",
             last_transaction=last[-1].strip() if last else "",
             timeline=int(timeline[-1]) if timeline else 0,
-            segments=len(segments),
+            segments=len(set(segments)),
             last_segment=max(segments, default=""),
+            gap=_gap(log),
             log=log,
         )
 
@@ -250,6 +259,18 @@ class Scratch:
             self._folder.rmdir()
         if not keep_volume:
             docker.remove("volume", [self.volume])
+
+
+def _gap(log: str) -> str:
+    """Return which WAL segment the recovery went without, and why."""
+    restored = re.findall(r'restored log file "([0-9A-F]{24})"', log)
+    said = pgbackrest.errors_in(log)
+    if not restored:
+        return f"no WAL came out of the repository{f': {said}' if said else ''}"
+    wanted = pgbackrest.segment_after(max(restored))
+    if said:
+        return f"WAL segment {wanted} can't be read from the repository: {said}"
+    return f"WAL segment {wanted} is missing in the repository"
 
 
 def refuse_without_room(settings: Settings, size: int) -> None:
