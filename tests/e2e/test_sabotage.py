@@ -300,10 +300,10 @@ VARIANTS = (
         "a byte flipped in a WAL segment", flipped_segment, verify, r"{segment}-\S+: invalid checksum", verify
     ),
     Variant(
-        "a byte flipped in a WAL segment", flipped_segment, drill, r"{segment} is missing or damaged", drill
+        "a byte flipped in a WAL segment", flipped_segment, drill, r"{segment} is (missing|damaged)", drill
     ),
     Variant("a WAL segment is missing", no_segment, verify, r"WAL segment {segment} is missing", verify),
-    Variant("a WAL segment is missing", no_segment, drill, r"{segment} is missing or damaged", drill),
+    Variant("a WAL segment is missing", no_segment, drill, r"{segment} is (missing|damaged)", drill),
     Variant("the repository of another cluster", other_cluster, drill, r"is of another cluster", drill),
     Variant("a wrong passphrase", other_passphrase, verify, r"wrong passphrase", verify),
     Variant("a wrong passphrase", other_passphrase, drill, r"wrong passphrase", drill),

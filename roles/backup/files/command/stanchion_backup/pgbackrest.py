@@ -277,10 +277,20 @@ def contents_of(settings: Settings, repository: Repository, within: float = _ASK
     done = ask(settings, f"--repo={repository.key}", "--output=json", "info", within=within)
     if done.code != 0:
         return replace(nothing, code=99, message=complaint(done))
-    stanzas = [each for each in json.loads(done.out or "[]") if each["name"] == settings.stack]
+    return read(done.out, settings.stack, repository.key)
+
+
+def read(out: str, stack: str, key: int) -> Contents:
+    """Read what `pgbackrest info --output=json` prints of one repository."""
+    nothing = Contents(key, 0, "", "", "", "", ())
+    try:
+        # Its message quotes what a wrong passphrase has made of a file, control characters and all.
+        stanzas = [each for each in json.loads(out or "[]", strict=False) if each["name"] == stack]
+    except ValueError:
+        return replace(nothing, code=99, message=with_cause(" ".join(out[:400].split()), out))
     if not stanzas:
         return replace(nothing, code=1, message="there is no stanza in it")
-    return parse(stanzas[0], repository.key)
+    return parse(stanzas[0], key)
 
 
 def parse(stanza: dict[str, Any], key: int) -> Contents:

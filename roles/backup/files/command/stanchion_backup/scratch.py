@@ -269,7 +269,7 @@ def _gap(log: str) -> str:
         return f"no WAL came out of the repository{f': {said}' if said else ''}"
     wanted = pgbackrest.segment_after(max(restored))
     if said:
-        return f"WAL segment {wanted} can't be read from the repository: {said}"
+        return f"WAL segment {wanted} is damaged, or can't be read: {said}"
     return f"WAL segment {wanted} is missing in the repository"
 
 
