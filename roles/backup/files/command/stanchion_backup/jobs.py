@@ -60,8 +60,8 @@ def write_json(path: Path, content: Any) -> None:
 def alone(settings: Settings, wait: float = 0.0, restoring: bool = False) -> Iterator[None]:
     """Hold the lock of the heavy jobs; BusyError when another job has it after `wait` seconds.
 
-    A job that does not wait for others is the schedule's: it gives way to a deploy and to a restore too. While
-    a restore has the database stopped or half replaced, nothing but that restore (`restoring`) has it. The
+    A job that does not wait for others is the schedule's: it gives way to a deploy and to a restore too.
+    While a restore has the database stopped or half replaced, nothing but that restore (`restoring`) has it. The
     kernel gives the lock back when the process ends, however it ends.
     """
     if wait == 0.0:
