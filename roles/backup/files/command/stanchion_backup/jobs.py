@@ -61,7 +61,7 @@ def alone(settings: Settings, wait: float = 0.0, restoring: bool = False) -> Ite
     """Hold the lock of the heavy jobs; BusyError when another job has it after `wait` seconds.
 
     A job that does not wait for others is the schedule's: it gives way to a deploy and to a restore too.
-    While a restore has the database stopped or half replaced, nothing but that restore (`restoring`) has it. The
+    While a restore has the database stopped or half replaced, nothing but it (`restoring`) has the lock. The
     kernel gives the lock back when the process ends, however it ends.
     """
     if wait == 0.0:
