@@ -2,7 +2,8 @@
 
 Declared: what the filters of the role postgres get (`memory`, `cpus`, `pool`, `settings`: see
 stanchion.contract.database), and beside it `stack_name`, `state_dir`, `secret_files` (paths on the host) and
-`given_secrets` (what the filter secret_kinds says of those from a vault). Under their own names:
+`given_secrets` (what the filter secret_kinds says of those from a vault); `restoring` says that this is the
+restore which is under way. Under their own names:
 `stack_database_alias`, `stack_database_name`, `stack_database_user`, `postgres_volume`,
 `postgres_data_space` (what the data needs while there is no volume), `postgres_memory`,
 `postgres_temp_file_limit`, `postgres_log_max_size`, `postgres_log_max_file`, `postgres_statement_timeout`,
@@ -32,6 +33,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
     return [
         *_contract(declared),
         *_paused(declared, facts),
+        *_restore(declared, facts),
         *_memory(declared, facts),
         *_processors(declared, facts),
         *secret_problems(declared.get("secret_files", []), facts, passwords=True),
@@ -91,6 +93,26 @@ def _paused(declared: Declared, facts: Facts) -> list[Problem]:
             what=f"The database container {name} is paused, and somebody will have had a reason.",
             where="docker ps on the host",
             remedy=f"Let it go on with `docker unpause {name}`, then deploy again.",
+        )
+    ]
+
+
+def _restore(declared: Declared, facts: Facts) -> list[Problem]:
+    """Refuse to start anything in the middle of a restore; the restore itself says so (`restoring`)."""
+    if unreadable(facts, "volume_record") or declared.get("restoring", False):
+        return []
+    record = facts["volume_record"]["record"]
+    restore = record.get("restore") if isinstance(record, dict) else None
+    if not restore:
+        return []
+    return [
+        Problem(
+            slug="postgres.restore",
+            what=f"A restore of this database ({restore['to']}) is not finished: it is under way, or was "
+            "interrupted.",
+            where=facts["volume_record"]["path"],
+            remedy="`python runner.py restore --resume` goes on with it, `python runner.py restore "
+            "--rollback` returns to the old database.",
         )
     ]
 

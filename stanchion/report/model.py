@@ -70,6 +70,7 @@ class VolumeRecord(Model):
     state: str
     system_identifier: str | None
     timeline: int | None
+    replaced: list[str] = Field(default=[], description="Volumes that a restore has replaced, and that stay")
 
 
 class Image(Model):

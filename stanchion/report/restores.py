@@ -27,11 +27,12 @@ def render(out: Console, result: Result) -> None:
 def lines(result: Result) -> list[tuple[str, str]]:
     """Return what a restore has made, with what to do with it, as labelled lines."""
     found: list[tuple[str, str]] = []
-    for each in result.backups if result.verb == "restore" else ():
-        done = each.result.get("done") or []
-        found += [("done", f"{each.host}: {text}") for text in done]
-        if each.verb == "restore" and "recovery" in each.result:
+    # A replacement has several steps, and the last one tells of all.
+    last = {each.host: each for each in result.backups if each.result} if result.verb == "restore" else {}
+    for each in last.values():
+        if "recovery" in each.result:
             found += list(_restored(each))
+        found += [("done", f"{each.host}: {text}") for text in each.result.get("done") or []]
     return found
 
 

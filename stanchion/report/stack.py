@@ -119,6 +119,7 @@ def _record(answer: Facts) -> VolumeRecord | None:
         state=str(record.get("state") or "unknown"),
         system_identifier=None if identifier is None else str(identifier),
         timeline=None if timeline is None else int(timeline),
+        replaced=[str(each["volume"]) for each in record.get("replaced") or []],
     )
 
 

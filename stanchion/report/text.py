@@ -128,6 +128,10 @@ def _host_lines(hosts: Iterable[Host]) -> list[tuple[str, str]]:
             lines.append(
                 ("data", f"volume {record.volume} on {host.name}: {record.state}{identity}{timeline}")
             )
+            lines += [
+                ("kept", f"volume {name} on {host.name}, which a restore has replaced")
+                for name in record.replaced
+            ]
         for image in host.images:
             images[image.name] = f"{image.name} ({_age(image.age_days)})"
     if images:

@@ -86,9 +86,9 @@ def _newest(settings: Settings, repository: Repository, began: float) -> dict[st
 def settle(settings: Settings, wait: float) -> list[str]:
     """Bring the repositories to where backups can be taken and WAL arrives; return what had to be done.
 
-    Makes the stanza where there is none, checks the archive, and takes the first full backup.
+    Makes the stanza where there is none, and checks the archive. A restore does so before it lets anybody in.
     """
-    with jobs.alone(settings, wait):
+    with jobs.alone(settings, wait, restoring=True):
         pgbackrest.sweep(settings)
         new = [
             repository.name

@@ -165,17 +165,23 @@ def _finished(settings: Settings) -> dict[str, dict[str, Any]]:
     return {each["copy"]["volume"]: each for each in good}
 
 
-def drop(settings: Settings, name: str) -> dict[str, Any]:
+def drop(settings: Settings, name: str, wait: float) -> dict[str, Any]:
     """Remove a copy and its volume; RefusedError where the name is not a copy's."""
-    with jobs.alone(settings):
+    with jobs.alone(settings, wait):
         if name not in [each["name"] for each in listed(settings) if each["kind"] == "copy"]:
-            raise _unknown(settings, name, "copy")
+            raise unknown(settings, name, "copy")
         docker.remove("container", [name])
         docker.remove("volume", [name])
-    return {"done": [f"dropped the copy {name}"]}
+    return {"stack": settings.stack, "done": [f"dropped the copy {name}"]}
 
 
-def _unknown(settings: Settings, name: str, kind: str) -> RefusedError:
+def replaced(settings: Settings) -> list[str]:
+    """Return the volumes that restores have replaced and that are still there."""
+    return [each["name"] for each in listed(settings) if each["kind"] == "replaced"]
+
+
+def unknown(settings: Settings, name: str, kind: str) -> RefusedError:
+    """Return the refusal of a name that is none of those."""
     there = ", ".join(each["name"] for each in listed(settings) if each["kind"] == kind) or "none"
     what = {"copy": "restored copy", "replaced": "volume that a restore has replaced"}[kind]
     return RefusedError(f"There is no {what} {name} (there is: {there}). Nothing was dropped.")

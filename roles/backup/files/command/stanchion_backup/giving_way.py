@@ -19,8 +19,26 @@ _LOOK_AGAIN = 5.0
 
 
 def restore_under_way(settings: Settings) -> bool:
-    """Return whether a restore has begun and not ended: its journal is there as long."""
-    return (settings.folder / "restore.json").exists()
+    """Return whether a restore has touched the database and not ended; its journal (journal.py) says so.
+
+    One that only makes a copy beside the database, or was killed while it did, holds up nothing.
+    """
+    try:
+        return bool(json.loads((settings.folder / "restore.json").read_text())["touched"])
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, KeyError, TypeError):
+        # Nobody knows how far it is.
+        return True
+
+
+def to_a_restore(settings: Settings) -> None:
+    """BusyError while a restore has the database stopped or half replaced."""
+    if restore_under_way(settings):
+        raise BusyError(
+            "A restore of this stack is under way, or was interrupted. `restore --resume` goes on with it, "
+            "`restore --rollback` returns to the old database."
+        )
 
 
 def deploy_under_way(now: float) -> str:
@@ -41,8 +59,7 @@ def to_others(settings: Settings, patience: float = PATIENCE) -> None:
     """Wait until no deploy and no restore is under way; BusyError where one still is then."""
     deadline = time.monotonic() + patience
     while True:
-        if restore_under_way(settings):
-            raise BusyError("A restore of this stack is under way, or was interrupted. Finish it first.")
+        to_a_restore(settings)
         holder = deploy_under_way(time.time())
         if not holder:
             return

@@ -57,10 +57,11 @@ def write_json(path: Path, content: Any) -> None:
 
 
 @contextlib.contextmanager
-def alone(settings: Settings, wait: float = 0.0) -> Iterator[None]:
+def alone(settings: Settings, wait: float = 0.0, restoring: bool = False) -> Iterator[None]:
     """Hold the lock of the heavy jobs; BusyError when another job has it after `wait` seconds.
 
-    A job that does not wait for others is the schedule's: it gives way to a deploy and to a restore too. The
+    A job that does not wait for others is the schedule's: it gives way to a deploy and to a restore too.
+    While a restore has the database stopped or half replaced, nothing but it (`restoring`) has the lock. The
     kernel gives the lock back when the process ends, however it ends.
     """
     if wait == 0.0:
@@ -76,6 +77,8 @@ def alone(settings: Settings, wait: float = 0.0) -> Iterator[None]:
                 if time.monotonic() >= deadline:
                     raise BusyError("Another job of this stack's backups runs.") from error
                 time.sleep(0.5)
+        if not restoring:
+            giving_way.to_a_restore(settings)
         yield
 
 

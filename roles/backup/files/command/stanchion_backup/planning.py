@@ -166,7 +166,7 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
     and such a moment counts as restorable.
     """
     asked = parse(request.to)
-    repository = _repository(settings, request.source)
+    repository = repository_of(settings, request.source)
     _check_future(asked)
     here = held(settings, repository)
     live = int(recorded(settings).get("timeline") or max(here.timelines, default=1))
@@ -193,7 +193,8 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
     return Plan(asked, repository, target, backup, number, needed, free, number == live)
 
 
-def _repository(settings: Settings, name: str) -> Repository:
+def repository_of(settings: Settings, name: str) -> Repository:
+    """Return a repository by its name, the first where none is given; RefusedError where there is none."""
     if not name:
         return settings.repositories[0]
     number = name[4:] if name.startswith("repo") else name

@@ -163,7 +163,7 @@ def windows(
                     timeline=number,
                     live=number == live,
                     start=min(each.stopped for each in inside),
-                    end=end,
+                    end=max(end, min(each.stopped for each in inside)),
                     first=first,
                     last=last,
                     sets=tuple(each.label for each in inside),

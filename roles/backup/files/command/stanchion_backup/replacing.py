@@ -1,0 +1,375 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A restore in the live database's place, step by step; each step may be begun again after an interruption.
+
+The host's record of the active volume is what decides which volume is the database. It changes in one moment,
+in the last step. The roles then start what it names, as in a deploy, and the controller tells that it is open
+and finished. The old volume stays.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from stanchion_backup import backups, copies, docker, jobs, journal, pgbackrest, planning, windows
+from stanchion_backup.database import Database
+from stanchion_backup.errors import BackupError, RefusedError
+from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
+from stanchion_backup.planning import Plan, Request
+from stanchion_backup.scratch import Scratch
+from stanchion_backup.settings import Settings
+from stanchion_backup.target import position
+
+PURPOSE = "replacement"
+# The key of the volume's record that keeps every other run from starting a database meanwhile.
+MARK = "restore"
+# What a restore has left in the configuration, and would keep the archive off. Then what of the new timeline
+# was written meanwhile: without its history, a later promotion could choose the same timeline, and without
+# its segments the chain has a hole. The segment that the server still writes to, it archives itself.
+_TIDY = r"""
+set -eu
+cd "$PGDATA"
+sed -i -E -e '/^[[:space:]]*(archive_mode|restore_command|recovery_target[a-z_]*)[[:space:]]*=/d' \
+    -e '/pgBackRest restore on/d' postgresql.auto.conf
+rm -f recovery.signal standby.signal recovery.done
+control=$(pg_controldata -D .)
+current=$(printf '%s\n' "$control" | sed -n "s/^Latest checkpoint's REDO WAL file: *//p")
+timeline=$(printf '%s' "$current" | cut -c 1-8)
+for file in pg_wal/"$timeline"*; do
+    name=${file##*/}
+    case $name in
+        *.history) ;;
+        *.*) continue ;;
+        *) expr "x$name" '<' "x$current" > /dev/null || continue ;;
+    esac
+    [ -e "pg_wal/archive_status/$name.done" ] || : > "pg_wal/archive_status/$name.ready"
+    echo "marked=$name"
+done
+sync -f .
+echo "current=$current"
+printf '%s\n' "$control" | sed -n -e "s/^Database cluster state: */state=/p"
+printf 'left=%s\n' "$(grep -v '^$' "pg_wal/$timeline.history" | tail -n 1 | cut -f 2)"
+"""
+
+
+def replace(settings: Settings, request: Request, named: str, deep: bool, wait: float) -> dict[str, Any]:
+    """Restore, and make the restored volume the recorded one; return what was done.
+
+    The database and the backend are down when it returns: whoever called it starts them.
+    """
+    if named != settings.stack:
+        raise RefusedError(f"--replace {named}: this host's stack is {settings.stack}. Nothing was done.")
+    with jobs.recorded(settings, "restore") as record, jobs.alone(settings, wait, restoring=True):
+        _begin_anew(settings)
+        planned = planning.plan(settings, request)
+        steps = journal.LATEST_STEPS if planned.asked.kind == "latest" else journal.OTHER_STEPS
+        begun = Journal(
+            stack=settings.stack,
+            began=round(time.time(), 3),
+            asked=str(planned.asked),
+            request=asdict(request),
+            name=copies.fresh_name(settings),
+            old={key: value for key, value in planning.recorded(settings).items() if key != MARK},
+            steps=steps,
+            deep=deep,
+        )
+        journal.write(settings, begun)
+        _go(settings, begun, planned, record)
+    return record
+
+
+def _begin_anew(settings: Settings) -> None:
+    """Refuse a second restore beside one that has touched the database; what of another was left, goes."""
+    left = journal.read(settings)
+    if left is None:
+        return
+    if left.touched:
+        raise RefusedError(left.says())
+    _copy(settings, left, settings.repositories[0].name).remove()
+    journal.remove(settings)
+
+
+def resume(settings: Settings, wait: float) -> dict[str, Any]:
+    """Go on with the one that was interrupted; RefusedError where there is none that could go on."""
+    with jobs.recorded(settings, "restore") as record, jobs.alone(settings, wait, restoring=True):
+        left = _left(settings)
+        if left.rolled_back:
+            raise RefusedError(left.says())
+        planned = None if COPY in left.done else planning.plan(settings, Request(**left.request))
+        _go(settings, left, planned, record)
+    return record
+
+
+def _left(settings: Settings) -> Journal:
+    left = journal.read(settings)
+    if left is None:
+        raise RefusedError("No restore was interrupted here. Nothing was done.")
+    return left
+
+
+def _go(settings: Settings, left: Journal, planned: Plan | None, record: dict[str, Any]) -> None:
+    record["replaces"] = left.old.get("volume")
+    try:
+        step = left.next_step()
+        while step:
+            if step == HALT:
+                _halt(settings, left)
+            elif step == COPY and planned is not None:
+                _make(settings, left, planned)
+            elif step == HAND_OVER:
+                _hand_over(settings, left)
+            journal.finish(settings, left, step)
+            step = left.next_step()
+    except BackupError as error:
+        if left.touched:
+            raise type(error)(f"{error} {left.says()}") from error
+        _copy(settings, left, settings.repositories[0].name).remove()
+        journal.remove(settings)
+        raise type(error)(f"{error} The live database was not touched.") from error
+    finally:
+        record.update({key: value for key, value in left.facts.items() if key != "fork"})
+        record["volume"] = left.name
+    record["done"] = [f"the volume {left.name} is the database of {settings.stack}"]
+
+
+def _copy(settings: Settings, left: Journal, repository: str) -> Scratch:
+    place = planning.repository_of(settings, left.facts.get("repo") or repository)
+    copy = Scratch(settings, PURPOSE, place, left.name, left.name)
+    copy.volume_labels = [
+        f"--label=io.stanchion.stack={settings.stack}",
+        "--label=io.stanchion.role=postgres",
+    ]
+    return copy
+
+
+def _make(settings: Settings, left: Journal, planned: Plan) -> None:
+    """Restore and prove the copy, from the beginning where it was begun before."""
+    left.facts.update(planned.as_dict())
+    copy = _copy(settings, left, planned.repository.name)
+    copy.remove()
+    recovery = copies.fill(copy, planned, left.facts)
+    copies.prove(settings, copy, planned, left.deep, left.facts)
+    left.facts["fork"] = {
+        "timeline": recovery.timeline,
+        "parent": planned.timeline,
+        "left": _epoch(recovery.last_transaction) or float(planned.backup.stopped),
+        "began": round(time.time(), 3),
+    }
+
+
+def _epoch(text: str) -> float | None:
+    """Read a time as the server's log has it: 2026-11-25 17:59:30.290749+00."""
+    found = re.fullmatch(r"(\S+) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-]\d\d)(?::?(\d\d))?", text)
+    if found is None:
+        return None
+    day, clock, fraction, hours, minutes = found.groups()
+    return datetime.fromisoformat(f"{day}T{clock}.{fraction or '0':0<6}{hours}:{minutes or '00'}").timestamp()
+
+
+def _halt(settings: Settings, left: Journal) -> None:
+    """Stop the backend, then the old database, with all that it has committed in the repositories."""
+    if not left.touched:
+        left.touched = True
+        journal.write(settings, left)
+    _record(settings, {**left.old, MARK: {"to": left.asked, "began": left.began}})
+    _stop_backends(settings)
+    state = (docker.inspect("container", settings.container) or {}).get("State", {})
+    if state.get("Running"):
+        live = Database(settings.container)
+        live.execute("CHECKPOINT")
+        left.facts["old_database"] = "stopped cleanly"
+        journal.write(settings, left)
+        planning.flush(settings, [planning.repository_of(settings, left.request.get("source") or "")])
+        _stop_database(settings)
+    elif "old_database" not in left.facts:
+        left.facts["old_database"] = "was down already: what it had not archived is in its volume alone"
+    if left.old.get("volume") and docker.inspect("volume", left.old["volume"]):
+        _check_last(settings, left)
+
+
+def _stop_backends(settings: Settings) -> None:
+    """Remove the backends: the roles make them anew, with the migration of the schema before."""
+    marks = [f"label=io.stanchion.stack={settings.stack}", "label=io.stanchion.role=backend"]
+    names = docker.names("container", *marks)
+    if names:
+        docker.docker("container", "stop", *names, within=600)
+        docker.remove("container", names)
+
+
+def _stop_database(settings: Settings) -> None:
+    found = docker.inspect("container", settings.container)
+    if not found or not found["State"]["Running"]:
+        return
+    limit = found["Config"].get("StopTimeout") or 10
+    docker.docker("container", "stop", settings.container, within=limit + 60)
+    code = (docker.inspect("container", settings.container) or found)["State"]["ExitCode"]
+    if code != 0:
+        raise BackupError(f"{settings.container} did not stop cleanly (it ended with {code}).")
+
+
+def _check_last(settings: Settings, left: Journal) -> None:
+    """See that the last segment with anything in it is in the repository that is restored from."""
+    control = _control(settings, str(left.old["volume"]))
+    if control.get("Database cluster state") != "shut down":
+        return
+    current = control["Latest checkpoint's REDO WAL file"]
+    last = windows.name_of(int(current[:8], 16), windows.number_of(current) - 1)
+    place = planning.repository_of(settings, left.request.get("source") or "")
+    contents = next(each for each in pgbackrest.contents(settings) if each.key == place.key)
+    if not pgbackrest.has_segment(settings, contents, last):
+        raise BackupError(f"The old database's last WAL segment, {last}, is not in {place.name}.")
+
+
+def _control(settings: Settings, volume: str) -> Mapping[str, str]:
+    said = docker.docker(
+        *("run", "--rm", "--name", docker.fresh_name(settings, "look"), *docker.labels(settings, PURPOSE)),
+        *docker.confined("128m"),
+        *("--network", "none", "--volume", f"{volume}:{pgbackrest.DATA}:ro", pgbackrest.image_of(settings)),
+        *("pg_controldata", "-D", pgbackrest.DATA),
+    )
+    pairs = (line.partition(":") for line in said.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _hand_over(settings: Settings, left: Journal) -> None:
+    """Make the restored volume one that archives, and the recorded one."""
+    copy = _copy(settings, left, settings.repositories[0].name)
+    if docker.inspect("container", copy.container):
+        copy.stop()
+    done = copy.command("sh", "-c", _TIDY)
+    told = [line.partition("=")[::2] for line in done.out.splitlines()]
+    facts = dict(told)
+    if done.code != 0 or facts.get("state") != "shut down":
+        raise BackupError(f"The copy could not be made ready: {done.text or facts}")
+    marked = [value for name, value in told if name == "marked"]
+    _check_chain(facts["current"], facts["left"], marked)
+    copy.remove(keep_volume=True)
+    now = round(time.time(), 3)
+    replaced = [*(left.old.get("replaced") or []), {"volume": left.old.get("volume"), "at": now}]
+    _record(
+        settings,
+        {
+            **left.old,
+            "volume": left.name,
+            "state": "active",
+            "system_identifier": left.facts["system_identifier"],
+            "timeline": int(facts["current"][:8], 16),
+            "replaced": [each for each in replaced if each["volume"]],
+            MARK: {"to": left.asked, "began": left.began},
+        },
+    )
+
+
+def _check_chain(current: str, left_at: str, marked: list[str]) -> None:
+    """Refuse a copy that has let go of WAL which was never archived."""
+    first, last = position(left_at) // windows.SEGMENT_BYTES, windows.number_of(current)
+    timeline = int(current[:8], 16)
+    expected = [windows.name_of(timeline, number) for number in range(first, last)]
+    missing = [name for name in [*expected, f"{timeline:08X}.history"] if name not in marked]
+    if missing:
+        raise BackupError(
+            f"The copy has not kept its WAL ({', '.join(missing)}): its timeline would have a hole."
+        )
+
+
+def _record(settings: Settings, record: Mapping[str, Any]) -> None:
+    jobs.write_json(Path(settings.volume_record), record)
+
+
+def rollback(settings: Settings, discard: str, wait: float) -> dict[str, Any]:
+    """Return to the old volume; RefusedError where writes would be lost that nobody has named."""
+    with jobs.recorded(settings, "rollback") as record, jobs.alone(settings, wait, restoring=True):
+        left = _left(settings)
+        if left.opened and discard != left.name:
+            raise RefusedError(f"{left.says()} Nothing was done.")
+        left.rolled_back = left.rolled_back or round(time.time(), 3)
+        journal.write(settings, left)
+        mark = {"to": left.asked, "began": left.began}
+        # Not the journal: it learns of it a moment later.
+        if planning.recorded(settings).get("volume") == left.name:
+            _stop_backends(settings)
+            _stop_database(settings)
+            dropped = [*(left.old.get("replaced") or []), {"volume": left.name, "at": left.rolled_back}]
+            _record(settings, {**left.old, "replaced": dropped, MARK: mark})
+            record["done"] = [f"the volume {left.old['volume']} is the database again; {left.name} stays"]
+        else:
+            _copy(settings, left, settings.repositories[0].name).remove()
+            record["done"] = [f"the volume {left.old.get('volume')} stays the database"]
+    return record
+
+
+def opened(settings: Settings) -> dict[str, Any]:
+    """Keep that the application is let in now: from here on there are writes to lose."""
+    left = _left(settings)
+    if not left.rolled_back and not left.opened:
+        left.opened = round(time.time(), 3)
+        journal.write(settings, left)
+    return {"done": []}
+
+
+def close(settings: Settings, wait: float) -> dict[str, Any]:
+    """End it: let deploys and the schedule go on, and back the new timeline up. Return the record.
+
+    BackupError where that backup fails; the restore is done all the same.
+    """
+    left = _left(settings)
+    if not left.rolled_back and left.next_step():
+        raise RefusedError(left.says())
+    record = {key: value for key, value in planning.recorded(settings).items() if key != MARK}
+    _record(settings, record)
+    _keep(settings, left)
+    journal.remove(settings)
+    done = [f"{record['volume']} is the database of {settings.stack}"]
+    if not left.handed_over:
+        return {"stack": settings.stack, "done": done}
+    kept = left.name if left.rolled_back else left.old.get("volume")
+    if kept:
+        done.append(f"{kept} stays until it is dropped: restore --drop-volume {kept}")
+    try:
+        taken = backups.take(settings, "full", settings.repositories, wait)
+    except BackupError as error:
+        raise BackupError(
+            f"{'; '.join(done)}. But the new full backup failed, and until there is one, nothing newer can "
+            f"be restored: {error} Mend that and take it (`backup --type full`)."
+        ) from error
+    done += [f"new full backup {each['label']} in {name}" for name, each in taken["repositories"].items()]
+    return {**left.facts, "stack": settings.stack, "done": done, "volume": record["volume"]}
+
+
+def _keep(settings: Settings, left: Journal) -> None:
+    now = round(time.time(), 3)
+    kept = {
+        **left.facts,
+        "stack": settings.stack,
+        "job": "restore",
+        "started": left.began,
+        "ended": now,
+        "seconds": round(now - left.began, 3),
+        "outcome": "failed" if left.rolled_back else "ok",
+        "exit": 1 if left.rolled_back else 0,
+        "error": "rolled back" if left.rolled_back else "",
+        "pid": 0,
+        "replaces": left.old.get("volume"),
+        "volume": left.name,
+    }
+    if left.rolled_back:
+        # The old database goes on along its own timeline: nothing of it was left.
+        kept.pop("fork", None)
+    jobs.keep(settings, kept)
+
+
+def drop_volume(settings: Settings, name: str, wait: float) -> dict[str, Any]:
+    """Remove a volume that a restore has replaced; RefusedError where the name is not such a volume's."""
+    with jobs.alone(settings, wait):
+        record = planning.recorded(settings)
+        if name == record.get("volume") or name not in copies.replaced(settings):
+            raise copies.unknown(settings, name, "replaced")
+        docker.remove("volume", [name])
+        left = [each for each in record["replaced"] if each["volume"] != name]
+        _record(settings, {**record, "replaced": left})
+    return {"stack": settings.stack, "done": [f"dropped the volume {name}"]}
