@@ -32,7 +32,7 @@ def host(tmp_path, monkeypatch):
             raise BackupError(seen.error)
         return SimpleNamespace(epoch=seen.now)
 
-    def look(_):
+    def look(*_):
         seen.looks += 1
         return {"repositories": [], "canary": {"newest": 0}, "schedule": {}, "jobs": {}}
 

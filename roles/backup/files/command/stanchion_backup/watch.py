@@ -20,6 +20,7 @@ _LOOK_EVERY = 300.0
 # A restart, a deploy or a recovery after a crash is over by then; a canary that is silent for longer is dead.
 _SILENT_AFTER = 300.0
 _ANSWERS_WITHIN = 10.0
+_LOOK_WITHIN = 20.0
 
 
 def watch(settings: Settings) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def _picture(settings: Settings, now: float, quiet: bool) -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError):
         picture = json.loads(kept.read_text())
     if not quiet and not 0 <= now - float(picture.get("observed", 0)) < _LOOK_EVERY:
-        picture = {**observe.observe(settings), "observed": now}
+        picture = {**observe.observe(settings, _LOOK_WITHIN), "observed": now}
         jobs.write_json(kept, picture)
     return {**picture, "stack": settings.stack, **observe.jobs_now(settings)}
 
