@@ -37,7 +37,7 @@ def host(tmp_path, monkeypatch):
         return {"repositories": [], "canary": {"newest": 0}, "schedule": {}, "jobs": {}}
 
     monkeypatch.setattr(canary, "write", write)
-    monkeypatch.setattr(observe, "observe", look)
+    monkeypatch.setattr(observe, "brief", look)
     monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: seen.now))
     monkeypatch.setattr(jobs, "say", seen.said.append)
     return seen
