@@ -32,12 +32,12 @@ def host(tmp_path, monkeypatch):
             raise BackupError(seen.error)
         return SimpleNamespace(epoch=seen.now)
 
-    def look(_):
+    def look(*_):
         seen.looks += 1
         return {"repositories": [], "canary": {"newest": 0}, "schedule": {}, "jobs": {}}
 
     monkeypatch.setattr(canary, "write", write)
-    monkeypatch.setattr(observe, "observe", look)
+    monkeypatch.setattr(observe, "brief", look)
     monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: seen.now))
     monkeypatch.setattr(jobs, "say", seen.said.append)
     return seen

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,6 +88,11 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _end(number: int, _: object) -> None:
+    """Make of a signal a failure like others: recorded, told, and nothing left behind."""
+    raise BackupError(f"It was ended by {signal.Signals(number).name} before it was done.")
+
+
 def act(settings: Settings, given: argparse.Namespace) -> Any:
     """Do what a verb says; return its result."""
     wait = 0.0 if given.scheduled else _WAIT
@@ -122,4 +128,5 @@ def _repositories(settings: Settings, names: Sequence[str]) -> Sequence[Reposito
 
 if __name__ == "__main__":
     logging.raiseExceptions = False
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(main(sys.argv[1:]))

@@ -86,20 +86,22 @@ def _newest(settings: Settings, repository: Repository, began: float) -> dict[st
 def settle(settings: Settings, wait: float) -> list[str]:
     """Bring the repositories to where backups can be taken and WAL arrives; return what had to be done.
 
-    Makes the stanza where there is none, and checks the archive. A restore does so before it lets anybody in.
+    Makes the stanza where there is none, and checks the archive. A job that runs is waited for only where
+    there is a stanza to make: the full backup of a large database takes hours, and a deploy has to go on. A
+    restore does so before it lets anybody in.
     """
-    with jobs.alone(settings, wait, restoring=True):
-        pgbackrest.sweep(settings)
-        new = [
-            repository.name
-            for repository, held in zip(settings.repositories, pgbackrest.contents(settings))
-            if held.system_identifier == ""
-        ]
-        if new:
+    new = [
+        repository.name
+        for repository, held in zip(settings.repositories, pgbackrest.contents(settings))
+        if held.system_identifier == ""
+    ]
+    if new:
+        with jobs.alone(settings, wait, restoring=True):
+            pgbackrest.sweep(settings)
             pgbackrest.create_stanza(settings)
-        pgbackrest.check(settings)
-        # A first row: from now on its age tells how far the archive is behind.
-        canary.write(Database(settings.container))
+    pgbackrest.check(settings)
+    # A first row: from now on its age tells how far the archive is behind.
+    canary.write(Database(settings.container))
     return [f"opened {name}" for name in new]
 
 

@@ -58,6 +58,23 @@ def observe(settings: Settings, within: float = 60.0) -> dict[str, Any]:
     }
 
 
+def brief(settings: Settings, within: float) -> dict[str, Any]:
+    """Return the part of the picture that is read each few minutes: no archive is listed for it."""
+    held = pgbackrest.contents(settings, within)
+    state = _or_error(lambda: archive.state(settings, within))
+    state.pop("waiting", None)
+    return {
+        "stack": settings.stack,
+        "repositories": [
+            {**asdict(repository), **_repository(each)}
+            for repository, each in zip(settings.repositories, held)
+        ],
+        "archive": state,
+        "canary": _canary(settings, held, within),
+        "drills": proof.picture(settings, held),
+    }
+
+
 def jobs_now(settings: Settings) -> dict[str, Any]:
     """Return how the jobs went and when they are due: the part that nobody has to be asked for."""
     return {

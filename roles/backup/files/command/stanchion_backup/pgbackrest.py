@@ -21,6 +21,9 @@ from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.settings import Repository, Settings
 
 DATA = "/var/lib/postgresql/data"
+# What heavy jobs have in common. A check is none: it runs beside them, and is not theirs to remove.
+JOB = "backup-job"
+CHECK = "backup-check"
 REPOSITORY = "/var/lib/pgbackrest"
 CONFIG = "/etc/pgbackrest"
 # Jobs of the command and the server's own archiver see each other's locks here.
@@ -140,15 +143,20 @@ def network_of(repositories: Sequence[Repository]) -> str:
 
 
 def job(
-    settings: Settings, arguments: Sequence[str], repositories: Sequence[Repository], within: float | None
+    settings: Settings,
+    arguments: Sequence[str],
+    repositories: Sequence[Repository],
+    within: float | None,
+    purpose: str = JOB,
 ) -> Done:
     """Run pgbackrest in a container of its own beside the database, at low priority.
 
-    It reads the data, asks the server over the operators' socket, and can write to the repository alone.
+    It reads the data, asks the server over the operators' socket, and can write to the repository alone. When
+    this process is told to end, so is the container.
     """
-    name = docker.fresh_name(settings, "backup-job")
+    name = docker.fresh_name(settings, purpose)
     argv = [
-        *("docker", "run", "--rm", "--name", name, *docker.labels(settings, "backup-job")),
+        *("docker", "run", "--rm", "--name", name, *docker.labels(settings, purpose)),
         *docker.confined(settings.job_memory),
         *("--tmpfs", SPOOL_MOUNT, *environment(settings), *repository_mount(settings, read_only=False)),
         *("--volume", f"{settings.lock}:{LOCKS}", "--volume", f"{settings.socket}:/run/postgresql"),
@@ -156,7 +164,11 @@ def job(
         *(image_of(settings), "nice", "-n", "19", "ionice", "-c", "3"),
         *("pgbackrest", "--log-level-console=info", "--log-level-stderr=off", *arguments),
     ]
-    done = docker.run(argv, within)
+    try:
+        done = docker.run(argv, within)
+    except BaseException:
+        docker.remove("container", [name])
+        raise
     if done.code == docker.TIMED_OUT:
         docker.remove("container", [name])
     return done
@@ -164,7 +176,7 @@ def job(
 
 def sweep(settings: Settings) -> None:
     """Take away the job's container that a killed command has left; only who holds the command's lock may."""
-    docker.remove("container", docker.names("container", *docker.mine(settings, "backup-job")))
+    docker.remove("container", docker.names("container", *docker.mine(settings, JOB)))
 
 
 def ask(settings: Settings, *arguments: str, within: float = _ASK_WITHIN) -> Done:
@@ -400,7 +412,7 @@ def create_stanza(settings: Settings) -> None:
 def check(settings: Settings) -> None:
     """Switch a WAL segment and see it arrive in every repository."""
     limit = settings.archive_timeout + 60
-    done = job(settings, [f"--archive-timeout={limit}", "check"], settings.repositories, limit + 60)
+    done = job(settings, [f"--archive-timeout={limit}", "check"], settings.repositories, limit + 60, CHECK)
     _must(
         done, "Archiving to " + " and ".join(f"{each.name} ({each.where})" for each in settings.repositories)
     )

@@ -20,6 +20,7 @@ _LOOK_EVERY = 300.0
 # A restart, a deploy or a recovery after a crash is over by then; a canary that is silent for longer is dead.
 _SILENT_AFTER = 300.0
 _ANSWERS_WITHIN = 10.0
+_LOOK_WITHIN = 20.0
 
 
 def watch(settings: Settings) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def watch(settings: Settings) -> dict[str, Any]:
         paused = giving_way.restore_under_way(settings)
         written, error = (None, "") if paused else _write(settings)
         picture = _picture(settings, now, paused or error != "")
-        picture["scheduled_since"] = state["since"]
+        picture.update(scheduled_since=state["since"], restore=paused)
         if written is not None:
             picture.setdefault("canary", {})["newest"] = written
         said = [*_silence(state, error, now), *_missed(state, picture, now)]
@@ -79,13 +80,13 @@ def _write(settings: Settings) -> tuple[float | None, str]:
 
 
 def _picture(settings: Settings, now: float, quiet: bool) -> dict[str, Any]:
-    """Return what `observe` sees, or saw a few minutes ago; the jobs are always those of now."""
+    """Return what there is to see, or was a few minutes ago; the jobs are always those of now."""
     kept = settings.folder / "metrics" / "picture.json"
     picture: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
         picture = json.loads(kept.read_text())
     if not quiet and not 0 <= now - float(picture.get("observed", 0)) < _LOOK_EVERY:
-        picture = {**observe.observe(settings), "observed": now}
+        picture = {**observe.brief(settings, _LOOK_WITHIN), "observed": now}
         jobs.write_json(kept, picture)
     return {**picture, "stack": settings.stack, **observe.jobs_now(settings)}
 
