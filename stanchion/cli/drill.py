@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stanchion.cli.command import Options, Verb, run_options
+from stanchion.cli.command import Options, Verb, finding_options
 
 TARGETS = ("latest", "time", "name", "older")
 
@@ -15,7 +15,7 @@ TARGETS = ("latest", "time", "name", "older")
     cls=Verb,
     examples=("python runner.py drill", "python runner.py drill --target time --repo repo1"),
 )
-@run_options
+@finding_options
 @click.option(
     "--target",
     type=click.Choice(TARGETS),

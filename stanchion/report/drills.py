@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stanchion.report.backups_taken import size
 from stanchion.report.headline import duration
 from stanchion.report.model import Result
 
@@ -21,13 +22,17 @@ _TARGETS = {
 def lines(result: Result) -> list[Line]:
     """Return what is told of a run's drills: all of it after `drill`, one line for each after a deploy."""
     told: list[Line] = []
-    for told_by in result.backups:
-        if told_by.verb in _VERBS:
-            for record in told_by.result.get("drills", []):
-                told += (
-                    _block(told_by.host, record) if result.verb == "drill" else [_line(told_by.host, record)]
-                )
+    for host, record in records(result):
+        told += _block(host, record) if result.verb == "drill" else [_line(host, record)]
     return told
+
+
+def records(result: Result) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Return the record of each drill, with its host."""
+    for told in result.backups:
+        if told.verb in _VERBS:
+            for record in told.result.get("drills", []):
+                yield told.host, record
 
 
 def summary(record: Mapping[str, Any]) -> str:
@@ -51,7 +56,7 @@ def _block(host: str, record: Mapping[str, Any]) -> Iterator[Line]:
     if "set" in record:
         one = record["set"]
         needs = f", with {', '.join(one['needs'])}" if one.get("needs") else ""
-        yield ("set", f"{one['label']} ({one['type']}, {megabytes(one['size'])}){needs}")
+        yield ("set", f"{one['label']} ({one['type']}, {size(one['size'])}){needs}")
     if record.get("phases"):
         phases = record["phases"].items()
         yield ("phases", " · ".join(f"{name} {duration(float(seconds))}" for name, seconds in phases))
@@ -64,7 +69,7 @@ def _block(host: str, record: Mapping[str, Any]) -> Iterator[Line]:
             yield ("not asked", f"{each['name']}: {each['reason']}")
     for each in assertions:
         if each["ok"] is False:
-            yield ("FAILED", f"{each['name']}: {each['reason']}")
+            yield ("FAILED", each["reason"] or each["name"])
     yield from _measured(record)
 
 
@@ -72,10 +77,5 @@ def _measured(record: Mapping[str, Any]) -> Iterator[Line]:
     if record.get("rpo_seconds") is not None:
         yield ("RPO", duration(float(record["rpo_seconds"])))
     if record.get("rto_seconds") is not None:
-        size = f" for {megabytes(record['data_bytes'])}" if record.get("data_bytes") else ""
-        yield ("RTO", f"{duration(float(record['rto_seconds']))}{size}")
-
-
-def megabytes(size: float) -> str:
-    """Return a size as people say it."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+        data = f" for {size(record['data_bytes'])}" if record.get("data_bytes") else ""
+        yield ("RTO", f"{duration(float(record['rto_seconds']))}{data}")

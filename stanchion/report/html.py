@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, TextIO
 
-from stanchion.report import templates
+from stanchion.report import drills, templates
 from stanchion.report.headline import counted, duration
 from stanchion.report.model import Result
 from stanchion.report.view import WORDS, hosts_of, totals
@@ -21,7 +21,7 @@ def render(result: Result, stream: TextIO) -> None:
     print(
         _environment()
         .get_template("result.html.j2")
-        .render(result=result, hosts=hosts, totals=totals(hosts), words=WORDS),
+        .render(result=result, hosts=hosts, totals=totals(hosts), words=WORDS, drills=drills.lines(result)),
         file=stream,
     )
 

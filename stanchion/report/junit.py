@@ -1,12 +1,14 @@
-"""The checks as JUnit has them: one testsuite for each host, one testcase for each check."""
+"""Checks and drills as JUnit has them: a testsuite for each host and drill, a testcase for each question."""
 
 from __future__ import annotations
 
 import io
-from typing import TextIO
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from stanchion.report import drills
 from stanchion.report.model import Checked, Result, Seen
 from stanchion.report.validation import latest, stops
 
@@ -19,6 +21,11 @@ def render(result: Result, stream: TextIO) -> None:
         suite.add_testcases([_case(finding, validation.host, result) for finding in validation.findings])
         # Else the sum of its cases, and a look is one for all of them.
         suite.time = validation.seconds
+        document.add_testsuite(suite)
+    for host, record in drills.records(result):
+        suite = _suite(result, f"drill of {record.get('repo')} on {host}")
+        suite.add_testcases(list(_assertions(host, record)))
+        suite.time = float(record.get("seconds", 0))
         document.add_testsuite(suite)
     if result.error is not None:
         document.add_testsuite(_failed(result))
@@ -45,6 +52,16 @@ def _failed(result: Result) -> TestSuite:
         case.result = [error]
     suite.add_testcase(case)
     return suite
+
+
+def _assertions(host: str, record: Mapping[str, Any]) -> Iterator[TestCase]:
+    for each in record.get("assertions", []):
+        case = TestCase(each["name"], f"{host}.drill.{record.get('repo')}")
+        if each["ok"] is None:
+            case.result = [Skipped(each["reason"])]
+        elif not each["ok"]:
+            case.result = [Failure(each["reason"])]
+        yield case
 
 
 def _case(finding: Checked, host: str, result: Result) -> TestCase:
