@@ -2,8 +2,8 @@
 
 Declared: `stack_name`, `state_dir`, `backup_retention_full`, `backup_retention_full_type`,
 `stack_backup_offsite`, `given_secrets` (what the filter secret_kinds says of those from a vault), and where
-they apply `unexported` (variables whose secret on the host was not exported as it is) and `restore_from`
-(what `deploy --restore-from` names), with `old_host_is_fenced` and `resumed` (such a restore has begun here).
+they apply `unexported` and `missing` (variables whose secret on the host was not exported as it is, or is not
+there) and `restore_from` (what `deploy --restore-from` names), with `old_host_is_fenced`.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def _restore(declared: Declared, facts: Facts, given: dict[str, str]) -> list[Pr
             )
         )
     record = facts["volume_record"]
-    if record["exists"] and not declared.get("resumed", False):
+    # A restore onto this host that was interrupted goes on.
+    resumed = "bare_metal" in (record["record"] or {})
+    if record["exists"] and not resumed:
         found.append(
             _refused(
                 "occupied",
@@ -119,11 +121,7 @@ def _restore(declared: Declared, facts: Facts, given: dict[str, str]) -> list[Pr
             )
         )
     passphrase = _PASSPHRASES[name]
-    if (
-        passphrase not in given
-        and not declared.get("resumed", False)
-        and not declared.get("kept", {}).get(name)
-    ):
+    if passphrase not in given and passphrase in declared.get("missing", []):
         found.append(
             _refused(
                 "secret",

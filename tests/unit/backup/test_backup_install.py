@@ -35,6 +35,7 @@ def params(tmp_path):
         "config": "[global]\nrepo1-path=/var/lib/pgbackrest\n",
         "secrets": {"repo1-cipher-pass": str(secret)},
         "keys": {},
+        "files": {},
         "repository": "shop-backup",
         "owner": 999,
         "programs": str(tmp_path / "programs"),

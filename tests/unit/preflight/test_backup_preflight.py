@@ -22,6 +22,7 @@ RESTORE = {
     "old_host_is_fenced": "s",
 }
 NOTHING = {"volume_record": {"ok": True, "path": "/s/volume.json", "exists": False, "record": None}}
+RESUMED = {"volume_record": {**NOTHING["volume_record"], "exists": True, "record": {"bare_metal": {}}}}
 OCCUPIED = {"volume_record": {**NOTHING["volume_record"], "exists": True}}
 
 
@@ -48,13 +49,13 @@ def test_what_is_declared(look, slugs, changed, slugs_wanted):
     [
         ({}, NOTHING, []),
         ({}, OCCUPIED, ["backup.occupied"]),
-        ({"resumed": True}, OCCUPIED, []),
+        ({}, RESUMED, []),
         ({"old_host_is_fenced": "another"}, NOTHING, ["backup.fenced"]),
         ({"restore_from": "repo3"}, NOTHING, ["backup.from"]),
         ({"stack_backup_offsite": {}}, NOTHING, ["backup.from"]),
-        ({"given_secrets": {}}, NOTHING, ["backup.secret"]),
-        ({"restore_from": "repo1"}, NOTHING, ["backup.secret"]),
-        ({"restore_from": "repo1", "kept": {"repo1": True}}, NOTHING, []),
+        ({"given_secrets": {}, "missing": ["backup_offsite_passphrase"]}, NOTHING, ["backup.secret"]),
+        ({"restore_from": "repo1", "missing": ["backup_passphrase"]}, NOTHING, ["backup.secret"]),
+        ({"restore_from": "repo1", "missing": ["backup_offsite_passphrase"]}, NOTHING, []),
     ],
 )
 def test_a_lost_hosts_restore(look, slugs, changed, facts, slugs_wanted):

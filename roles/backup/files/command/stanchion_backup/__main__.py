@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, canary, jobs, observe
+from stanchion_backup import backups, bare_metal, canary, jobs, observe
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import TYPES
@@ -48,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
     verb("observe", "tell everything about the backups, as JSON")
     verb("watch", "write a canary row and the metrics; cron does so every minute")
     verb("settle", "open the repositories and check that WAL arrives")
+    lost = verb("bare-metal", "restore a lost host's database onto this one, which has none")
+    lost.add_argument("--image", required=True, help="of the database's container")
+    lost.add_argument("--volume", required=True, help="which is to be the database")
     verb("first-full", "take a full backup where there is none yet")
     return program
 
@@ -84,6 +87,10 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
         return backups.take(settings, given.type, repositories, wait)
     if given.verb == "verify":
         return backups.verify(settings, repositories, wait)
+    if given.verb == "bare-metal":
+        return bare_metal.restore(
+            settings, repositories[0], bare_metal.Wanted(given.image, given.volume), wait
+        )
     if given.verb == "settle":
         return {"done": backups.settle(settings, wait)}
     if given.verb == "first-full":

@@ -361,6 +361,11 @@ def findings(said: str) -> list[str]:
 
 def segments(settings: Settings, repository: Repository) -> list[str]:
     """Return the names of the WAL segments that a repository holds of its newest database, in their order."""
+    return sorted(segment_times(settings, repository))
+
+
+def segment_times(settings: Settings, repository: Repository) -> dict[str, int]:
+    """Return the WAL segments of a repository's newest database, each with when it came (Unix seconds)."""
     done = ask(
         settings,
         *(f"--repo={repository.key}", "--output=json", "--recurse", "repo-ls", f"archive/{settings.stack}"),
@@ -368,14 +373,15 @@ def segments(settings: Settings, repository: Repository) -> list[str]:
     said = _must(done, f"Listing the WAL in {repository.name} ({repository.where})")
     # 17-1/0000000100000000/000000010000000000000005-SHA1.zst: version and number of the database come first.
     found = [
-        (int(match[1]), match[2])
-        for match in (
-            re.match(r"[\d.]+-(\d+)/[0-9A-F]{16}/([0-9A-F]{24})-", path) for path in json.loads(said)
+        (int(match[1]), match[2], int(file.get("time") or 0))
+        for match, file in (
+            (re.match(r"[\d.]+-(\d+)/[0-9A-F]{16}/([0-9A-F]{24})-", path), file)
+            for path, file in json.loads(said).items()
         )
         if match
     ]
-    newest = max((database for database, _ in found), default=0)
-    return sorted({name for database, name in found if database == newest})
+    newest = max((database for database, _, _ in found), default=0)
+    return {name: came for database, name, came in found if database == newest}
 
 
 def version(settings: Settings) -> str:

@@ -75,6 +75,8 @@ class Scratch:
         self.repository = repository
         self.container = docker.fresh_name(settings, purpose)
         self.volume = volume or self.container
+        # A copy that becomes the database has a volume like the database's.
+        self.volume_labels = docker.labels(settings, purpose)
         self._folder = settings.folder / "scratch" / self.container
 
     def restore(self, target: Target, options: Sequence[str] = ()) -> None:
@@ -86,7 +88,7 @@ class Scratch:
             raise BackupError(f"{self.volume} is the live database's volume. Nothing was restored.")
         if docker.inspect("volume", self.volume):
             raise BackupError(f"There is a volume {self.volume} already. Nothing was restored.")
-        docker.docker("volume", "create", *docker.labels(self.settings, self.purpose), self.volume)
+        docker.docker("volume", "create", *self.volume_labels, self.volume)
         name = f"{self.container}-fill"
         done = docker.run(
             [
