@@ -26,6 +26,8 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "stack_delete_backups": "destroy --delete-backups",
     "stack_no_validation": "deploy --no-validate",
     "stack_preflight_facts": "registered by a playbook that looks once for all its preflights",
+    "stack_restore_from": "deploy --restore-from",
+    "stack_old_host_is_fenced": "deploy --old-host-is-fenced, or the answer to its question",
     "stack_export_file": "secrets export --to",
     "stack_export_password_file": "secrets export --vault-password-file",
     "backup_arguments": "backup: what the command on the host is told",

@@ -67,6 +67,11 @@ unexported:
   type: list
   elements: str
   returned: with O(state=looked)
+missing:
+  description: Variables whose file is not there yet.
+  type: list
+  elements: str
+  returned: with O(state=looked)
 backups:
   description: C(result) with the stack, the C(file), and C(exported), the variables that are in it.
   type: dict
@@ -119,7 +124,8 @@ def main() -> None:
     files, marker = module.params["files"], Path(module.params["marker"])
     try:
         if module.params["state"] == "looked":
-            module.exit_json(changed=False, unexported=look(files, marker))
+            missing = sorted(name for name, path in files.items() if not Path(path).exists())
+            module.exit_json(changed=False, unexported=look(files, marker), missing=missing)
         if module.params["state"] == "read":
             # The action keeps this to itself.
             found = {name: content.decode() for name, content in contents(files).items()}

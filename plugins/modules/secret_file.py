@@ -220,8 +220,8 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if params["fixed"] and found is not None and differs:
         raise RefusedError(
             f"The secret file {path} holds another secret than the one that is given, and what is there was "
-            "encrypted with that one: with the new one nothing of it could be read. Give the old one "
-            "(`secrets export` of runner.py hands it over); to begin anew, remove the data and the file"
+            "encrypted with that one: nothing of it could be read with the new one. Give the old one "
+            "(`secrets export` hands it over); to begin anew, remove the data and the file"
         )
     if wanted is not None and differs:
         if not check_mode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -47,6 +48,38 @@ def ask(session: Session, data: bool, backups: bool, no_input: bool) -> None:
         click.echo(line, err=True)
     if not click.confirm("Go on?", default=False, err=True):
         raise ConfirmationError("Not confirmed: nothing was removed.", "")
+
+
+def fenced(session: Session, restore_from: str, named: str | None, no_input: bool) -> Session:
+    """Ask for the word that the lost host is off, or take what was given for it; return the run with it."""
+    names = stack_names(session)
+    if len(names) != 1:
+        raise ConfigurationError(
+            f"--restore-from is for one stack, and this inventory declares {len(names)}."
+        )
+    (name,) = names
+    if named is None:
+        if no_input or not sys.stdin.isatty():
+            raise ConfirmationError(
+                f"--restore-from {restore_from} asks whether the old host is off; nobody can answer here.",
+                f"Shut it off, then say --old-host-is-fenced {name}.",
+            )
+        click.echo(
+            "Two databases that archive into one repository destroy it. The old host must be off, and must "
+            "not come back by itself.",
+            err=True,
+        )
+        named = click.prompt(
+            "The stack's name, if the old host is off", default="", show_default=False, err=True
+        )
+    if named != name:
+        raise ConfigurationError(
+            f"--old-host-is-fenced {named}: this inventory declares {name}. Nothing was restored.",
+            did_you_mean(named, names),
+        )
+    own = {"stack_restore_from": restore_from, "stack_old_host_is_fenced": named}
+    request = replace(session.request, variables={**session.request.variables, **own})
+    return replace(session, request=request)
 
 
 def losses(session: Session, data: bool, backups: bool) -> list[str]:

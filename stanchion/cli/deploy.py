@@ -20,15 +20,33 @@ from stanchion.cli.command import Options, Verb, finding_options
     "--update-images", is_flag=True, help="Build the images anew where their packages have newer versions."
 )
 @click.option("--no-validate", is_flag=True, help="Leave out the checks at the end; those before it stay.")
-def deploy(update_images: bool, no_validate: bool, **shared: Any) -> int:
+@click.option(
+    "--restore-from",
+    type=click.Choice(("repo1", "repo2")),
+    help="On a new, empty host: begin with the newest state of this repository.",
+)
+@click.option(
+    "--old-host-is-fenced",
+    metavar="STACK_NAME",
+    help="With --restore-from: the word that the old host is off, and will not archive any more.",
+)
+def deploy(
+    update_images: bool,
+    no_validate: bool,
+    restore_from: str | None,
+    old_host_is_fenced: str | None,
+    **shared: Any,
+) -> int:
     """Bring every host of the inventory to the declared stack, and prove that it is healthy and safe."""
-    from stanchion.cli import session
+    from stanchion.cli import confirmation, session
 
     options = Options(**shared)
-    own = {}
+    own: dict[str, object] = {}
     if update_images:
         own["stack_update_images"] = True
     if no_validate:
         own["stack_no_validation"] = True
-    opened = session.open_session("deploy", options, own)
+    opened = session.open_session("deploy", options, own, read_inventory=restore_from is not None)
+    if restore_from is not None:
+        opened = confirmation.fenced(opened, restore_from, old_host_is_fenced, options.no_input)
     return session.finish(session.perform(opened), options)

@@ -1,9 +1,9 @@
 """Would the repository off the host outlive it? Can a lost host's be restored here?
 
 Of the subject `backup`. Declared: `stack_name`, `stack_backup_offsite`, `given_secrets` (what the filter
-secret_kinds says of those from a vault), and where they apply `unexported` (variables whose secret on the
-host was not exported as it is) and `restore_from` (what `deploy --restore-from` names), with
-`old_host_is_fenced` and `resumed` (such a restore has begun here).
+secret_kinds says of those from a vault), and where they apply `unexported` and `missing` (variables whose
+secret on the host was not exported as it is, or is not there) and `restore_from` (what `deploy
+--restore-from` names), with `old_host_is_fenced`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def _restore(declared: Declared, facts: Facts, given: dict[str, str]) -> list[Pr
             )
         )
     record = facts["volume_record"]
-    if record["exists"] and not declared.get("resumed", False):
+    # A restore onto this host that was interrupted goes on.
+    resumed = "bare_metal" in (record["record"] or {})
+    if record["exists"] and not resumed:
         found.append(
             _refused(
                 "occupied",
@@ -100,11 +102,7 @@ def _restore(declared: Declared, facts: Facts, given: dict[str, str]) -> list[Pr
             )
         )
     passphrase = _PASSPHRASES[name]
-    if (
-        passphrase not in given
-        and not declared.get("resumed", False)
-        and not declared.get("kept", {}).get(name)
-    ):
+    if passphrase not in given and passphrase in declared.get("missing", []):
         found.append(
             _refused(
                 "secret",

@@ -175,7 +175,8 @@ def test_a_new_database_does_not_begin_over_the_backups_of_another(look, declare
     assert problem.slug == "backup.another_database"
     for way in ("--restore-from repo1", "stack_backup_repository", "--delete-backups"):
         assert way in problem.remedy
-    restoring = {"restore_from": "repo1", "old_host_is_fenced": "medication-tracker", "resumed": True}
+    facts["volume_record"].update(exists=False, record=None)
+    restoring = {"restore_from": "repo1", "old_host_is_fenced": "medication-tracker"}
     assert look("backup", {**declared, **restoring}, facts) == []
 
 

@@ -23,6 +23,7 @@ RESTORE = {
     "old_host_is_fenced": "s",
 }
 NOTHING = {"volume_record": {"ok": True, "path": "/s/volume.json", "exists": False, "record": None}}
+RESUMED = {"volume_record": {**NOTHING["volume_record"], "exists": True, "record": {"bare_metal": {}}}}
 OCCUPIED = {"volume_record": {**NOTHING["volume_record"], "exists": True}}
 
 
@@ -46,13 +47,13 @@ def test_what_is_declared(slugs, changed, slugs_wanted):
     [
         ({}, NOTHING, []),
         ({}, OCCUPIED, ["backup.occupied"]),
-        ({"resumed": True}, OCCUPIED, []),
+        ({}, RESUMED, []),
         ({"old_host_is_fenced": "another"}, NOTHING, ["backup.fenced"]),
         ({"restore_from": "repo3"}, NOTHING, ["backup.from"]),
         ({"stack_backup_offsite": {}}, NOTHING, ["backup.from"]),
-        ({"given_secrets": {}}, NOTHING, ["backup.secret"]),
-        ({"restore_from": "repo1"}, NOTHING, ["backup.secret"]),
-        ({"restore_from": "repo1", "kept": {"repo1": True}}, NOTHING, []),
+        ({"given_secrets": {}, "missing": ["backup_offsite_passphrase"]}, NOTHING, ["backup.secret"]),
+        ({"restore_from": "repo1", "missing": ["backup_passphrase"]}, NOTHING, ["backup.secret"]),
+        ({"restore_from": "repo1", "missing": ["backup_offsite_passphrase"]}, NOTHING, []),
     ],
 )
 def test_a_lost_hosts_restore(slugs, changed, facts, slugs_wanted):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, drill, jobs, observe, restoring, watch
+from stanchion_backup import backups, bare_metal, drill, jobs, observe, restoring, watch
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import TYPES
 from stanchion_backup.settings import Repository, Settings, load
@@ -59,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     before.add_argument(
         "--hours", type=float, default=24.0, help="where it fails, an older good one that is enough"
     )
+    lost = verb("bare-metal", "restore a lost host's database onto this one, which has none")
+    lost.add_argument("--image", required=True, help="of the database's container")
+    lost.add_argument("--volume", required=True, help="which is to be the database")
     verb("first-full", "take a full backup where there is none yet")
     restoring.add_verbs(verb)
     return program
@@ -103,6 +106,10 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
         return backups.take(settings, given.type, repositories, wait)
     if given.verb == "verify":
         return backups.verify(settings, repositories, wait)
+    if given.verb == "bare-metal":
+        return bare_metal.restore(
+            settings, repositories[0], bare_metal.Wanted(given.image, given.volume), wait
+        )
     if given.verb == "settle":
         return {"done": backups.settle(settings, wait)}
     if given.verb == "before-replace":

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stanchion_backup import canary, configuration, jobs, pgbackrest
+from stanchion_backup import bare_metal, canary, configuration, jobs, pgbackrest
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Repository, Settings
@@ -106,14 +106,20 @@ def settle(settings: Settings, wait: float) -> list[str]:
 
 
 def first_full(settings: Settings, wait: float) -> list[str]:
-    """Take a full backup into each repository that has none; return what had to be done."""
+    """Take a full backup into each repository that has none; return what had to be done.
+
+    A database that was restored onto this host is on a timeline that no backup is of yet.
+    """
+    restored = bare_metal.is_under_way(settings)
     missing = [
         repository
         for repository, held in zip(settings.repositories, pgbackrest.contents(settings))
-        if not any(each.type == "full" for each in held.sets)
+        if restored or not any(each.type == "full" for each in held.sets)
     ]
     if missing:
         take(settings, "full", missing, wait)
+    if restored:
+        bare_metal.finish(settings)
     return [f"first full backup in {repository.name}" for repository in missing]
 
 

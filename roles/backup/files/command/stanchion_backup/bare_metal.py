@@ -1,0 +1,208 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A lost host's database on a new, empty host: restored from a repository, and put on record as the database.
+
+The roles do the rest, as in any deploy. Until the first full backups are taken, the volume's record says what
+is under way; before that record is there, a file beside this command's own does.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from stanchion_backup import docker, jobs, pgbackrest, scratch
+from stanchion_backup.errors import BackupError, RefusedError
+from stanchion_backup.scratch import Scratch, Target
+from stanchion_backup.settings import Repository, Settings
+
+PURPOSE = "bare-metal"
+# The key of the volume's record.
+MARK = "bare_metal"
+# Beside two archive_timeouts, in seconds: clocks of two machines differ, and a push takes its time.
+SLACK = 60
+# A recovery reads all WAL since the backup; days of it take hours.
+_RECOVERY_WITHIN = 86400.0
+
+# As the module postgres_volume records it.
+_IDENTITY = """
+SELECT s.system_identifier::text AS system_identifier, c.timeline_id AS timeline,
+    (current_setting('server_version_num')::int / 10000)::text AS major,
+    pg_encoding_to_char(d.encoding) AS encoding,
+    CASE d.datlocprovider WHEN 'b' THEN 'builtin' WHEN 'i' THEN 'icu' ELSE 'libc' END AS provider,
+    d.datcollate AS collation
+FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d WHERE d.datname = 'template0'
+"""
+# What a restore has left in the configuration would keep the archive off. What was written of the new
+# timeline meanwhile is marked for the archiver: without its history, a later promotion could choose the same
+# timeline, and without its segments the chain had a hole. The one still written to, it archives.
+_TIDY = r"""
+set -eu
+cd "$PGDATA"
+sed -i -E -e '/^[[:space:]]*(archive_mode|restore_command|recovery_target[a-z_]*)[[:space:]]*=/d' \
+    -e '/pgBackRest restore on/d' postgresql.auto.conf
+rm -f recovery.signal standby.signal
+control=$(pg_controldata -D .)
+printf '%s\n' "$control" | grep -q '^Database cluster state: *shut down$'
+current=$(printf '%s\n' "$control" | sed -n "s/^Latest checkpoint's REDO WAL file: *//p")
+timeline=$(printf '%s' "$current" | cut -c 1-8)
+test -e "pg_wal/$timeline.history"
+for file in pg_wal/"$timeline"*; do
+    name=${file##*/}
+    case $name in
+        *.history) ;;
+        *.*) continue ;;
+        *) expr "x$name" '<' "x$current" > /dev/null || continue ;;
+    esac
+    [ -e "pg_wal/archive_status/$name.done" ] || : > "pg_wal/archive_status/$name.ready"
+done
+sync -f .
+printf '%d\n' "0x$timeline"
+"""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the roles ask for: the image to run in, and the volume that is to be the database."""
+
+    image: str
+    volume: str
+
+
+def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: float) -> dict[str, Any]:
+    """Restore the newest state of a repository into the volume, and record it; return what was done.
+
+    RefusedError, with nothing done, where this host has a database, or another one still archives there.
+    """
+    settings = replace(settings, image=wanted.image)
+    recorded = record_of(settings)
+    if recorded is not None:
+        if MARK in recorded:
+            return {"stack": settings.stack, "done": []}
+        raise RefusedError(f"This host has a database already ({settings.volume_record}). Nothing was done.")
+    with jobs.recorded(settings, PURPOSE) as record, jobs.alone(settings, wait):
+        scratch.sweep(settings, PURPOSE)
+        _sweep_volume(settings, wanted.volume)
+        held = next(each for each in pgbackrest.contents(settings) if each.key == repository.key)
+        if not held.sets:
+            raise RefusedError(
+                f"{repository.name} ({repository.where}) has no backup to restore: "
+                f"{held.message or 'it is empty'}. Nothing was done."
+            )
+        _see_that_it_is_quiet(settings, repository, held)
+        record["repo"] = repository.name
+        record["system_identifier"] = held.system_identifier
+        _fill(settings, repository, wanted.volume, held.system_identifier, record)
+    done = f"restored {wanted.volume} from {repository.name}, set {record['label']}, onto timeline "
+    return {**record, "done": [f"{done}{record['timeline']}"]}
+
+
+def record_of(settings: Settings) -> dict[str, Any] | None:
+    """Return the record of the volume that is the database; None where there is none yet."""
+    try:
+        found: dict[str, Any] = json.loads(Path(settings.volume_record).read_text())
+        return found
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BackupError(f"{settings.volume_record} can't be read: {error}.") from error
+
+
+def is_under_way(settings: Settings) -> bool:
+    """Return whether the database was restored onto this host, and not been backed up since."""
+    return MARK in (record_of(settings) or {})
+
+
+def finish(settings: Settings) -> None:
+    """Forget that it was: from now on it is a database like any other."""
+    recorded = record_of(settings) or {}
+    jobs.write_json(Path(settings.volume_record), {k: v for k, v in recorded.items() if k != MARK})
+
+
+def _see_that_it_is_quiet(settings: Settings, repository: Repository, held: pgbackrest.Contents) -> None:
+    """Refuse a repository to which a database archived until just now."""
+    times = pgbackrest.archive(settings, held).segments
+    newest = max(times, key=lambda name: times[name], default="")
+    age = time.time() - times.get(newest, 0)
+    enough = 2 * settings.archive_timeout + SLACK
+    if age < enough:
+        raise RefusedError(
+            f"WAL segment {newest} came to {repository.name} ({repository.where}) {age:.0f} s ago: a "
+            "database archives there, or did until just now. Shut the old host off. If it is off, wait for "
+            f"{enough - age:.0f} s and run this again. Nothing was restored."
+        )
+
+
+def _begun(settings: Settings) -> Path:
+    return settings.folder / "bare_metal.json"
+
+
+def _sweep_volume(settings: Settings, volume: str) -> None:
+    """Remove the volume that an interrupted restore has half filled: only one that is known to be that."""
+    try:
+        begun = json.loads(_begun(settings).read_text())
+    except FileNotFoundError:
+        return
+    if begun["volume"] == volume:
+        docker.remove("volume", [volume])
+
+
+def _fill(
+    settings: Settings, repository: Repository, volume: str, identifier: str, record: dict[str, Any]
+) -> None:
+    copy = Scratch(settings, PURPOSE, repository, volume)
+    copy.volume_labels = [
+        f"--label=io.stanchion.stack={settings.stack}",
+        "--label=io.stanchion.role=postgres",
+    ]
+    if docker.inspect("volume", volume):
+        raise RefusedError(
+            f"There is a volume {volume} on this host, and no record of what it is. Look into it; remove it "
+            "(docker volume rm) if it can go, or choose another postgres_volume. Nothing was restored."
+        )
+    jobs.write_json(_begun(settings), {"volume": volume, "from": repository.name, "began": time.time()})
+    try:
+        began = time.monotonic()
+        copy.restore(Target("latest"))
+        record["restore_seconds"] = round(time.monotonic() - began, 3)
+        recovery = copy.recover(_RECOVERY_WITHIN)
+        record["replay_seconds"] = round(time.monotonic() - began - record["restore_seconds"], 3)
+        record["last_transaction"] = recovery.last_transaction
+        identity = copy.database("postgres").one(_IDENTITY)
+        if identity["system_identifier"] != identifier:
+            raise BackupError(
+                f"What was restored is the database {identity['system_identifier']}, and {repository.name} "
+                f"says that it holds {identifier}."
+            )
+        copy.stop()
+        record["label"] = _label(copy)
+        done = copy.command("sh", "-c", _TIDY)
+        if done.code != 0:
+            raise BackupError(f"The restored volume could not be made ready: {done.text}")
+        record["timeline"] = int(done.out.split()[-1])
+    except BaseException:
+        copy.remove()
+        _begun(settings).unlink(missing_ok=True)
+        raise
+    copy.remove(keep_volume=True)
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    recorded = {
+        "volume": volume,
+        "state": "active",
+        **identity,
+        "timeline": record["timeline"],
+        "created_at": now,
+        MARK: {"from": repository.name, "at": now},
+    }
+    jobs.write_json(Path(settings.volume_record), recorded)
+    _begun(settings).unlink()
+
+
+def _label(copy: Scratch) -> str:
+    """Return which backup it was: the server keeps the backup's label file, in which pgBackRest wrote it."""
+    said = copy.command("sh", "-c", 'cat "$PGDATA"/backup_label.old').out
+    found = [line.rpartition(" ")[2] for line in said.splitlines() if line.startswith("LABEL:")]
+    return found[0] if found else "unknown"
