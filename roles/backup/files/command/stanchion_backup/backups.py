@@ -12,6 +12,9 @@ from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Repository, Settings
 
+# Left in the command's folder when it was taken away (plugins/modules/backup_install.py).
+ARCHIVE_OFF = "archive_off"
+
 
 def take(
     settings: Settings, kind: str, repositories: Sequence[Repository], wait: float = 0.0
@@ -106,15 +109,22 @@ def settle(settings: Settings, wait: float) -> list[str]:
 
 
 def first_full(settings: Settings, wait: float) -> list[str]:
-    """Take a full backup into each repository that has none; return what had to be done."""
+    """Take a full backup into each repository that has none; return what had to be done.
+
+    And into each, where the archive was off for a while: no backup of before leads over that hole.
+    """
+    was_off = settings.folder / ARCHIVE_OFF
+    again = was_off.exists()
     missing = [
         repository
         for repository, held in zip(settings.repositories, pgbackrest.contents(settings))
-        if not any(each.type == "full" for each in held.sets)
+        if again or not any(each.type == "full" for each in held.sets)
     ]
     if missing:
         take(settings, "full", missing, wait)
-    return [f"first full backup in {repository.name}" for repository in missing]
+    if again:
+        was_off.unlink()
+    return [f"{'new' if again else 'first'} full backup in {repository.name}" for repository in missing]
 
 
 def before_replace(settings: Settings, hours: float, wait: float) -> dict[str, Any]:
