@@ -27,6 +27,7 @@ _OWN = {
     "": {"runs.jsonl"},
     "postgres": {"config", "config.next", "socket", "volume.json"},
     "backup": {
+        "archive_off",
         "bare_metal.json",
         "config",
         "job.lock",

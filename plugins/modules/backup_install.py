@@ -112,6 +112,8 @@ changed_files:
   returned: always
 """
 
+# Tells the command, once it is back, that the archive was off meanwhile (stanchion_backup/backups.py).
+ARCHIVE_OFF = "archive_off"
 # Scheduled jobs outlive virtual environments: the system's own interpreter first.
 INTERPRETERS = ("/usr/bin/python3", "/usr/local/bin/python3", sys.executable)
 
@@ -227,6 +229,10 @@ def uninstall(module: AnsibleModule) -> dict[str, Any]:
     stack, programs = module.params["stack"], Path(module.params["programs"])
     gone = _removal.scheduled(stack, programs=programs)
     if gone and not module.check_mode:
+        folder = Path(module.params["folder"])
+        if folder.is_dir():
+            # From now on the archive has a hole: who begins again has to begin with a full backup.
+            (folder / ARCHIVE_OFF).touch(mode=0o600)
         _removal.delete(_removal.Files(own=gone))
     if gone:
         module.warn(

@@ -63,6 +63,13 @@ def test_the_archive_works(host: Host) -> None:
     assert newest > before
 
 
+def test_a_new_full_backup_leads_over_the_time_without_an_archive(host: Host) -> None:
+    """The scenario's last one was taken when the archive was turned on again."""
+    log = host.file(f"{STATE}/backup/log/backup.log").content_string
+    assert log.count("full: ok") == 3, log
+    assert not host.file(f"{STATE}/backup/archive_off").exists
+
+
 def test_data_went_through_all_of_it(host: Host) -> None:
     assert value(host, "SELECT word FROM kept", "medication_tracker") == "of the first day"
 

@@ -12,6 +12,9 @@ from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Repository, Settings
 
+# Left in the command's folder when it was taken away (plugins/modules/backup_install.py).
+ARCHIVE_OFF = "archive_off"
+
 
 def take(
     settings: Settings, kind: str, repositories: Sequence[Repository], wait: float = 0.0
@@ -108,19 +111,23 @@ def settle(settings: Settings, wait: float) -> list[str]:
 def first_full(settings: Settings, wait: float) -> list[str]:
     """Take a full backup into each repository that has none; return what had to be done.
 
-    A database that was restored onto this host is on a timeline that no backup is of yet.
+    And into each, where the archive was off for a while, for no backup of before leads over that hole; and
+    where the database was restored onto this host, for it is on a timeline that no backup is of yet.
     """
+    was_off = settings.folder / ARCHIVE_OFF
     restored = bare_metal.is_under_way(settings)
+    again = restored or was_off.exists()
     missing = [
         repository
         for repository, held in zip(settings.repositories, pgbackrest.contents(settings))
-        if restored or not any(each.type == "full" for each in held.sets)
+        if again or not any(each.type == "full" for each in held.sets)
     ]
     if missing:
         take(settings, "full", missing, wait)
+    was_off.unlink(missing_ok=True)
     if restored:
         bare_metal.finish(settings)
-    return [f"first full backup in {repository.name}" for repository in missing]
+    return [f"{'new' if again else 'first'} full backup in {repository.name}" for repository in missing]
 
 
 def before_replace(settings: Settings, hours: float, wait: float) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Before another image takes over: a new backup, or a good one that is young enough."""
+"""Backups that a deploy asks for: before another image takes over, the first one, and one after a hole."""
 
 import time
 
 import pytest
+from ansible_collections.stanchion.stack.plugins.modules import backup_install
 from stanchion_backup import backups, jobs, pgbackrest
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import BackupSet, Contents
@@ -56,6 +57,28 @@ def test_otherwise_the_image_stays(settings, monkeypatch, picture, says):
         backups.before_replace(settings, 24, 0)
     assert "does not answer" in str(caught.value)
     assert "stack_backup_before_replace" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("was_off", "kinds", "done"),
+    [
+        (False, ("full", "incr"), []),
+        (False, ("incr",), ["first full backup in repo1"]),
+        (True, ("full",), ["new full backup in repo1"]),
+    ],
+)
+def test_a_full_backup_where_there_is_none_and_after_a_hole(settings, monkeypatch, was_off, kinds, done):
+    sets = tuple(BackupSet("L", kind, 1, 2, 1, 1, False, "0" * 24, "0" * 24) for kind in kinds)
+    monkeypatch.setattr(pgbackrest, "contents", lambda _: [Contents(1, 0, "", "7", "", "", sets)])
+    taken = []
+    monkeypatch.setattr(backups, "take", lambda _, kind, where, wait: taken.append((kind, len(where))))
+    marker = settings.folder / backup_install.ARCHIVE_OFF
+    if was_off:
+        settings.folder.mkdir(parents=True)
+        marker.touch()
+    assert backups.first_full(settings, 0) == done
+    assert taken == [("full", 1)] * len(done)
+    assert not marker.exists()
 
 
 def test_a_job_that_runs_counts_as_one_that_could_not_be_taken(settings, monkeypatch):
