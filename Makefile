@@ -44,8 +44,9 @@ molecule: $(VENV)/.dev ## Run every molecule scenario (SCENARIO=postgres for one
 	tests/as_root tests/molecule $(SCENARIO)
 
 .PHONY: bench
-bench: $(VENV)/.dev ## Measure deploys beside docker compose; figures, not gates
+bench: $(VENV)/.dev ## Measure deploys beside docker compose, backups beside other tools; figures, not gates
 	tests/as_root bench/run
+	tests/as_root bench/backups
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write docs/checks.md, thresholds and the tables of the role READMEs anew

@@ -147,6 +147,14 @@ def test_a_good_repository_has_no_findings():
                 "b08f59a47c563492d84b9c8782a818489bd64f7d.zst: invalid checksum"
             ],
         ),
+        (
+            "verify-wal-garbled",
+            [
+                "17-1/0000000100000000/00000001000000000000000F-"
+                "9853b93f3a4122bc11f64e8fcac24a71b375aaf5.zst: invalid result: [29] raised from local-1 "
+                "protocol: zst error: [-20] Data corruption detected"
+            ],
+        ),
         ("verify-manifests-truncated", [f"backup {FULL} is invalid, its manifest can't be read"]),
         ("verify-wrong-passphrase", ["no usable backup.info file", "no usable archive.info file"]),
     ],

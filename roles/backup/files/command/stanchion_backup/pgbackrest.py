@@ -458,11 +458,11 @@ def verify(settings: Settings, repository: Repository, archived: str = "") -> st
 def findings(said: str) -> list[str]:
     """Return what the text of a verification finds wrong; empty only where it says that all is well."""
     lines = [line.strip() for line in said.splitlines()]
-    # src/command/verify/verify.c: verifyErrorMsg().
+    # src/command/verify/verify.c: verifyErrorMsg(), verifyProcess().
     wrong = [
-        f"{found[2]}: {found[1]}"
+        f"{found[2]}: {found[1]}{found[3]}"
         for line in lines
-        if (found := re.search(r"INFO: (file missing|invalid checksum|invalid size) '(.+)'", line))
+        if (found := re.search(r"INFO: (file missing|invalid \w+) '?([^':]+)'?(.*)", line))
     ]
     for line in lines:
         if found := re.match(
