@@ -50,7 +50,7 @@ def declared(look: Look) -> Iterator[Evidence]:
 
 @check(
     "backup.repository",
-    rows=("BKP-03", "VOL-03"),
+    rows=("BKP-03", "VOL-03", "DNS-03"),
     title="Every repository can be read, and is this database's",
     phases=(DEPLOY, RUNTIME),
     severity=CRITICAL,

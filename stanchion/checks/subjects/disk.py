@@ -13,8 +13,6 @@ from stanchion.checks.registry import CRITICAL, PREFLIGHT, RUNTIME, WARNING, Thr
 from stanchion.contract.memory import docker_size
 from stanchion.preflight.reading import show
 
-# What a copy takes, of the size of its backup.
-_COPY = 1.1
 HELD = {
     "docker_root": "Docker's images and containers",
     "state_dir": "the stack's records",
@@ -143,7 +141,7 @@ def backup_apart(look: Look) -> Iterator[Evidence]:
         raise SkipError("there are no data on this host yet")
     data, repository = facts["data_volume"], facts["repository"]
     name = look.stack["backup_repository"]
-    offsite = bool(look.stack.get("backup_offsite"))
+    offsite = bool(look.stack.get("backup_network"))
     if repository["measured_at"] != repository["path"] and look.phase is Phase.PREFLIGHT:
         raise SkipError(f"there is no repository {name} yet")
     if repository["measured_at"] != repository["path"]:
@@ -165,15 +163,21 @@ def backup_apart(look: Look) -> Iterator[Evidence]:
     "of Docker's volumes: without room neither is begun.",
     remedy="Make room in Docker's folder (docker system df shows what it keeps), or move its data-root to a "
     "larger disk.",
-    source="catalogue DISK-04: 1.1 times the database, for the WAL that is replayed",
+    source="ours: the largest backup as it would be restored, and a tenth for the WAL that is replayed",
     reads=("disk", "backup"),
+    thresholds=(
+        Threshold("validation_disk_copy", 1.1, "of the largest backup", "ours: a tenth for the WAL"),
+    ),
     part=POSTGRES,
 )
 def drill(look: Look) -> Iterator[Evidence]:
     sizes = [found["size"] for each in readable(look) for found in each["sets"]]
     if not sizes:
         raise SkipError("there is no backup yet")
-    needed, disk = int(max(sizes) * _COPY), look.source("disk")["docker_root"]
+    needed, disk = (
+        int(max(sizes) * look.threshold("validation_disk_copy")),
+        look.source("disk")["docker_root"],
+    )
     text = f"a copy needs {show(needed)}, and {show(disk['free'])} are free"
     yield (bad if disk["free"] < needed else note)(text, disk["path"])
 

@@ -78,7 +78,7 @@ class TestBackupApart:
         assert finding.summary.startswith("medication-tracker-backup: is on the same file system")
 
     def test_a_second_repository_off_the_host_is_enough(self, kept):
-        kept.declared["stack"]["backup_offsite"] = True
+        kept.declared["stack"]["backup_network"] = "medication-tracker_backup_network"
         finding = kept.ask("disk.backup_apart")
         assert finding.outcome is Outcome.PASS
         assert "a second repository is off the host" in finding.evidence[0].what

@@ -40,6 +40,7 @@ def observe(settings: Settings, within: float = 60.0) -> dict[str, Any]:
             "configuration": several.submit(_or_error, lambda: configuration.state(settings, within)),
             "installed": several.submit(_or_error, lambda: installed.installed(settings, within)),
         }
+        windows = several.submit(planning.every_window, settings, within)
         answers = {name: part.result() for name, part in parts.items()}
     return {
         "version": VERSION,
@@ -49,7 +50,7 @@ def observe(settings: Settings, within: float = 60.0) -> dict[str, Any]:
             for repository, each in zip(settings.repositories, held)
         ],
         **answers,
-        "windows": planning.every_window(settings),
+        "windows": windows.result(),
         "copies": copies.listed(settings),
         "restore": journal.observed(settings),
         "drills": proof.picture(settings, held),
