@@ -415,7 +415,7 @@ def repository(params: dict) -> dict:
     if not name:
         return {"name": None}
     root = _facts_docker.root_dir(engine(params)) or DOCKER_ROOT
-    path = name if name.startswith("/") else f"{root}/volumes/{name}/_data"
+    path = repository_path(root, name)
     facts = _facts_files.repository_facts(path, params["stack"])
     return {"name": name, **facts, "disk": _facts_host.disk_facts({"repository": path})["repository"]}
 

@@ -103,7 +103,7 @@ def _networks(stack: Mapping[str, Any]) -> dict[str, Any]:
             "ipam": {"config": [{"subnet": stack[f"{kind}_subnet"]}]},
         }
         for kind in ("app", "edge", "backup")
-        if f"{kind}_network" in stack
+        if stack.get(f"{kind}_subnet")
     }
 
 

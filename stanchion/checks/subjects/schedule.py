@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stanchion.checks.backup_view import age, elapsed, is_late, job, observed, scheduled, section, since_due
+from stanchion.checks.backup_view import age, elapsed, is_late, job, scheduled, section, since_due
 from stanchion.checks.container import POSTGRES
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, bad, note, warn
@@ -131,14 +131,14 @@ def skipped(look: Look) -> Iterator[Evidence]:
 )
 def metrics(look: Look) -> Iterator[Evidence]:
     limit = _MINUTES * _MINUTE
-    canary = section(look, "canary")
-    ages = {"the newest canary row": age(look, canary["newest"])}
-    if "metrics" in observed(look):
-        ages["the metrics"] = age(look, section(look, "metrics")["written"])
-    for what, old in ages.items():
+    for what, written in (
+        ("canary row", section(look, "canary")["newest"]),
+        ("metrics file", section(look, "installed").get("metrics_written")),
+    ):
+        old = age(look, written)
         if old is None:
-            yield bad(f"{what} was never written")
+            yield bad(f"no {what} was ever written")
         elif old > limit:
-            yield bad(f"{what} is {span(old)} old, allowed are {span(limit)}")
+            yield bad(f"the {what} is {span(old)} old, allowed are {span(limit)}")
         else:
-            yield note(f"{what} is {span(old)} old")
+            yield note(f"the {what} is {span(old)} old")

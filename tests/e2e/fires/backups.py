@@ -194,7 +194,7 @@ FIRES = [
             "UPDATE stanchion.canary SET t = t + interval '10 min'",
             "postgres",
         ),
-        r"the newest canary row is 1\d min old",
+        r"the canary row is 1\d min old",
     ),
     Fire("proof.window", ALL, None, r"the last restorable moment is 1\d min ago"),
     Fire("proof.age", ALL, failed_drill, r"proved nothing: marker b is there"),

@@ -310,9 +310,15 @@ class TestSchedule:
 
     def test_the_writer_is_dead(self, kept, seen, now):
         seen["canary"]["newest"] = now - 600
-        ask(kept, "schedule.metrics", WARN, "the newest canary row is 10 min old")
+        ask(kept, "schedule.metrics", WARN, "the canary row is 10 min old")
         seen["canary"]["newest"] = None
-        ask(kept, "schedule.metrics", WARN, "was never written")
+        ask(kept, "schedule.metrics", WARN, "no canary row was ever written")
+
+    def test_the_metrics_stand_still(self, kept, seen, now):
+        seen["installed"]["metrics_written"] = now - 600
+        ask(kept, "schedule.metrics", WARN, "the metrics file is 10 min old")
+        seen["installed"]["metrics_written"] = None
+        ask(kept, "schedule.metrics", WARN, "no metrics file was ever written")
 
 
 class TestProof:
