@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils import (
+    _facts_backup,
     _facts_cgroup,
     _facts_docker,
     _facts_files,
@@ -65,6 +66,7 @@ options:
       - secrets
       - clock
       - sql
+      - backup
       - cgroups
       - sockets
       - inside
@@ -118,12 +120,9 @@ options:
     description: Seconds of the containers' logs that V(logs) reads.
     type: float
     default: 3600.0
-  backup_dir:
-    description: Folder of the backups, whose file system V(disk) measures too.
-    type: path
   repository:
-    description: The backups' repository on the host, a volume's name or a folder, for the source
-      V(repository).
+    description: The backups' repository on the host, a volume's name or a folder, for the sources
+      V(repository) and V(disk).
     type: str
   docker_host:
     description: Where the engine listens, C(unix://PATH) or plain C(tcp://HOST:PORT).
@@ -244,8 +243,8 @@ stack_facts:
       type: dict
     disk:
       description:
-        - V(docker_root), V(state_dir), V(data_volume) (where one is recorded) and V(backup_dir) (where it is
-          asked for), each with V(path), V(measured_at) (the nearest existing folder),
+        - V(docker_root), V(state_dir), V(data_volume) (where one is recorded) and V(repository) (where it
+          is asked for), each with V(path), V(measured_at) (the nearest existing folder),
           V(device), V(total), V(free) (bytes that are to be had), V(inodes_total), V(inodes_free) (0 of 0 on
           file systems that make them as needed), V(read_only).
       type: dict
@@ -294,6 +293,11 @@ stack_facts:
         V(database), in which was asked, V(database_exists), and V(queries), by name, each with V(ok), and
         V(rows) or
         V(error). V(state) is V(answering), or V(recovering), V(silent), V(unreachable) with V(ok=false).
+      type: dict
+    backup:
+      description: >-
+        V(installed), whether the command of the role backup is there, V(program), and what its C(observe)
+        says as V(observed), null where it is not.
       type: dict
     cgroups:
       description: >-
@@ -369,6 +373,7 @@ SOURCES = [
     "secrets",
     "clock",
     "sql",
+    "backup",
     *OF_CONTAINERS,
 ]
 
@@ -384,6 +389,13 @@ def engine(params: dict) -> Engine:
     return Engine(host, params["timeout"] * 0.9)
 
 
+def repository_path(root: str, repository: str | None) -> str | None:
+    """Return the folder of the backups' repository, which is a volume or a path."""
+    if not repository or repository.startswith("/"):
+        return repository or None
+    return f"{root}/volumes/{repository}/_data"
+
+
 def disk_paths(params: dict) -> dict[str, str]:
     """Return the folders whose file systems are measured, by what they hold."""
     folder, root = state_dir(params), _facts_docker.root_dir(engine(params)) or DOCKER_ROOT
@@ -392,7 +404,7 @@ def disk_paths(params: dict) -> dict[str, str]:
         "docker_root": root,
         "state_dir": folder,
         "data_volume": f"{root}/volumes/{volume}/_data" if volume else None,
-        "backup_dir": params["backup_dir"],
+        "repository": repository_path(root, params["repository"]),
     }
     return {name: path for name, path in paths.items() if path}
 
@@ -403,7 +415,7 @@ def repository(params: dict) -> dict:
     if not name:
         return {"name": None}
     root = _facts_docker.root_dir(engine(params)) or DOCKER_ROOT
-    path = name if name.startswith("/") else f"{root}/volumes/{name}/_data"
+    path = repository_path(root, name)
     facts = _facts_files.repository_facts(path, params["stack"])
     return {"name": name, **facts, "disk": _facts_host.disk_facts({"repository": path})["repository"]}
 
@@ -435,6 +447,7 @@ def sources(params: dict) -> dict[str, Source]:
         "sql": lambda: _facts_sql.sql_facts(
             params["socket"] or f"{folder}/postgres/socket", params["database"], params["timeout"] * 0.9
         ),
+        "backup": lambda: _facts_backup.backup_facts(stack, params["timeout"] * 0.9),
     }
 
 
@@ -498,7 +511,6 @@ def main() -> None:
             "edge_network": {"type": "str"},
             "environment": {"type": "list", "elements": "str", "default": []},
             "log_window": {"type": "float", "default": 3600.0},
-            "backup_dir": {"type": "path"},
             "repository": {"type": "str"},
             "docker_host": {"type": "str"},
             "timeout": {"type": "float", "default": 5.0},

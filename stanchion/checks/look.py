@@ -13,6 +13,8 @@ from stanchion.moments import moment
 
 # What a host without an engine has none of.
 OF_ENGINE = ("containers", "images", "networks", "volumes")
+# It asks the engine for the database and the repositories.
+BACKUP = "backup"
 
 Row = Mapping[str, Any]
 Locate = Callable[[Evidence], Evidence]
@@ -105,7 +107,7 @@ class Look:
     def need(self, name: str) -> None:
         """Raise UnreadableError unless the source (`sql.NAME`: the query) has answered."""
         source, _, query = name.partition(".")
-        if source in OF_ENGINE and self._engine == "stopped":
+        if source in (*OF_ENGINE, BACKUP) and self._engine == "stopped":
             raise SkipError("the engine is stopped; the deploy starts it")
         answer = self.facts.get(source)
         if answer is None:

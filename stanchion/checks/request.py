@@ -34,7 +34,7 @@ def request(
         "app_network": stack["app_network"],
         "edge_network": stack["edge_network"],
         "environment": _declared_names(declared),
-        "backup_dir": thresholds.get("validation_backup_dir") or None,
+        "repository": stack["backup_repository"] if stack.get("backup") else None,
         "log_window": float(thresholds.get("validation_log_window", 3600)),
     }
 

@@ -9,6 +9,10 @@ import yaml
 
 from stanchion.contract.memory import MB
 
+# The names of volumes in the file, and where the container has that of the backups.
+_DATA, _BACKUP = "pgdata", "backup"
+_REPOSITORY = "/var/lib/pgbackrest"
+
 _HEADER = """\
 # The stack {stack} as Stanchion's roles deploy it, for whoever runs it by `docker compose`.
 # Written by `python runner.py compose render`: change the inventory and write it again.
@@ -51,9 +55,18 @@ def render(composed: Mapping[str, Any]) -> str:
     }
     if "postgres" in parts:
         volume = f"${{POSTGRES_VOLUME:-{composed['volume']}}}"
-        document["volumes"] = {"pgdata": {"name": volume, "external": True}}
+        document["volumes"] = {_DATA: {"name": volume, "external": True}}
+        repository = _repository(composed["postgres"])
+        if repository:
+            document["volumes"][_BACKUP] = {"name": repository, "external": True}
     text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
     return f"{_header(composed, parts)}\n{text}"
+
+
+def _repository(containers: Mapping[str, Any]) -> str | None:
+    """Return the volume of the backups, None where they lie in a folder or there are none."""
+    mounts = [mount for each in containers.values() for mount in each.get("mounts") or []]
+    return next((m["source"] for m in mounts if m["type"] == "volume" and m["target"] == _REPOSITORY), None)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -89,7 +102,8 @@ def _networks(stack: Mapping[str, Any]) -> dict[str, Any]:
             "internal": kind == "app",
             "ipam": {"config": [{"subnet": stack[f"{kind}_subnet"]}]},
         }
-        for kind in ("app", "edge")
+        for kind in ("app", "edge", "backup")
+        if stack.get(f"{kind}_subnet")
     }
 
 
@@ -166,7 +180,8 @@ def _joined(definition: Mapping[str, Any], stack: str) -> dict[str, Any]:
 
 def _mount(mount: Mapping[str, Any]) -> dict[str, Any]:
     if mount["type"] == "volume":
-        return {"type": "volume", "source": "pgdata", "target": mount["target"]}
+        name = _BACKUP if mount["target"] == _REPOSITORY else _DATA
+        return {"type": "volume", "source": name, "target": mount["target"]}
     read_only = {"read_only": True} if mount.get("read_only") else {}
     # A folder that is not there means that there was no deploy: it is not to be made up.
     return {

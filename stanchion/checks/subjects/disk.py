@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stanchion.checks.backup_view import readable
+from stanchion.checks.container import POSTGRES
 from stanchion.checks.look import Look
-from stanchion.checks.model import Evidence, SkipError, bad, note, warn
+from stanchion.checks.model import Evidence, Phase, SkipError, bad, note, warn
 from stanchion.checks.registry import CRITICAL, PREFLIGHT, RUNTIME, WARNING, Threshold, check
 from stanchion.contract.memory import docker_size
 from stanchion.preflight.reading import show
@@ -15,7 +17,7 @@ HELD = {
     "docker_root": "Docker's images and containers",
     "state_dir": "the stack's records",
     "data_volume": "the data",
-    "backup_dir": "the backups",
+    "repository": "the backups",
 }
 
 
@@ -125,30 +127,59 @@ def next_action(look: Look) -> Iterator[Evidence]:
     phases=(PREFLIGHT, RUNTIME),
     severity=WARNING,
     why="A backup on the disk of the data is gone with it.",
-    remedy="Mount another disk or a share at the folder of the backups, or set validation_backup_dir to "
-    "where they are.",
+    remedy="Mount another disk or a share and name it in stack_backup_repository, or declare a second "
+    "repository off the host: stack_backup_offsite.",
     source="ours, in the spirit of the CIS PostgreSQL Benchmark 8.1",
     reads=("disk",),
-    thresholds=(
-        Threshold(
-            "validation_backup_dir", "", "path", "ours: empty means that nobody has said where backups go"
-        ),
-    ),
+    part=POSTGRES,
 )
 def backup_apart(look: Look) -> Iterator[Evidence]:
-    folder = look.setting("validation_backup_dir")
-    if not folder:
-        raise SkipError("validation_backup_dir is not set: nobody has said where backups go")
+    if not look.stack.get("backup"):
+        raise SkipError("stack_backup is false: this stack has no backups")
     facts = look.source("disk")
     if "data_volume" not in facts:
         raise SkipError("there are no data on this host yet")
-    data, backup = facts["data_volume"], facts["backup_dir"]
-    if backup["measured_at"] != backup["path"]:
-        yield bad("is not there: nothing can be said of its disk", folder)
-    elif data["device"] == backup["device"]:
-        yield bad(f"is on the same file system as the data in {data['path']}", folder)
+    data, repository = facts["data_volume"], facts["repository"]
+    name = look.stack["backup_repository"]
+    offsite = bool(look.stack.get("backup_network"))
+    if repository["measured_at"] != repository["path"] and look.phase is Phase.PREFLIGHT:
+        raise SkipError(f"there is no repository {name} yet")
+    if repository["measured_at"] != repository["path"]:
+        yield bad("is not there: nothing can be said of its disk", name)
+    elif data["device"] != repository["device"]:
+        yield note(f"is on another file system than the data in {data['path']}", name)
     else:
-        yield note(f"is on another file system than the data in {data['path']}", folder)
+        text = f"is on the same file system as the data in {data['path']}"
+        yield note(f"{text}; a second repository is off the host", name) if offsite else bad(text, name)
+
+
+@check(
+    "disk.drill",
+    rows="DISK-04",
+    title="A restored copy has room beside the data",
+    phases=(RUNTIME,),
+    severity=WARNING,
+    why="A drill, and a restore beside the live database, write the whole database a second time on the disk "
+    "of Docker's volumes: without room neither is begun.",
+    remedy="Make room in Docker's folder (docker system df shows what it keeps), or move its data-root to a "
+    "larger disk.",
+    source="ours: the largest backup as it would be restored, and a tenth for the WAL that is replayed",
+    reads=("disk", "backup"),
+    thresholds=(
+        Threshold("validation_disk_copy", 1.1, "of the largest backup", "ours: a tenth for the WAL"),
+    ),
+    part=POSTGRES,
+)
+def drill(look: Look) -> Iterator[Evidence]:
+    sizes = [found["size"] for each in readable(look) for found in each["sets"]]
+    if not sizes:
+        raise SkipError("there is no backup yet")
+    needed, disk = (
+        int(max(sizes) * look.threshold("validation_disk_copy")),
+        look.source("disk")["docker_root"],
+    )
+    text = f"a copy needs {show(needed)}, and {show(disk['free'])} are free"
+    yield (bad if disk["free"] < needed else note)(text, disk["path"])
 
 
 @check(

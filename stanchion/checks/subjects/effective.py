@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stanchion.checks.container import DEFAULT_SHM, Container, Mount, Port
+from stanchion.checks.container import DEFAULT_SHM, POSTGRES, Container, Mount, Port
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, UnreadableError, bad, note
 from stanchion.checks.registry import DEPLOY, RUNTIME, WARNING, check
@@ -116,7 +116,11 @@ def _shown(value: str) -> str:
 
 def _mounts(look: Look, wanted: Container, container: Container) -> Iterator[Difference]:
     record = look.source("volume_record")["record"] or {}
-    declared = {mount.target: _mount(mount, record.get("volume")) for mount in wanted.mounts}
+    data = look.postgres["volume"] if look.has(POSTGRES) else None
+    declared = {
+        mount.target: _mount(mount, record.get("volume") if mount.source == data else None)
+        for mount in wanted.mounts
+    }
     real = {mount.target: _mount(mount) for mount in container.mounts}
     for target in sorted({*declared, *real}):
         if declared.get(target) != real.get(target):

@@ -21,7 +21,7 @@ FIRES = [
             f"umount {FULL}; rmdir {FULL}",
         ),
         r"0 MB of 1 MB free, 0 %, for the backups",
-        variables={"validation_backup_dir": FULL},
+        variables={"stack_backup_repository": FULL},
     ),
     Fire("disk.inodes", "worn", None, r"0 inodes free, 0 %, for the backups"),
     Fire(
@@ -32,12 +32,20 @@ FIRES = [
         variables={"validation_disk_rebuild": "900000g"},
     ),
     Fire(
+        "disk.drill",
+        "in place",
+        None,
+        r"a copy needs \d+\.\d GB",
+        variables={"validation_disk_copy": 1000000},
+    ),
+    Fire(
         "disk.backup_apart",
         "in place",
         None,
         r"is on the same file system as the data",
-        variables={"validation_backup_dir": BACKUPS},
-        green=("skip",),
+        variables={"stack_backup_repository": BACKUPS},
+        # The host has one disk: it goes on to warn, of the real repository.
+        green=("warn",),
     ),
     Fire(
         "disk.writable",

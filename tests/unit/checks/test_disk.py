@@ -72,33 +72,42 @@ class TestNextAction:
 
 
 class TestBackupApart:
-    @pytest.fixture(autouse=True)
-    def told(self, kept):
-        kept.thresholds["validation_backup_dir"] = "/srv/backup"
-        kept.facts["disk"]["backup_dir"] = {
-            **disk(kept),
-            "path": "/srv/backup",
-            "measured_at": "/srv/backup",
-        }
-
     def test_on_the_disk_of_the_data(self, kept):
         finding = kept.ask("disk.backup_apart")
         assert finding.outcome is Outcome.WARN
-        assert finding.summary.startswith("/srv/backup: is on the same file system")
+        assert finding.summary.startswith("medication-tracker-backup: is on the same file system")
+
+    def test_a_second_repository_off_the_host_is_enough(self, kept):
+        kept.declared["stack"]["backup_network"] = "medication-tracker_backup_network"
+        finding = kept.ask("disk.backup_apart")
+        assert finding.outcome is Outcome.PASS
+        assert "a second repository is off the host" in finding.evidence[0].what
+
+    def test_without_backups(self, kept):
+        kept.declared["stack"]["backup"] = False
+        assert kept.ask("disk.backup_apart").outcome is Outcome.SKIP
 
     def test_on_another(self, kept):
-        alone(kept, "backup_dir")
+        alone(kept, "repository")
         assert kept.ask("disk.backup_apart").outcome is Outcome.PASS
 
     def test_a_folder_that_is_not_there_is_on_no_disk(self, kept):
-        alone(kept, "backup_dir")
-        kept.facts["disk"]["backup_dir"]["measured_at"] = "/srv"
+        alone(kept, "repository")
+        disk(kept, "repository")["measured_at"] = "/var/lib/docker/volumes"
         finding = kept.ask("disk.backup_apart")
-        assert finding.summary == "/srv/backup: is not there: nothing can be said of its disk"
+        assert finding.summary == "medication-tracker-backup: is not there: nothing can be said of its disk"
+        assert kept.ask("disk.backup_apart", Phase.PREFLIGHT).outcome is Outcome.SKIP
 
     def test_before_there_are_data(self, kept):
         del kept.facts["disk"]["data_volume"]
         assert kept.ask("disk.backup_apart").outcome is Outcome.SKIP
+
+
+def test_no_room_for_a_restored_copy(kept):
+    disk(kept, "docker_root")["free"] = 34_000_000
+    finding = kept.ask("disk.drill")
+    assert finding.outcome is Outcome.WARN
+    assert "a copy needs 33 MB, and 32 MB are free" in finding.summary
 
 
 def test_read_only(kept):

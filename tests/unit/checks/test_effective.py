@@ -125,3 +125,13 @@ def test_an_undeclared_probe_is_the_images(kept):
 def test_nothing_is_there(kept):
     kept.facts["containers"]["entries"] = []
     assert told(kept)[0] is Outcome.ERROR
+
+
+def test_a_second_volume_is_not_taken_for_the_data(kept):
+    """The repository is a declared volume too: the record of the active one says nothing of it."""
+    kept.facts["volume_record"]["record"]["volume"] = "restored"
+    mounts = kept.container("db")["mounts"]
+    next(m for m in mounts if m["destination"] == "/var/lib/postgresql/data")["name"] = "restored"
+    assert kept.ask(SLUG).outcome is Outcome.PASS
+    next(m for m in mounts if m["destination"] == "/var/lib/pgbackrest")["name"] = "restored"
+    assert "declared volume medication-tracker-backup, in force volume restored" in kept.ask(SLUG).summary

@@ -48,7 +48,9 @@ def test_its_containers_are_those_that_the_roles_declare(composed, write):
             for network in wanted.networks.values():
                 assert set(network["aliases"]) <= set(service.names)
             mounts = tuple(
-                replace(mount, source="medication-tracker-pgdata") if mount.kind == "volume" else mount
+                replace(mount, source=f"medication-tracker-{mount.source}")
+                if mount.kind == "volume"
+                else mount
                 for mount in made.mounts
             )
             same = replace(made, name=name, mounts=mounts)
@@ -74,7 +76,8 @@ def test_networks_and_volume(composed):
     }
     assert document["networks"]["edge_network"]["internal"] is False
     assert document["volumes"] == {
-        "pgdata": {"name": "${POSTGRES_VOLUME:-medication-tracker-pgdata}", "external": True}
+        "pgdata": {"name": "${POSTGRES_VOLUME:-medication-tracker-pgdata}", "external": True},
+        "backup": {"name": "medication-tracker-backup", "external": True},
     }
     assert document["services"]["backend-1"]["networks"]["edge_network"] == {"priority": 1000}
 

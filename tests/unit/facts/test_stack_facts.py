@@ -21,7 +21,6 @@ PARAMS = {
     "edge_network": "s_edge",
     "environment": [],
     "log_window": 60.0,
-    "backup_dir": None,
     "repository": None,
     "timeout": 5.0,
 }
@@ -71,6 +70,8 @@ def test_file_systems_of_data_and_backups_where_there_are_some(tmp_path, fake_en
     assert set(stack_facts.disk_paths(params)) == {"docker_root", "state_dir"}
     record.parent.mkdir()
     record.write_text('{"volume": "data"}')
-    paths = stack_facts.disk_paths({**params, "backup_dir": "/srv/backup"})
+    paths = stack_facts.disk_paths({**params, "repository": "/srv/backup"})
     assert paths["data_volume"] == "/srv/docker/volumes/data/_data"
-    assert paths["backup_dir"] == "/srv/backup"
+    assert paths["repository"] == "/srv/backup"
+    paths = stack_facts.disk_paths({**params, "repository": "s-backup"})
+    assert paths["repository"] == "/srv/docker/volumes/s-backup/_data"

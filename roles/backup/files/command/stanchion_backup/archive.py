@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+import re
+from collections.abc import Mapping
 from typing import Any
 
-from stanchion_backup import canary, docker, pgbackrest
+from stanchion_backup import canary, docker, pgbackrest, wal
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
 
-# Of 16 MB each, which is what initdb makes: 4 GB have one number in the middle of the name.
-_SEGMENTS_OF_A_LOG = 256
+# The archive has histories of timelines and labels of backups too.
+_SEGMENT = re.compile(r"[0-9A-F]{24}")
 # A rate from less than this, in seconds, would be chance.
 _RATE_FROM = 60.0
 
@@ -21,11 +22,11 @@ _STATE = """
 SELECT a.archived_count AS archived, a.failed_count AS failed,
     extract(epoch FROM clock_timestamp() - a.last_archived_time) AS last_archived_age,
     coalesce(a.last_failed_time > coalesce(a.last_archived_time, '-infinity'), false) AS failing,
-    a.last_failed_wal, w.ready_files, w.oldest_ready_age, w.waiting
+    a.last_failed_wal, a.last_archived_wal, w.ready_files, w.oldest_ready_age, w.waiting
 FROM pg_stat_archiver a, (
     SELECT count(*) AS ready_files,
         extract(epoch FROM clock_timestamp() - min(modification)) AS oldest_ready_age,
-        coalesce(array_agg(left(name, 24)), '{}') AS waiting
+        coalesce(array_agg(left(name, -6)), '{}') AS waiting
     FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'
 ) w
 """
@@ -73,47 +74,18 @@ def free_bytes(settings: Settings) -> int | None:
     return usage.f_bavail * usage.f_frsize if usage else None
 
 
-def gaps(names: Iterable[str], first: str, waiting: Collection[str] = ()) -> list[dict[str, Any]]:
-    """Return the holes among the segments of an archive, {first, last, count}, from the segment `first` on.
-
-    Each timeline is looked at by itself: one begins where it left the one before, which may go on past that.
-    What still waits in the server is not lost.
-    """
-    of_timeline: dict[int, list[int]] = {}
-    for name in sorted(set(names) | {name for name in waiting if len(name) == len(first)}):
-        if name >= first:
-            of_timeline.setdefault(int(name[:8], 16), []).append(_number(name))
-    return [hole for timeline, numbers in of_timeline.items() for hole in _holes(timeline, numbers)]
-
-
-def _holes(timeline: int, numbers: list[int]) -> Iterator[dict[str, Any]]:
-    for before, after in zip(numbers, numbers[1:]):
-        if after > before + 1:
-            yield {
-                "first": _name(timeline, before + 1),
-                "last": _name(timeline, after - 1),
-                "count": after - before - 1,
-            }
-
-
-def _number(name: str) -> int:
-    return int(name[8:16], 16) * _SEGMENTS_OF_A_LOG + int(name[16:24], 16)
-
-
-def _name(timeline: int, number: int) -> str:
-    log, segment = divmod(number, _SEGMENTS_OF_A_LOG)
-    return f"{timeline:08X}{log:08X}{segment:08X}"
-
-
 def missing(
-    settings: Settings, held: pgbackrest.Contents, waiting: Collection[str], within: float
+    settings: Settings, held: pgbackrest.Contents, server: Mapping[str, Any], within: float
 ) -> dict[str, Any]:
-    """Return the holes in one repository's archive from its oldest backup on, or why it can't be read."""
-    starts = [each.wal_first for each in held.sets if each.wal_first]
-    if not starts:
-        return {"gaps": []}
+    """Return in words what is missing in one repository's archive, or why it can't be read.
+
+    `server` is its own side, asked before: what it has handed over has to be there, and what still waits
+    there is not lost.
+    """
+    handed, waiting = str(server.get("last_archived_wal") or ""), server.get("waiting") or []
     try:
         names = sorted(pgbackrest.archive(settings, held, within).segments)
     except BackupError as error:
         return {"error": str(error)}
-    return {"gaps": gaps(names, min(starts), waiting)}
+    there = [*names, *(name for name in waiting if _SEGMENT.fullmatch(name))]
+    return {"gaps": wal.missing(there, held.sets, handed if _SEGMENT.fullmatch(handed) else "")}

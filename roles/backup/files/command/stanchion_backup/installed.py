@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import pgbackrest
+from stanchion_backup import metrics, pgbackrest
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
 
@@ -16,8 +16,20 @@ _OTHER_TABLES = ("/etc/crontab", "/etc/cron.d", "/var/spool/cron")
 
 
 def installed(settings: Settings, within: float) -> dict[str, Any]:
-    """Return what stands on the host. `cron_since` is when the schedule became what it is (Unix seconds)."""
-    return {**_cron(settings), "cron_running": cron_runs(), **_tool(settings, within)}
+    """Return what stands on the host; times are Unix seconds.
+
+    `cron_since` is when the schedule became what it is, `metrics_written` when the metrics were written last.
+    """
+    return {
+        **_cron(settings),
+        "cron_running": cron_runs(),
+        "metrics_written": _written(settings.folder / "metrics" / metrics.FILE),
+        **_tool(settings, within),
+    }
+
+
+def _written(path: Path) -> float | None:
+    return path.stat().st_mtime if path.exists() else None
 
 
 def _tool(settings: Settings, within: float) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def observe(settings: Settings, within: float = 60.0) -> dict[str, Any]:
             "configuration": several.submit(_or_error, lambda: configuration.state(settings, within)),
             "installed": several.submit(_or_error, lambda: installed.installed(settings, within)),
         }
+        windows = several.submit(planning.every_window, settings, within)
         answers = {name: part.result() for name, part in parts.items()}
     return {
         "version": VERSION,
@@ -49,11 +50,12 @@ def observe(settings: Settings, within: float = 60.0) -> dict[str, Any]:
             for repository, each in zip(settings.repositories, held)
         ],
         **answers,
-        "windows": planning.every_window(settings),
+        "windows": windows.result(),
         "copies": copies.listed(settings),
         "restore": journal.observed(settings),
         "drills": proof.picture(settings, held),
         **jobs_now(settings),
+        "taken": _taken(settings),
         "objectives": {"rpo": settings.rpo, "rto": settings.rto},
     }
 
@@ -83,6 +85,15 @@ def jobs_now(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _taken(settings: Settings) -> dict[str, list[str]]:
+    """Return the labels of the full backups that retention keeps and that were taken, by repository."""
+    taken: dict[str, list[str]] = {}
+    for record in jobs.records(settings, "full"):
+        for name, made in (record.get("repositories") or {}).items():
+            taken.setdefault(name, []).append(made["label"])
+    return {name: labels[-settings.retention_full :] for name, labels in taken.items()}
+
+
 def _or_error(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return ask()
@@ -96,11 +107,10 @@ def _archive(settings: Settings, held: list[pgbackrest.Contents], within: float)
     The server is asked first: a segment that it pushes meanwhile is no hole.
     """
     found = _or_error(lambda: archive.state(settings, within))
-    waiting = found.pop("waiting", [])
     return {
-        **found,
+        **{name: value for name, value in found.items() if name != "waiting"},
         "missing": {
-            f"repo{each.key}": archive.missing(settings, each, waiting, within) for each in held if each.sets
+            f"repo{each.key}": archive.missing(settings, each, found, within) for each in held if each.sets
         },
     }
 

@@ -95,14 +95,14 @@ def running(settings: Settings) -> bool:
     return True
 
 
-def held(settings: Settings, repository: Repository) -> Held:
-    """Read one repository; RefusedError with its own reason where it cannot be."""
-    contents = next(each for each in pgbackrest.contents(settings) if each.key == repository.key)
+def held(settings: Settings, repository: Repository, within: float = 60.0) -> Held:
+    """Read one repository, within these seconds; RefusedError with its own reason where it cannot be."""
+    contents = next(each for each in pgbackrest.contents(settings, within) if each.key == repository.key)
     if contents.code != 0 and not contents.sets:
         raise RefusedError(
             f"Nothing can be restored from {repository.name} ({repository.where}): {contents.message}."
         )
-    archive = pgbackrest.archive(settings, contents)
+    archive = pgbackrest.archive(settings, contents, within)
     known = windows.timelines(contents.sets, archive)
     live = int(recorded(settings).get("timeline") or max(known, default=1))
     newest = _newest(settings, contents, live)
@@ -123,12 +123,12 @@ def _newest(settings: Settings, contents: Contents, live: int) -> float | None:
     return None
 
 
-def every_window(settings: Settings) -> list[dict[str, Any]]:
+def every_window(settings: Settings, within: float = 60.0) -> list[dict[str, Any]]:
     """Return the windows of all repositories; one that cannot be read has its reason in `error`."""
     found: list[dict[str, Any]] = []
     for repository in settings.repositories:
         try:
-            found += [each.as_dict() for each in held(settings, repository).windows]
+            found += [each.as_dict() for each in held(settings, repository, within).windows]
         except BackupError as error:
             found.append({"repo": repository.name, "error": str(error)})
     return found

@@ -1,0 +1,242 @@
+"""Proved restores: how old, of which backups, of what, and how long and how much they would have cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stanchion.checks.backup_view import age, elapsed, observed, readable, scheduled, section, title
+from stanchion.checks.container import POSTGRES
+from stanchion.checks.look import Look, Row
+from stanchion.checks.model import Evidence, SkipError, bad, note, warn
+from stanchion.checks.registry import CRITICAL, DEPLOY, RUNTIME, WARNING, Threshold, check
+from stanchion.checks.words import count, span
+
+_DAY = 86400
+_RUN = "Run a drill: python runner.py drill."
+_RED = (
+    "Read docs/runbooks/drill.md for the assertion that is named, and /var/lib/stanchion/NAME/backup/records "
+    "for all of the last drill. When the cause is mended: python runner.py drill."
+)
+
+
+def _last(look: Look) -> Row:
+    """Return the record of the last drill that was made.
+
+    Raises:
+        SkipError: there was none yet; proof.age tells that.
+    """
+    found: Row | None = section(look, "drills")["last"]
+    if found is None:
+        raise SkipError("no drill has been made yet: proof.age tells since when one is due")
+    return found
+
+
+@check(
+    "proof.age",
+    rows="RST-01",
+    title="A restore was proved lately",
+    phases=(DEPLOY, RUNTIME),
+    severity=CRITICAL,
+    why="A backup that was never restored is a hope. What has changed since the last proof (an image, a key, "
+    "a disk) is not proved.",
+    remedy=_RUN + " See schedule.jobs where the weekly one was not made.",
+    source="ours: the drill is weekly, so ten days are one that was missed, and a month is nobody looking",
+    reads=("backup",),
+    thresholds=(
+        Threshold("validation_proof_days_warning", 10, "d", "ours: the weekly drill was missed"),
+        Threshold("validation_proof_days", 30, "d", "ours: four were missed"),
+    ),
+    part=POSTGRES,
+)
+def proof_age(look: Look) -> Iterator[Evidence]:
+    drills = section(look, "drills")
+    first, most = (
+        look.threshold(name) * _DAY for name in ("validation_proof_days_warning", "validation_proof_days")
+    )
+    last, moment = drills["last"], drills["last_success"]
+    old = age(look, moment)
+    if last is not None and last["outcome"] == "failed":
+        yield bad(
+            f"the last drill, {span(elapsed(look, last['ended']))} ago, proved nothing: {last['error']}"
+        )
+    if old is None:
+        since = age(look, section(look, "installed").get("cron_since"))
+        level = bad if since is not None and since > most else warn
+        yield level("no restore of this stack was ever proved")
+    elif old > first:
+        yield (bad if old > most else warn)(f"the last proved restore is {span(old)} old")
+    else:
+        yield note(f"the last proved restore is {span(old)} old, {_rate(drills)}")
+
+
+def _rate(drills: Row) -> str:
+    success = drills["success"]
+    return f"{success['ok']} of {success['of']} drills proved"
+
+
+@check(
+    "proof.coverage",
+    rows="RST-01",
+    title="The backups that are kept were proved",
+    phases=(RUNTIME,),
+    severity=WARNING,
+    why="A proof is of one backup and of the WAL after it. The others may lack a file that nobody has read.",
+    remedy=_RUN + " It prefers what is not proved yet; --set LABEL chooses.",
+    source="ours: coverage = backups proved / backups kept; every full one, as all others lean on it",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def coverage(look: Look) -> Iterator[Evidence]:
+    drills = section(look, "drills")
+    weekly = scheduled(look).get("drill")
+    for each in readable(look):
+        held = drills["coverage"].get(
+            f"repo{each['key']}", {"proved": 0, "kept": len(each["sets"]), "labels": []}
+        )
+        text = f"{held['proved']} of {count(held['kept'], 'backup')} proved"
+        # One that came after the last drill gets its turn in the next.
+        due = weekly["period"] + _DAY if weekly else 0.0
+        old = [
+            found["label"]
+            for found in each["sets"]
+            if found["type"] == "full"
+            and found["label"] not in held["labels"]
+            and elapsed(look, found["stopped"]) > due
+        ]
+        if old:
+            yield bad(f"{text}; not proved: {', '.join(old)}", title(each))
+        else:
+            yield note(text, title(each))
+
+
+@check(
+    "proof.complete",
+    rows="RST-02",
+    title="The last drill has asked everything, and everything was well",
+    phases=(RUNTIME,),
+    severity=CRITICAL,
+    why="A restore that starts proves that files are there. Whether they hold the state of that moment, "
+    "whole and readable by the application, is what the assertions ask.",
+    remedy=_RED,
+    source="RESTORE_PROOF, levels L3 to L7",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def complete(look: Look) -> Iterator[Evidence]:
+    last = _last(look)
+    asked = last.get("assertions") or []
+    for each in asked:
+        if each["ok"] is False:
+            yield bad(_told(each), each["name"])
+        elif each["ok"] is None:
+            yield note(f"not asked: {each['reason']}", each["name"])
+    if last["outcome"] != "ok" and not any(each["ok"] is False for each in asked):
+        yield bad(f"it ended before its assertions: {last['error']}")
+    well = sum(each["ok"] is True for each in asked)
+    yield note(f"{well} of {count(len(asked), 'assertion')} held, in {span(last['seconds'])}")
+
+
+def _told(assertion: Row) -> str:
+    if assertion.get("reason"):
+        return str(assertion["reason"])
+    return f"expected {assertion['expected']}, seen {assertion['seen']}"
+
+
+@check(
+    "proof.amcheck",
+    rows="INT-03",
+    title="Tables and indexes of the restored copy are whole",
+    phases=(RUNTIME,),
+    severity=CRITICAL,
+    why="An index that misses rows gives wrong answers in silence. pg_amcheck with all its options may only "
+    "be run on a copy, as it locks writers out.",
+    remedy="REINDEX what is named, in the live database, and drill again. A broken heap is restored: python "
+    "runner.py restore.",
+    source="PostgreSQL manual, pg_amcheck --heapallindexed --parent-check",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def amcheck(look: Look) -> Iterator[Evidence]:
+    last = _last(look)
+    found = [each for each in last.get("assertions") or [] if "amcheck" in each["name"]]
+    if not found:
+        yield bad("the last drill did not get as far as pg_amcheck")
+    for each in found:
+        if each["ok"] is True:
+            yield note("nothing was found", each["name"])
+        else:
+            yield bad(_told(each), each["name"])
+
+
+@check(
+    "proof.rto",
+    rows="RST-03",
+    title="The measured restore is within backup_rto",
+    phases=(RUNTIME,),
+    severity=WARNING,
+    why="How long a restore takes is known before it is needed, or learned while everybody waits.",
+    remedy="Raise backup_rto, or make it faster: backup_processes, a faster disk for the repository, full "
+    "backups more often (less WAL to replay). The record of the drill has every phase.",
+    source="CloudNativePG, Regularly test restoring; ours: the last drill",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def rto(look: Look) -> Iterator[Evidence]:
+    last = _last(look)
+    yield from _measured(last.get("rto_seconds"), float(section(look, "objectives")["rto"]), "backup_rto")
+
+
+@check(
+    "proof.rpo",
+    rows="RST-03",
+    title="The measured loss of data is within backup_rpo",
+    phases=(RUNTIME,),
+    severity=WARNING,
+    why="What the repository did not hold yet would have been lost with the host.",
+    remedy="Lower stack_archive_timeout, or raise backup_rpo; see archive.fresh for a repository that is "
+    "behind.",
+    source="ours: the start of the last drill minus the newest row that the repository held then",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def rpo(look: Look) -> Iterator[Evidence]:
+    last = _last(look)
+    yield from _measured(last.get("rpo_seconds"), float(section(look, "objectives")["rpo"]), "backup_rpo")
+
+
+def _measured(seconds: float | None, objective: float, name: str) -> Iterator[Evidence]:
+    if seconds is None:
+        yield bad("the last drill ended before it was measured")
+        return
+    yield (bad if seconds > objective else note)(f"{span(seconds)} measured, {name} is {span(objective)}")
+
+
+@check(
+    "proof.window",
+    rows="RST-04",
+    title="The last restorable moment is younger than backup_rpo",
+    phases=(RUNTIME,),
+    severity=CRITICAL,
+    why="Between that moment and now lies what would be lost if the host were gone this minute.",
+    remedy="See archive.fresh where WAL does not arrive, and schedule.metrics where the rows stop: then "
+    "stanchion-NAME watch, which cron runs each minute.",
+    source="ours: the newest row of stanchion.canary in a repository; within two archive timeouts and the "
+    "writer's minute it cannot be younger",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def window(look: Look) -> Iterator[Evidence]:
+    canary = section(look, "canary")
+    objective = float(observed(look)["objectives"]["rpo"])
+    # A row is a minute old at worst, then waits for the switch: less than that cannot be asked for.
+    limit = max(objective, 2 * float(look.stack["archive_timeout"]) + 60)
+    for each in readable(look):
+        old = age(look, canary["restorable"].get(f"repo{each['key']}"))
+        if old is None:
+            yield bad("holds no row: no moment is known to be restorable", title(each))
+        elif old > limit:
+            yield bad(
+                f"the last restorable moment is {span(old)} ago, {span(limit)} are allowed", title(each)
+            )
+        else:
+            yield note(f"the last restorable moment is {span(old)} ago", title(each))

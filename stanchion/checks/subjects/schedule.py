@@ -1,0 +1,144 @@
+"""The schedule of the backups: written as declared, read by a cron that is alive, and every job on time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stanchion.checks.backup_view import age, elapsed, is_late, job, scheduled, section, since_due
+from stanchion.checks.container import POSTGRES
+from stanchion.checks.look import Look
+from stanchion.checks.model import Evidence, bad, note, warn
+from stanchion.checks.registry import CRITICAL, DEPLOY, RUNTIME, WARNING, Threshold, check
+from stanchion.checks.words import count, span
+
+# The job of every minute, in seconds; it writes the canary row and the metrics.
+_MINUTE = 60
+# Missed minutes that are no accident any more: a restart of the host or of the database takes some.
+_MINUTES = 5
+
+
+@check(
+    "schedule.installed",
+    rows="CRN-01",
+    title="The schedule on the host is what is declared, and the only one",
+    phases=(DEPLOY, RUNTIME),
+    severity=CRITICAL,
+    why="A line that somebody commented out is a backup that nobody takes. A second table runs everything "
+    "twice.",
+    remedy="Deploy, which writes the table anew; change backup_schedule instead of the file. Remove the "
+    "other table that is named.",
+    source="zalando/postgres-operator, test_logical_backup_cron_job: name and schedule are compared",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def installed(look: Look) -> Iterator[Evidence]:
+    found = section(look, "installed")
+    path = found["cron_path"]
+    if found["cron_file"] == "missing":
+        yield bad("is not there", path)
+    elif found["cron_file"] == "differs":
+        yield bad(f"is not as it was written, {found['cron_difference']}", path)
+    else:
+        yield note(f"as written, with {count(len(scheduled(look)), 'job')}", path)
+    for other in found["cron_others"]:
+        yield bad("starts the same command too", other)
+
+
+@check(
+    "schedule.cron",
+    rows="CRN-01",
+    title="Cron is alive",
+    phases=(DEPLOY, RUNTIME),
+    severity=CRITICAL,
+    why="Without it no backup, no verification and no drill is ever made, and nothing says so.",
+    remedy="systemctl enable --now cron, or service cron start; then deploy, which sees to it.",
+    source="ours: a process named cron or crond in the host's own process namespace",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def cron(look: Look) -> Iterator[Evidence]:
+    yield note("it runs") if section(look, "installed")["cron_running"] else bad("no cron runs on this host")
+
+
+@check(
+    "schedule.jobs",
+    rows="CRN-02",
+    title="Every scheduled job has ended well on time",
+    phases=(DEPLOY, RUNTIME),
+    severity=CRITICAL,
+    why="Cron never catches up: a host that was off at the scheduled time, or a job that fails each night, "
+    "shows nowhere else.",
+    remedy="Read /var/lib/stanchion/NAME/backup/log/backup.log for why, and run the job now: stanchion-NAME "
+    "backup --type full, diff or incr; stanchion-NAME verify; stanchion-NAME drill.",
+    source="catalogue CRN-02: 1.5 periods",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def jobs(look: Look) -> Iterator[Evidence]:
+    for name in scheduled(look):
+        last, since = job(look, name)["last"], since_due(look, name)
+        failed = last is not None and last["outcome"] == "failed"
+        if failed:
+            # The next one may be well; one that is overdue as well has no such hope.
+            level = bad if is_late(look, name) else warn
+            yield level(f"failed {span(elapsed(look, last['ended']))} ago: {last['error']}", name)
+        elif is_late(look, name):
+            period = scheduled(look)[name]["period"]
+            yield bad(f"has not been done for {span(since)}, and is due every {span(period)}", name)
+        elif job(look, name)["last_success"] is None:
+            yield note("not yet due for the first time", name)
+        else:
+            yield note(f"well {span(since)} ago", name)
+    if not scheduled(look):
+        yield bad("backup_schedule is empty: nothing is ever done by itself")
+
+
+@check(
+    "schedule.skipped",
+    rows="CRN-03",
+    title="Jobs do not stand in each other's way",
+    phases=(DEPLOY, RUNTIME),
+    severity=WARNING,
+    why="One job at a time: what comes while another runs is skipped. Once is chance, again and again is a "
+    "job that takes longer than the time between two.",
+    remedy="See what runs so long (stanchion-NAME observe), and spread backup_schedule.",
+    source="catalogue CRN-03; ours: from the third in a row on",
+    reads=("backup",),
+    thresholds=(Threshold("validation_schedule_skipped", 2, "runs", "ours: two may be one long drill"),),
+    part=POSTGRES,
+)
+def skipped(look: Look) -> Iterator[Evidence]:
+    most = look.threshold("validation_schedule_skipped")
+    for name in scheduled(look):
+        times = job(look, name)["skipped_in_a_row"]
+        yield (bad if times > most else note)(f"skipped {times} times in a row", name)
+    if not scheduled(look):
+        yield note("no job is scheduled")
+
+
+@check(
+    "schedule.metrics",
+    rows="CRN-04",
+    title="The job of every minute runs: a fresh canary row, fresh metrics",
+    phases=(RUNTIME,),
+    severity=WARNING,
+    why="By the canary's rows the data loss of a restore is measured. Metrics that stand still look like a "
+    "database that is well.",
+    remedy="See schedule.cron and schedule.installed; run it by hand for its error: stanchion-NAME watch.",
+    source="catalogue CRN-04; ours: five minutes, as restarts take some",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def metrics(look: Look) -> Iterator[Evidence]:
+    limit = _MINUTES * _MINUTE
+    for what, written in (
+        ("canary row", section(look, "canary")["newest"]),
+        ("metrics file", section(look, "installed").get("metrics_written")),
+    ):
+        old = age(look, written)
+        if old is None:
+            yield bad(f"no {what} was ever written")
+        elif old > limit:
+            yield bad(f"the {what} is {span(old)} old, allowed are {span(limit)}")
+        else:
+            yield note(f"the {what} is {span(old)} old")
