@@ -9,7 +9,7 @@ import pytest
 from stanchion_backup import beside, docker, drill, facts, jobs, pgbackrest, proof, scratch
 from stanchion_backup.assertions import Sheet
 from stanchion_backup.canary import Row
-from stanchion_backup.errors import BackupError, RefusedError
+from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.markers import Markers
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.scratch import Recovery
@@ -413,6 +413,13 @@ def test_two_repositories_are_drilled_each_for_itself(settings, monkeypatch):
     assert [each["verdict"] for each in raised.value.found["drills"]] == ["failed", "proved"]
     with pytest.raises(RefusedError, match="say which with --repo"):
         drill.drill(known, known.repositories, label=FULL)
+
+
+def test_two_skipped_drills_are_skipped_and_not_failed(settings, monkeypatch):
+    known = dataclasses.replace(settings[0], repositories=(REPO, dataclasses.replace(REPO, key=2)))
+    with jobs.alone(known), pytest.raises(BusyError) as raised:
+        drill.drill(known, known.repositories)
+    assert [each["outcome"] for each in raised.value.found["drills"]] == ["skipped", "skipped"]
 
 
 def test_text_becomes_a_literal_whatever_is_in_it():

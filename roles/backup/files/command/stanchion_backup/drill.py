@@ -134,18 +134,19 @@ def drill(
     """Drill each repository; return the records. BackupError (with them in `found`) on any doubt."""
     if label and len(repositories) > 1:
         raise RefusedError(f"A set is in one repository: say which with --repo, beside --set {label}.")
-    records, failed = [], []
-    error = BackupError
+    records: list[dict[str, Any]] = []
+    errors: list[BackupError] = []
     for repository in repositories:
         try:
             records.append(_recorded(settings, repository, kind, label, wait))
-        except BackupError as problem:
-            error = type(problem)
-            failed.append(str(problem))
-            records.append(dict(problem.found))
-    result = {"stack": settings.stack, "drills": records}
-    if failed:
-        raised = error(" ".join(failed)) if len(failed) == 1 else BackupError(" ".join(failed))
+        except BackupError as error:
+            errors.append(error)
+            records.append(dict(error.found))
+    result = {"stack": settings.stack, "drills": [each for each in records if each]}
+    if errors:
+        # All of them skipped, or refused: that is no failure of the backups.
+        kinds = {type(error) for error in errors}
+        raised = (kinds.pop() if len(kinds) == 1 else BackupError)(" ".join(map(str, errors)))
         raised.found = result
         raise raised
     return result
