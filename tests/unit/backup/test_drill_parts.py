@@ -122,7 +122,7 @@ def test_what_did_not_change_has_to_be_the_same_in_the_copy():
 
 def test_what_could_not_be_read_is_red_but_for_what_is_too_large_or_not_there():
     before = {
-        "table big": {"unread": "7 bytes are more than backup_sentinel_size"},
+        "table big": {"unread": "7 bytes are too many for backup_sentinel_size"},
         "migration head": {"unread": "there is no table alembic_version"},
         "table typo": {"unread": "there is no such table"},
         "sql broken": {"unread": "syntax error"},
