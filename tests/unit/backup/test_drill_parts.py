@@ -59,10 +59,13 @@ def chosen(settings, kind=None, label=None, sets=SETS, timeline=1):
     return target.kind, target.label, taken.label
 
 
-def test_the_newest_set_is_left_to_the_engine_until_it_is_proved(settings):
-    known, _ = settings
-    assert chosen(known, "time") == ("time", None, NEWEST)
-    assert chosen(known, "latest") == ("latest", None, NEWEST)
+def test_the_newest_set_is_left_to_the_engine_and_the_others_have_their_turn(settings):
+    known, kept = settings
+    drawn = [chosen(known, "time")[1:] for _ in range(200)]
+    assert set(drawn) == {(None, NEWEST), *((each.label, each.label) for each in SETS)}
+    assert 60 < drawn.count((None, NEWEST)) < 140
+    kept.extend(record(each.label) for each in SETS)
+    assert {chosen(known, "latest") for _ in range(30)} == {("latest", None, NEWEST)}
 
 
 def test_sets_that_nothing_has_proved_come_first(settings):

@@ -316,7 +316,7 @@ def choose(
     """Choose where the recovery ends and with which set it begins; return them.
 
     A target without a label leaves the choice to the engine, as somebody in a hurry would. Sets that nothing
-    has proved yet come first. RefusedError where there is no such set.
+    has proved yet come first, so that each has its turn. RefusedError where there is no such set.
     """
     if label:
         chosen = next((each for each in held.sets if each.label == label), None)
@@ -340,7 +340,8 @@ def choose(
     if chosen_kind == "older":
         chosen = secrets.choice(unproved or fulls)
         return Target(chosen_kind, label=chosen.label), chosen
-    if not unproved or newest in unproved:
+    # The newest is what a restore in earnest takes: half of the drills, and the rest for the others' turn.
+    if not unproved or (newest in unproved and secrets.randbelow(2)):
         return Target(chosen_kind), newest
     chosen = secrets.choice(unproved)
     return Target(chosen_kind, label=chosen.label), chosen
