@@ -6,9 +6,22 @@ import os
 import signal
 
 import pytest
-from stanchion_backup import beside, docker, drill, facts, jobs, pgbackrest, proof, scratch
+from stanchion_backup import (
+    beside,
+    choosing,
+    content,
+    docker,
+    drill,
+    facts,
+    jobs,
+    pgbackrest,
+    proof,
+    scratch,
+    stopping,
+)
 from stanchion_backup.assertions import Sheet
 from stanchion_backup.canary import Row
+from stanchion_backup.course import Drill
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.markers import Markers
 from stanchion_backup.pgbackrest import BackupSet, Contents
@@ -55,14 +68,17 @@ def settings(tmp_path, monkeypatch):
 
 
 def chosen(settings, kind=None, label=None, sets=SETS, timeline=1):
-    target, taken = drill.choose(settings, REPO, contents(*sets), timeline, kind, label)
+    target, taken = choosing.choose(settings, REPO, contents(*sets), timeline, kind, label)
     return target.kind, target.label, taken.label
 
 
-def test_the_newest_set_is_left_to_the_engine_until_it_is_proved(settings):
-    known, _ = settings
-    assert chosen(known, "time") == ("time", None, NEWEST)
-    assert chosen(known, "latest") == ("latest", None, NEWEST)
+def test_the_newest_set_is_left_to_the_engine_and_the_others_have_their_turn(settings):
+    known, kept = settings
+    drawn = [chosen(known, "time")[1:] for _ in range(200)]
+    assert set(drawn) == {(None, NEWEST), *((each.label, each.label) for each in SETS)}
+    assert 60 < drawn.count((None, NEWEST)) < 140
+    kept.extend(record(each.label) for each in SETS)
+    assert {chosen(known, "latest") for _ in range(30)} == {("latest", None, NEWEST)}
 
 
 def test_sets_that_nothing_has_proved_come_first(settings):
@@ -77,7 +93,7 @@ def test_sets_that_nothing_has_proved_come_first(settings):
 
 def test_every_kind_is_drawn_and_an_older_full_one_only_where_there_is_one(settings):
     known, _ = settings
-    assert {chosen(known)[0] for _ in range(200)} == set(drill.KINDS)
+    assert {chosen(known)[0] for _ in range(200)} == set(choosing.KINDS)
     assert {chosen(known, sets=SETS[:1])[0] for _ in range(200)} == {"latest", "time", "name"}
     assert chosen(known, "older") == ("older", FULL, FULL)
     with pytest.raises(RefusedError, match="no older one"):
@@ -122,7 +138,7 @@ def test_what_did_not_change_has_to_be_the_same_in_the_copy():
 
 def test_what_could_not_be_read_is_red_but_for_what_is_too_large_or_not_there():
     before = {
-        "table big": {"unread": "7 bytes are more than backup_sentinel_size"},
+        "table big": {"unread": "7 bytes are too many for backup_sentinel_size"},
         "migration head": {"unread": "there is no table alembic_version"},
         "table typo": {"unread": "there is no such table"},
         "sql broken": {"unread": "syntax error"},
@@ -173,10 +189,10 @@ BEFORE = "before commit of transaction 9, time 2026-01-01 10:00:02+00"
 
 
 def gate(settings, kind, stopped, last_before=True, stop_after=True):
-    one = drill._Drill(settings, REPO, {"phases": {}})
+    one = Drill(settings, REPO, {"phases": {}})
     recovery = Recovery(stopped, "2026-01-01 10:00:00+00", 2, 3)
     server = {"last_before": last_before, "stop_after": stop_after}
-    drill._log_gate(one, kind, PLACED, recovery, server)
+    content.log_gate(one, kind, PLACED, recovery, server)
     return one.sheet.failed
 
 
@@ -216,10 +232,10 @@ def test_times_in_the_log_that_are_on_the_wrong_side_of_the_target(settings):
 
 
 def markers_in(settings, kind, a, b, later=0, rows=None, gap="", last="000000010000000000000007"):
-    one = drill._Drill(settings, REPO, {"phases": {}})
+    one = Drill(settings, REPO, {"phases": {}})
     recovery = Recovery("", "", 2, 3, last, gap)
     seen = {"a": a, "b": b, "later": later, "age": 1.0}
-    drill._markers_in(one, kind, PLACED, {"rows": 1}, recovery, [{}, seen, rows or {"rows": 1}])
+    content.markers_in(one, kind, PLACED, {"rows": 1}, recovery, [{}, seen, rows or {"rows": 1}])
     return one.sheet.failed
 
 
@@ -240,9 +256,9 @@ def test_a_gap_in_the_wal_is_the_one_cause_that_is_told(settings):
 
 
 def test_a_dead_writer_is_called_dead(settings):
-    one = drill._Drill(settings[0], REPO, {"phases": {}})
+    one = Drill(settings[0], REPO, {"phases": {}})
     for age in (119.0, 17 * 60.0, None):
-        drill._writer(one, age)
+        content.writer(one, age)
     first, second = one.sheet.failed
     assert "newest row is 17 min old" in first
     assert "there is no row of it" in second
@@ -373,11 +389,11 @@ def test_a_password_in_what_a_backend_said_is_not_told(monkeypatch):
 
 def test_a_signal_ends_a_drill_with_a_reason_and_not_its_cleaning_up():
     cleaned = []
-    with pytest.raises(BackupError, match="stopped by SIGTERM"), drill._stoppable():
+    with pytest.raises(BackupError, match="stopped by SIGTERM"), stopping.stoppable():
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         finally:
-            with drill._undisturbed():
+            with stopping.undisturbed():
                 os.kill(os.getpid(), signal.SIGINT)
                 cleaned.append(True)
     assert cleaned == [True]

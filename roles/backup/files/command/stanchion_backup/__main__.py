@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, bare_metal, drill, jobs, observe, restoring, watch
+from stanchion_backup import backups, bare_metal, choosing, drill, jobs, observe, restoring, watch
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import TYPES
 from stanchion_backup.settings import Repository, Settings, load
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     take.add_argument("--type", choices=TYPES, default="incr")
     verb("verify", "read every file of the repositories against its checksum")
     prove = verb("drill", "restore into a copy beside the database and prove that it is the same")
-    prove.add_argument("--target", choices=drill.KINDS, help="instead of one chosen at random")
+    prove.add_argument("--target", choices=choosing.KINDS, help="instead of one chosen at random")
     prove.add_argument("--set", metavar="LABEL", help="begin with this backup")
     verb("first-drill", "drill each repository of which nothing has been proved yet")
     looks = verb("observe", "tell everything about the backups, as JSON")

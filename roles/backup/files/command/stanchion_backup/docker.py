@@ -127,6 +127,10 @@ def fresh_name(settings: Settings, purpose: str) -> str:
     return f"{settings.stack}-{purpose}-{secrets.token_hex(4)}"
 
 
+# Of a process that gives way to every other: the least share of the processor, the disk when nobody wants it.
+LOW = ("nice", "-n", "19", "ionice", "-c", "3")
+
+
 def confined(memory: str) -> list[str]:
     """Return the options of a container that does one job beside the database, and never at its cost.
 

@@ -71,17 +71,19 @@ SELECT json_build_object('migration head', json_agg(version_num ORDER BY version
 SELECT json_build_object('migration head', json_build_object('unread', 'there is no table alembic_version'));
 \endif
 """
-# Unlogged tables are empty after a recovery, and are meant to be. A sum does not depend on the rows' order.
+# Where none are named, the smallest come first, and eight times the size of the largest is enough: it is the
+# live database that reads them. Unlogged tables are empty after a recovery, and are meant to be. A sum does
+# not depend on the rows' order.
 _TABLES = r"""
-SELECT CASE WHEN pg_table_size(c.oid) > :most
+SELECT CASE WHEN size > :most OR (:'wanted' = '' AND sum(size) OVER (ORDER BY size, name) > :most * 8)
     THEN format('SELECT json_build_object(%L, json_build_object(''unread'', %L))', 'table ' || name,
-        pg_table_size(c.oid) || ' bytes are more than backup_sentinel_size')
+        size || ' bytes are too many for backup_sentinel_size')
     ELSE format('SELECT json_build_object(%L, json_build_object(''rows'', count(*), ''hash'',
         coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text)) FROM ONLY %s t',
         'table ' || name, name)
     END
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace,
-    LATERAL (SELECT format('%I.%I', nspname, relname) AS name)
+    LATERAL (SELECT format('%I.%I', nspname, relname) AS name, pg_table_size(c.oid) AS size)
 WHERE relkind = 'r' AND relpersistence = 'p' AND nspname !~ '^pg_'
     AND nspname NOT IN ('information_schema', 'stanchion')
     AND (:'wanted' = '' OR name = ANY (string_to_array(:'wanted', chr(10))))

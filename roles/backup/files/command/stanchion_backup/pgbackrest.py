@@ -161,7 +161,7 @@ def job(
         *("--tmpfs", SPOOL_MOUNT, *environment(settings), *repository_mount(settings, read_only=False)),
         *("--volume", f"{settings.lock}:{LOCKS}", "--volume", f"{settings.socket}:/run/postgresql"),
         *("--volume", f"{data_volume(settings)}:{DATA}:ro", "--network", network_of(repositories)),
-        *(image_of(settings), "nice", "-n", "19", "ionice", "-c", "3"),
+        *(image_of(settings), *docker.LOW),
         *("pgbackrest", "--log-level-console=info", "--log-level-stderr=off", *arguments),
     ]
     try:

@@ -102,7 +102,7 @@ class Scratch:
                 *docker.confined(self.settings.scratch_memory),
                 *self._mounts(),
                 *("--network", pgbackrest.network_of([self.repository])),
-                *(pgbackrest.image_of(self.settings), "nice", "-n", "19", "ionice", "-c", "3", "pgbackrest"),
+                *(pgbackrest.image_of(self.settings), *docker.LOW, "pgbackrest"),
                 *(f"--repo={self.repository.key}", *target.options(), "--archive-mode=off", *options),
                 *("--log-level-console=info", "restore"),
             ],
@@ -164,7 +164,10 @@ class Scratch:
             *("--volume", f"{self.settings.postgres_config}:/etc/postgresql:ro"),
             *("--volume", f"{self._folder}:/etc/scratch:ro", "--env", "POSTGRES_REQUIRE_CLUSTER=1"),
             *("--network", network, *(["--network-alias", alias] if alias else [])),
-            *(pgbackrest.image_of(self.settings), "postgres"),
+            # A drill can wait; who restores cannot. The image's entry point looks at the data either way.
+            pgbackrest.image_of(self.settings),
+            *((*docker.LOW, "entrypoint") if self.purpose == "drill" else ()),
+            "postgres",
             *(f"-c{name}={value}" for name, value in settings.items()),
         )
 
