@@ -42,7 +42,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "archive": Archive({name_of(1, n): n * MINUTE for n in range(1, 10)}, {}),
         "free": 10 << 30,
     }
-    monkeypatch.setattr(pgbackrest, "contents", lambda _: [seen["contents"]])
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: seen["contents"])
     monkeypatch.setattr(pgbackrest, "archive", lambda *_: seen["archive"])
     monkeypatch.setattr(planning, "running", lambda _: False)
     monkeypatch.setattr(planning, "_newest", lambda *_: None)

@@ -97,7 +97,7 @@ def running(settings: Settings) -> bool:
 
 def held(settings: Settings, repository: Repository, within: float = 60.0) -> Held:
     """Read one repository, within these seconds; RefusedError with its own reason where it cannot be."""
-    contents = next(each for each in pgbackrest.contents(settings, within) if each.key == repository.key)
+    contents = pgbackrest.contents_of(settings, repository, within)
     if contents.code != 0 and not contents.sets:
         raise RefusedError(
             f"Nothing can be restored from {repository.name} ({repository.where}): {contents.message}."
@@ -146,8 +146,8 @@ def flush(settings: Settings, repositories: Sequence[Repository]) -> str:
     while True:
         behind = [
             repository.name
-            for repository, contents in zip(settings.repositories, pgbackrest.contents(settings))
-            if repository in repositories and not pgbackrest.has_segment(settings, contents, segment)
+            for repository in repositories
+            if not pgbackrest.has_segment(settings, pgbackrest.contents_of(settings, repository), segment)
         ]
         if not behind:
             return segment
