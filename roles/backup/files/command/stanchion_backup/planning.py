@@ -178,11 +178,10 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
             here = held(settings, repository)
     number = _timeline(request, asked, here, live)
     backup = _set(settings, request, asked, here, number)
-    target = Target(
-        "immediate" if asked.kind == "backup" else asked.kind, asked.value, backup.label, str(number)
-    )
     if asked.kind == "backup":
-        target = Target("immediate", "", backup.label, str(backup.timeline))
+        target = Target("immediate", "", backup.label)
+    else:
+        target = Target(asked.kind, asked.value, backup.label, str(number))
     needed = math.ceil(backup.size * _ROOM) + _ROOM_BYTES
     free = _free()
     if free < needed:
