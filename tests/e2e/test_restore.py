@@ -19,7 +19,8 @@ from stanchion.run.processes import below, wait_until_gone
 # A row every twentieth of a second, as the application writes them, whatever becomes of the database.
 LOAD = """\
 while [ -e /run/load ]; do
-    curl -s -o /dev/null -m 2 -H 'Content-Type: application/json' -d '{"name": "load", "dosage": "1"}' "$1"
+    row='{"name": "load '$(date +%s%N)'", "dosage": "1"}'
+    curl -s -o /dev/null -m 2 -H 'Content-Type: application/json' -d "$row" "$1"
     sleep 0.05
 done
 """
@@ -57,8 +58,8 @@ def journal(stack: Stack) -> dict[str, Any] | None:
 
 
 def names(stack: Stack) -> set[str]:
-    """Return the names of all medications but those of the load, as the API lists them."""
-    rows = stack.sql("SELECT name FROM medications WHERE name <> 'load'")
+    """Return the names of all medications but those of the load."""
+    rows = stack.sql("SELECT name FROM medications WHERE name NOT LIKE 'load %'")
     return set(rows.splitlines())
 
 

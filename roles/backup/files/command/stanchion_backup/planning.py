@@ -255,8 +255,9 @@ def _set(settings: Settings, request: Request, asked: Asked, here: Held, number:
     if asked.kind == "latest":
         _check_new(here, number)
         return usable[-1]
-    # Where a name or a transaction is in the WAL, nobody knows before it is read: from the beginning, then.
-    return usable[0]
+    # Where a name or a transaction is in the WAL, nobody knows before it is read: from the beginning of the
+    # newest stretch without a hole.
+    return next(each for each in usable if each.label in along[0].sets)
 
 
 def _named(asked: Asked, here: Held, label: str, number: int) -> BackupSet:
