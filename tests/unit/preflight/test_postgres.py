@@ -67,6 +67,19 @@ def test_a_paused_database_is_not_waited_for(look, declared, facts, bare):
     assert look("postgres", declared, facts) == []
 
 
+def test_nothing_is_started_in_the_middle_of_a_restore_but_by_the_restore(look, declared, facts):
+    """The record of the volume says so."""
+    record = {"volume": "x", "restore": {"to": "latest", "began": 1.0}}
+    facts["volume_record"] = {"ok": True, "path": "/p/volume.json", "exists": True, "record": record}
+    (problem,) = look("postgres", declared, facts)
+    assert problem.slug == "postgres.restore"
+    assert "restore --resume" in problem.remedy
+    assert "restore --rollback" in problem.remedy
+    assert look("postgres", {**declared, "restoring": True}, facts) == []
+    del record["restore"]
+    assert look("postgres", declared, facts) == []
+
+
 def test_containers_that_could_not_be_looked_at(look, slugs, declared, facts):
     facts["containers"] = {"ok": False, "error": "no answer"}
     assert slugs(look("postgres", declared, facts)) == ["host.unreadable"]

@@ -182,7 +182,9 @@ def sweep(settings: Settings) -> None:
 def ask(settings: Settings, *arguments: str, within: float = _ASK_WITHIN) -> Done:
     """Run a command that only reads, in the database's container, which is quick; else in its own."""
     found = docker.inspect("container", settings.container)
-    if found and found["State"]["Running"] and not found["State"]["Paused"]:
+    state = found["State"] if found else {}
+    # One that ends at each start counts as running in between.
+    if state.get("Running") and not state.get("Paused") and not state.get("Restarting"):
         argv = [
             "docker",
             "exec",

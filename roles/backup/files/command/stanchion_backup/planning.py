@@ -97,7 +97,7 @@ def running(settings: Settings) -> bool:
 
 def held(settings: Settings, repository: Repository, within: float = 60.0) -> Held:
     """Read one repository, within these seconds; RefusedError with its own reason where it cannot be."""
-    contents = next(each for each in pgbackrest.contents(settings, within) if each.key == repository.key)
+    contents = pgbackrest.contents_of(settings, repository, within)
     if contents.code != 0 and not contents.sets:
         raise RefusedError(
             f"Nothing can be restored from {repository.name} ({repository.where}): {contents.message}."
@@ -146,8 +146,8 @@ def flush(settings: Settings, repositories: Sequence[Repository]) -> str:
     while True:
         behind = [
             repository.name
-            for repository, contents in zip(settings.repositories, pgbackrest.contents(settings))
-            if repository in repositories and not pgbackrest.has_segment(settings, contents, segment)
+            for repository in repositories
+            if not pgbackrest.has_segment(settings, pgbackrest.contents_of(settings, repository), segment)
         ]
         if not behind:
             return segment
@@ -178,11 +178,10 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
             here = held(settings, repository)
     number = _timeline(request, asked, here, live)
     backup = _set(settings, request, asked, here, number)
-    target = Target(
-        "immediate" if asked.kind == "backup" else asked.kind, asked.value, backup.label, str(number)
-    )
     if asked.kind == "backup":
-        target = Target("immediate", "", backup.label, str(backup.timeline))
+        target = Target("immediate", "", backup.label)
+    else:
+        target = Target(asked.kind, asked.value, backup.label, str(number))
     needed = math.ceil(backup.size * _ROOM) + _ROOM_BYTES
     free = _free()
     if free < needed:
@@ -256,8 +255,9 @@ def _set(settings: Settings, request: Request, asked: Asked, here: Held, number:
     if asked.kind == "latest":
         _check_new(here, number)
         return usable[-1]
-    # Where a name or a transaction is in the WAL, nobody knows before it is read: from the beginning, then.
-    return usable[0]
+    # Where a name or a transaction is in the WAL, nobody knows before it is read: from the beginning of the
+    # newest stretch without a hole.
+    return next(each for each in usable if each.label in along[0].sets)
 
 
 def _named(asked: Asked, here: Held, label: str, number: int) -> BackupSet:

@@ -178,18 +178,27 @@ def _halt(settings: Settings, left: Journal) -> None:
         journal.write(settings, left)
     _record(settings, {**left.old, MARK: {"to": left.asked, "began": left.began}})
     _stop_backends(settings)
-    state = (docker.inspect("container", settings.container) or {}).get("State", {})
-    if state.get("Running"):
-        live = Database(settings.container)
-        live.execute("CHECKPOINT")
-        left.facts["old_database"] = "stopped cleanly"
-        journal.write(settings, left)
-        planning.flush(settings, [planning.repository_of(settings, left.request.get("source") or "")])
-        _stop_database(settings)
+    newest = left.steps[0] == HALT
+    if planning.running(settings):
+        Database(settings.container).execute("CHECKPOINT")
+        _archive_all(settings, left, must=newest)
     elif "old_database" not in left.facts:
-        left.facts["old_database"] = "was down already: what it had not archived is in its volume alone"
-    if left.old.get("volume") and docker.inspect("volume", left.old["volume"]):
+        left.facts["old_database"] = "did not answer: what it had not archived is in its volume alone"
+    journal.write(settings, left)
+    _stop_database(settings)
+    if newest and left.old.get("volume") and docker.inspect("volume", left.old["volume"]):
         _check_last(settings, left)
+
+
+def _archive_all(settings: Settings, left: Journal, must: bool) -> None:
+    """Have the old database's WAL archived; where that is not what is restored, it may stay in its volume."""
+    try:
+        planning.flush(settings, [planning.repository_of(settings, left.request.get("source") or "")])
+        left.facts["old_database"] = "stopped, with all it had committed in the repository"
+    except BackupError as error:
+        if must:
+            raise
+        left.facts["old_database"] = f"stopped; what it wrote last is in its volume alone: {error}"
 
 
 def _stop_backends(settings: Settings) -> None:
@@ -202,14 +211,11 @@ def _stop_backends(settings: Settings) -> None:
 
 
 def _stop_database(settings: Settings) -> None:
+    """Stop it, also one that restarts again and again; whether it ended well, its volume says."""
     found = docker.inspect("container", settings.container)
-    if not found or not found["State"]["Running"]:
-        return
-    limit = found["Config"].get("StopTimeout") or 10
-    docker.docker("container", "stop", settings.container, within=limit + 60)
-    code = (docker.inspect("container", settings.container) or found)["State"]["ExitCode"]
-    if code != 0:
-        raise BackupError(f"{settings.container} did not stop cleanly (it ended with {code}).")
+    if found:
+        limit = found["Config"].get("StopTimeout") or 10
+        docker.docker("container", "stop", settings.container, within=limit + 60)
 
 
 def _check_last(settings: Settings, left: Journal) -> None:
@@ -220,8 +226,7 @@ def _check_last(settings: Settings, left: Journal) -> None:
     current = control["Latest checkpoint's REDO WAL file"]
     last = windows.name_of(int(current[:8], 16), windows.number_of(current) - 1)
     place = planning.repository_of(settings, left.request.get("source") or "")
-    contents = next(each for each in pgbackrest.contents(settings) if each.key == place.key)
-    if not pgbackrest.has_segment(settings, contents, last):
+    if not pgbackrest.has_segment(settings, pgbackrest.contents_of(settings, place), last):
         raise BackupError(f"The old database's last WAL segment, {last}, is not in {place.name}.")
 
 

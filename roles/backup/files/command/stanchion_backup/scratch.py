@@ -49,7 +49,8 @@ class Target:
             asked = [f"--type={self.kind}", f"--target={self.value}", "--target-action=promote"]
         if self.label:
             asked.append(f"--set={self.label}")
-        if self.timeline:
+        # A backup alone is recovered along its own timeline: pgBackRest does so, and has no option for it.
+        if self.timeline and self.kind != "immediate":
             asked.append(f"--target-timeline={self.timeline}")
         return asked
 

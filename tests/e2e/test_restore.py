@@ -1,0 +1,237 @@
+"""Restores: beside the live database, in its place, refused, killed, resumed and rolled back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from stack import Stack
+
+from stanchion.run.processes import below, wait_until_gone
+
+# A row every twentieth of a second, as the application writes them, whatever becomes of the database.
+LOAD = """\
+while [ -e /run/load ]; do
+    row='{"name": "load '$(date +%s%N)'", "dosage": "1"}'
+    curl -s -o /dev/null -m 2 -H 'Content-Type: application/json' -d "$row" "$1"
+    sleep 0.05
+done
+"""
+
+
+def command(stack: Stack, *arguments: str, check: bool = True) -> dict[str, Any]:
+    """Run the host's command and return its JSON."""
+    return json.loads(stack.host.run(f"stanchion-{stack.name}", *arguments, "--json", check=check))
+
+
+def refusal(stack: Stack, *arguments: str) -> str:
+    """Run the host's command, insist that it is refused, and return the reason."""
+    answer = command(stack, *arguments, check=False)
+    assert answer.get("exit") == 2, answer
+    return str(answer["error"])
+
+
+def now(stack: Stack) -> str:
+    """Return the database's clock, well between what is committed before and after."""
+    time.sleep(0.2)
+    moment = stack.sql("SELECT clock_timestamp()")
+    time.sleep(0.2)
+    return moment
+
+
+def record(stack: Stack) -> dict[str, Any]:
+    """Return the record of the database's volume."""
+    return json.loads(stack.host.run("cat", f"/var/lib/stanchion/{stack.name}/postgres/volume.json"))
+
+
+def journal(stack: Stack) -> dict[str, Any] | None:
+    """Return the journal of a restore that is not finished."""
+    text = stack.host.run("cat", f"/var/lib/stanchion/{stack.name}/backup/restore.json", check=False)
+    return json.loads(text) if text else None
+
+
+def names(stack: Stack) -> set[str]:
+    """Return the names of all medications but those of the load."""
+    rows = stack.sql("SELECT name FROM medications WHERE name NOT LIKE 'load %'")
+    return set(rows.splitlines())
+
+
+@contextlib.contextmanager
+def load(stack: Stack) -> Iterator[None]:
+    """Have the application write all the time."""
+    stack.host.run("touch", "/run/load")
+    process = subprocess.Popen(
+        ["docker", "exec", stack.host.container, "sh", "-c", LOAD, "sh", f"{stack.url()}/medications"]
+    )
+    try:
+        yield
+    finally:
+        stack.host.run("rm", "-f", "/run/load")
+        process.wait(timeout=30)
+
+
+def restored(stack: Stack, *arguments: str) -> dict[str, Any]:
+    """Restore in the live database's place, and return the result."""
+    run = stack.runner("restore", *arguments, "--no-input", "--format", "json")
+    assert run.code == 0, run.text
+    stack.remember()
+    return run.result
+
+
+def start_and_kill(stack: Stack, step: str, *arguments: str) -> None:
+    """Start a restore and SIGKILL all of it once a step of its journal is done.
+
+    Raises:
+        AssertionError: it ended, or took two minutes, without that step.
+    """
+    run = stack.start("restore", *arguments, "--no-input")
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            left = journal(stack)
+            if left and (step in left["done"] or left.get(step)):
+                break
+            assert run.poll() is None, run.communicate()
+            assert time.monotonic() < deadline, f"{step} was not done: {left}"
+            time.sleep(0.1)
+    finally:
+        started = below(run.pid)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+        assert wait_until_gone(started, time.monotonic() + 30)
+        stack.host.run("pkill", "-9", "-f", f"stanchion-{stack.name}.pyz restore", check=False)
+
+
+@pytest.mark.parametrize("kind", ["lsn", "xid", "name", "backup"])
+def test_a_copy_beside_the_database_ends_where_it_was_told(stack: Stack, kind: str) -> None:
+    """The row before the target is there, the one after it is not; the live database has both."""
+    if kind == "backup":
+        command(stack, "backup", "--type", "incr")
+    before = f"before {kind}"
+    stack.sql(f"INSERT INTO medications (name, dosage) VALUES ('{before}', '1')")
+    value = {
+        "lsn": lambda: stack.sql("SELECT pg_current_wal_insert_lsn()"),
+        "xid": lambda: stack.sql(f"SELECT xmin FROM medications WHERE name = '{before}'"),
+        "name": lambda: stack.sql("SELECT 'here' FROM pg_create_restore_point('here')"),
+        "backup": lambda: newest(stack),
+    }[kind]()
+    stack.sql(f"INSERT INTO medications (name, dosage) VALUES ('after {kind}', '1')")
+    copy = command(stack, "restore", "--to", f"{kind}:{value}")["copy"]["container"]
+    try:
+        psql = ["docker", "exec", copy, "psql", "-U", "postgres", "-XAtq", "-d", "medication_tracker", "-c"]
+        found = stack.host.run(*psql, f"SELECT name FROM medications WHERE name LIKE '% {kind}'").splitlines()
+        # A backup alone is as old as its end.
+        assert found == ([] if kind == "backup" else [before])
+        assert stack.host.run(*psql, "SHOW archive_mode").strip() == "off"
+        assert stack.host.inspect(copy)["HostConfig"]["NetworkMode"] == "none"
+        assert {before, f"after {kind}"} <= names(stack)
+    finally:
+        command(stack, "restore", "--drop", copy)
+    assert copy not in stack.host.run("docker", "volume", "ls", "-q")
+
+
+def newest(stack: Stack) -> str:
+    """Return the label of the newest backup."""
+    return str(command(stack, "observe")["repositories"][0]["sets"][-1]["label"])
+
+
+def test_what_cannot_be_restored_is_refused_with_the_reason_and_the_window(stack: Stack) -> None:
+    """Nothing is made, and what could be restored is said. A name that the WAL does not have fails."""
+    before = stack.host.run("docker", "volume", "ls", "-q")
+    reasons = {
+        ("--to", "2026-01-01 12:00:00"): "no zone",
+        ("--to", "2020-01-01 12:00:00+00"): "before the end of the first backup",
+        ("--to", "2199-01-01 12:00:00+00"): "in the future",
+        ("--to", "lsn:0/1"): "before the end of the first backup",
+        ("--to", "lsn:FF/1"): "after the last WAL",
+        ("--to", "backup:20200101-000000F"): "no backup 20200101-000000F",
+        ("--to", "latest", "--timeline", "99"): "no timeline 99",
+        ("--to", "latest", "--from", "repo7"): "no repo7",
+        ("--to", "tomorrow"): "none of latest",
+    }
+    for arguments, reason in reasons.items():
+        told = refusal(stack, "restore", *arguments)
+        assert reason in told, told
+    assert "can restore: 20" in refusal(stack, "restore", "--to", "lsn:0/1")
+    assert "no restored copy" in refusal(stack, "restore", "--drop", record(stack)["volume"])
+    unknown = command(stack, "restore", "--to", "name:nobody made it", check=False)
+    assert "before configured recovery target was reached" in unknown["error"], unknown
+    assert stack.host.run("docker", "volume", "ls", "-q") == before
+    run = stack.runner("restore", "--to", "2026-01-01 12:00:00")
+    assert (run.code, "no zone" in run.text) == (2, True), run.text
+
+
+def test_a_moment_between_two_rows_under_load_twice_and_a_deploy_changes_nothing(stack: Stack) -> None:
+    """Acceptance 3; the second restore is killed when the old database is down, and resumed."""
+    first_volume = record(stack)["volume"]
+    with load(stack):
+        stack.add_medication("first of one")
+        moment = now(stack)
+        stack.add_medication("second of one")
+        result = restored(stack, "--to", moment, "--replace", stack.name)
+        # The application writes on.
+        rows = int(stack.sql("SELECT count(*) FROM medications"))
+        time.sleep(1)
+        assert int(stack.sql("SELECT count(*) FROM medications")) > rows
+    assert {"first of one"} == names(stack) & {"first of one", "second of one"}
+    timeline = record(stack)["timeline"]
+    assert stack.sql("SHOW archive_mode") == "on"
+    assert first_volume in stack.host.run("docker", "volume", "ls", "-q").split()
+    assert any("new full backup" in done for done in result["backups"][-1]["result"]["done"])
+    auto = stack.sql("SELECT count(*) FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf'")
+    assert auto == "0", "nothing of the restore is left in postgresql.auto.conf"
+    assert command(stack, "watch", "--scheduled")["canary"]
+    assert stack.deploy().result["changed"] == 0
+    # What lies between is on the old timeline, and the way there is said.
+    assert f"--timeline {timeline - 1}" in refusal(stack, "plan", "--to", moment)
+
+    with load(stack):
+        stack.add_medication("first of two")
+        moment = now(stack)
+        stack.add_medication("second of two")
+        start_and_kill(stack, "halt", "--to", moment, "--replace", stack.name)
+        deploy = stack.runner("deploy")
+        assert (deploy.code, "restore --resume" in deploy.text) == (2, True), deploy.text
+        backup = stack.runner("backup")
+        assert (backup.code, "restore --rollback" in backup.text) == (6, True), backup.text
+        restored(stack, "--resume")
+    assert {"first of one", "first of two"} == names(stack) & {
+        *("first of one", "second of one"),
+        *("first of two", "second of two"),
+    }
+    assert record(stack)["timeline"] == timeline + 1
+    assert stack.runner("restore", "--drop-volume", first_volume).code == 0
+    assert first_volume not in stack.host.run("docker", "volume", "ls", "-q").split()
+    assert stack.runner("restore", "--drop-volume", record(stack)["volume"]).code == 2
+
+
+def test_killed_with_the_application_let_in_and_rolled_back(stack: Stack) -> None:
+    """The old database returns with every row, once it was named what is lost; the next backup is good."""
+    before = record(stack)
+    stack.add_medication("kept by the roll-back")
+    moment = now(stack)
+    stack.add_medication("kept, and after the moment")
+    start_and_kill(stack, "opened", "--to", moment, "--replace", stack.name)
+    left = journal(stack)
+    assert left is not None
+    refused = stack.runner("restore", "--rollback", "--no-input")
+    assert (refused.code, f"--discard-writes {left['name']}" in refused.text) == (2, True), refused.text
+    restored(stack, "--rollback", "--discard-writes", left["name"])
+    after = record(stack)
+    assert (after["volume"], after["timeline"]) == (before["volume"], before["timeline"])
+    assert {"kept by the roll-back", "kept, and after the moment"} <= names(stack)
+    assert journal(stack) is None
+    command(stack, "backup", "--type", "incr")
+    assert stack.deploy().result["changed"] == 0
+    # The newest moment, along the timeline that the database is on.
+    copy = command(stack, "restore", "--to", "latest")
+    assert copy["timeline"] == before["timeline"]
+    command(stack, "restore", "--drop", copy["copy"]["container"])
+    assert stack.runner("restore", "--drop-volume", left["name"]).code == 0

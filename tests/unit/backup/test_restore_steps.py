@@ -1,0 +1,249 @@
+"""What a restore would do, and how far one in the live database's place has come."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stanchion_backup import docker, giving_way, jobs, journal, pgbackrest, planning, replacing
+from stanchion_backup.errors import BackupError, BusyError, RefusedError
+from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
+from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
+from stanchion_backup.planning import Request
+from stanchion_backup.settings import Settings, load
+from stanchion_backup.windows import name_of
+from test_backup_settings import raw, written
+
+MINUTE = 60
+NEW = "shop-restore-20261125t120000"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A stack whose database is shop-pgdata, on timeline 1, and does not answer."""
+    record = tmp_path / "volume.json"
+    record.write_text(json.dumps({"volume": "shop-pgdata", "timeline": 1, "system_identifier": "7"}))
+    return load(written(tmp_path, raw(state_dir=str(tmp_path), volume_record=str(record))))
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A repository with backups at minutes 2 and 6, WAL up to minute 9, and a disk with room."""
+    sets = [
+        BackupSet(
+            f"set{n}", "full", n * MINUTE - 1, n * MINUTE, 1 << 30, 1, False, name_of(1, n), name_of(1, n)
+        )
+        for n in (2, 6)
+    ]
+    seen: dict[str, Any] = {
+        "contents": Contents(1, 0, "", "7", "", name_of(1, 9), tuple(sets), "17-1"),
+        "archive": Archive({name_of(1, n): n * MINUTE for n in range(1, 10)}, {}),
+        "free": 10 << 30,
+    }
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: seen["contents"])
+    monkeypatch.setattr(pgbackrest, "archive", lambda *_: seen["archive"])
+    monkeypatch.setattr(planning, "running", lambda _: False)
+    monkeypatch.setattr(planning, "_newest", lambda *_: None)
+    monkeypatch.setattr(planning, "_free", lambda: seen["free"])
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("to", "label"),
+    [
+        ("latest", "set6"),
+        ("1970-01-01 00:05:00Z", "set2"),
+        ("1970-01-01 00:08:00Z", "set6"),
+        ("lsn:0/5000000", "set2"),
+        ("lsn:0/8000000", "set6"),
+        ("backup:set2", "set2"),
+        # Where they are, nobody knows: from the beginning.
+        ("xid:900", "set2"),
+        ("name:here", "set2"),
+    ],
+)
+def test_it_begins_with_the_newest_backup_that_can_lead_there(
+    settings: Settings, held: dict[str, Any], to: str, label: str
+) -> None:
+    planned = planning.plan(settings, Request(to))
+    assert planned.backup.label == label
+    assert f"--set={label}" in planned.target.options()
+    # pgBackRest refuses the option for a backup alone.
+    assert ("--target-timeline=1" in planned.target.options()) == (not to.startswith("backup:"))
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (Request("1970-01-01 00:01:00Z"), "before the end of the first backup"),
+        (Request("1970-01-01 00:30:00Z"), "after what repo1 holds"),
+        (Request("lsn:0/F000000"), "after the last WAL"),
+        (Request("backup:set3"), r"no backup set3 \(it has set2, set6\)"),
+        (Request("latest", timeline=4), r"no timeline 4 \(it has 1\)"),
+        (Request("latest", source="repo2"), "no repo2"),
+        (Request("latest", source="elsewhere"), "no repo0"),
+        (Request("1970-01-01 00:05:00Z", label="set6"), "before the end of the backup set6"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    settings: Settings, held: dict[str, Any], request_: Request, reason: str
+) -> None:
+    with pytest.raises(RefusedError, match=reason):
+        planning.plan(settings, request_)
+
+
+def test_too_little_disk_is_refused_with_what_is_needed(settings: Settings, held: dict[str, Any]) -> None:
+    held["free"] = 1 << 30
+    with pytest.raises(RefusedError, match=r"needs 1382 MiB.* has 1024 MiB free"):
+        planning.plan(settings, Request("latest"))
+
+
+def test_a_repository_that_cannot_be_read_is_refused_with_its_reason(
+    settings: Settings, held: dict[str, Any]
+) -> None:
+    held["contents"] = Contents(1, 99, "the passphrase is wrong", "", "", "", ())
+    with pytest.raises(RefusedError, match="the passphrase is wrong"):
+        planning.plan(settings, Request("latest"))
+
+
+def test_a_moment_that_a_restore_went_back_behind_is_on_the_other_timeline(
+    settings: Settings, held: dict[str, Any]
+) -> None:
+    Path(settings.volume_record).write_text(json.dumps({"volume": NEW, "timeline": 2}))
+    segments = {**held["archive"].segments, **{name_of(2, n): n * MINUTE for n in range(7, 12)}}
+    held["archive"] = Archive(segments, {2: (9 * MINUTE, "1\t0/7000100\tbefore\n")})
+    fork = {"timeline": 2, "parent": 1, "left": 7.2 * MINUTE, "began": 8.5 * MINUTE}
+    jobs.keep(settings, {"job": "restore", "started": 0.0, "pid": 1, "outcome": "ok", "fork": fork})
+    with pytest.raises(RefusedError, match="Give --timeline 1"):
+        planning.plan(settings, Request("1970-01-01 00:08:00Z"))
+    assert planning.plan(settings, Request("1970-01-01 00:07:06Z")).timeline == 2
+    assert planning.plan(settings, Request("1970-01-01 00:08:00Z", timeline=1)).timeline == 1
+    with pytest.raises(RefusedError, match="no backup of timeline 2 yet"):
+        planning.plan(settings, Request("latest"))
+    assert planning.plan(settings, Request("latest", label="set6")).timeline == 2
+
+
+def begun(steps: tuple[str, ...] = journal.OTHER_STEPS, **more: Any) -> Journal:
+    return Journal("shop", 0.0, "time x", {"to": "x"}, NEW, {"volume": "shop-pgdata"}, steps, **more)
+
+
+def test_the_journal_comes_back_as_it_was_and_knows_the_next_step(settings: Settings) -> None:
+    left = begun()
+    journal.finish(settings, left, COPY)
+    again = journal.read(settings)
+    assert again == left
+    assert again.next_step() == HALT
+    for step in (HALT, HAND_OVER):
+        journal.finish(settings, left, step)
+    assert left.next_step() is None
+    journal.remove(settings)
+    assert journal.read(settings) is None
+
+
+def test_a_journal_that_nobody_can_read_is_no_missing_one(settings: Settings) -> None:
+    settings.folder.mkdir()
+    journal.path(settings).write_text("{")
+    with pytest.raises(BackupError, match="can't be read"):
+        journal.read(settings)
+    with pytest.raises(BusyError):
+        giving_way.to_a_restore(settings)
+
+
+def test_it_says_which_ways_there_are() -> None:
+    assert "--resume" in begun().says()
+    assert "returns to the volume shop-pgdata" in begun().says()
+    assert f"--discard-writes {NEW}" in begun(opened=1.0).says()
+    assert "--resume" not in begun(rolled_back=1.0).says()
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_jobs_wait_only_for_a_restore_that_has_touched_the_database(
+    settings: Settings, touched: bool
+) -> None:
+    journal.write(settings, begun(touched=touched))
+    assert giving_way.restore_under_way(settings) == touched
+    with jobs.alone(settings, 1.0, restoring=True):
+        pass
+    if touched:
+        with pytest.raises(BusyError, match="--resume"), jobs.alone(settings, 1.0):
+            pass
+
+
+def test_a_roll_back_over_writes_of_the_application_wants_them_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(docker, "names", lambda *_: [])
+    monkeypatch.setattr(docker, "inspect", lambda *_: None)
+    monkeypatch.setattr(docker, "remove", lambda kind, names: done.extend(f"{kind} {each}" for each in names))
+    Path(settings.volume_record).write_text(
+        json.dumps({"volume": NEW, "timeline": 2, "restore": {"to": "x"}})
+    )
+    journal.write(settings, begun(touched=True, opened=5.0, done={COPY: 1.0, HALT: 2.0, HAND_OVER: 3.0}))
+    for word in ("", "shop-pgdata"):
+        with pytest.raises(RefusedError, match=f"--discard-writes {NEW}"):
+            replacing.rollback(settings, word, 1.0)
+    replacing.rollback(settings, NEW, 1.0)
+    record = planning.recorded(settings)
+    assert (record["volume"], record["replaced"][0]["volume"]) == ("shop-pgdata", NEW)
+    assert f"volume {NEW}" not in done
+    with pytest.raises(RefusedError, match="rolled back"):
+        replacing.resume(settings, 1.0)
+
+
+def test_a_roll_back_before_anything_was_handed_over_takes_the_copy_away(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(docker, "remove", lambda kind, names: done.extend(f"{kind} {each}" for each in names))
+    journal.write(settings, begun(touched=True, done={COPY: 1.0}))
+    replacing.rollback(settings, "", 1.0)
+    assert f"volume {NEW}" in done
+    assert planning.recorded(settings)["volume"] == "shop-pgdata"
+    replacing.close(settings, 1.0)
+    assert journal.read(settings) is None
+    assert "restore" not in planning.recorded(settings)
+
+
+def test_without_a_restore_there_is_nothing_to_resume_or_roll_back(settings: Settings) -> None:
+    for act in (lambda: replacing.resume(settings, 1.0), lambda: replacing.rollback(settings, "", 1.0)):
+        with pytest.raises(RefusedError, match="No restore was interrupted"):
+            act()
+
+
+def test_another_stacks_name_replaces_nothing(settings: Settings) -> None:
+    with pytest.raises(RefusedError, match="this host's stack is shop"):
+        replacing.replace(settings, Request("latest"), "stop", False, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("marked", "missing"),
+    [
+        (["00000002.history", name_of(2, 7), name_of(2, 8)], None),
+        (["00000002.history", name_of(2, 8)], name_of(2, 7)),
+        ([name_of(2, 7), name_of(2, 8)], "00000002.history"),
+    ],
+)
+def test_a_copy_that_lost_wal_of_its_timeline_is_not_put_in_service(
+    marked: list[str], missing: str | None
+) -> None:
+    if missing is None:
+        replacing._check_chain(name_of(2, 9), "0/7000100", marked)
+        return
+    with pytest.raises(BackupError, match=missing):
+        replacing._check_chain(name_of(2, 9), "0/7000100", marked)
+
+
+@pytest.mark.parametrize(
+    ("text", "epoch"),
+    [
+        ("1970-01-01 00:01:00+00", 60.0),
+        ("1970-01-01 01:01:00.5+01", 60.5),
+        ("1970-01-01 05:31:00.25+05:30", 60.25),
+        ("", None),
+    ],
+)
+def test_times_of_the_servers_log(text: str, epoch: float | None) -> None:
+    assert replacing._epoch(text) == epoch
