@@ -86,7 +86,7 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
     with jobs.recorded(settings, PURPOSE) as record, jobs.alone(settings, wait):
         scratch.sweep(settings, PURPOSE)
         _sweep_volume(settings, wanted.volume)
-        held = next(each for each in pgbackrest.contents(settings) if each.key == repository.key)
+        held = pgbackrest.contents_of(settings, repository)
         if not held.sets:
             raise RefusedError(
                 f"{repository.name} ({repository.where}) has no backup to restore: "
