@@ -20,10 +20,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name == "test_pool.py")
 
 
-def playbook(name: str) -> None:
+def playbook(name: str, machine: str = MACHINE) -> None:
     """Run a playbook of this folder on this machine; an error shows its last lines."""
     done = subprocess.run(
-        ["ansible-playbook", f"tests/e2e/{name}", "-e", f"machine={MACHINE}"],
+        ["ansible-playbook", f"tests/e2e/{name}", "-e", f"machine={machine}"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -40,6 +40,15 @@ def host() -> Iterator[Host]:
     yield Host(MACHINE)
     if not os.environ.get("STANCHION_TEST_KEEP"):
         playbook("destroy.yml")
+
+
+@pytest.fixture(scope="session")
+def another_host() -> Iterator[Host]:
+    """A second one, for what happens when the first is lost."""
+    machine = MACHINE.removesuffix("-e2e") + "-another-e2e"
+    playbook("create.yml", machine)
+    yield Host(machine)
+    playbook("destroy.yml", machine)
 
 
 @pytest.fixture(scope="session")

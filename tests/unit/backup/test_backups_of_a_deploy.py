@@ -1,13 +1,15 @@
 """Backups that a deploy asks for: before another image takes over, the first one, and one after a hole."""
 
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
 from stanchion_backup import backups, jobs, pgbackrest
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import BackupSet, Contents
-from stanchion_backup.settings import load
+from stanchion_backup.settings import Repository, load
 from test_backup_settings import raw, written
 
 
@@ -86,3 +88,50 @@ def test_a_job_that_runs_counts_as_one_that_could_not_be_taken(settings, monkeyp
     with jobs.alone(settings, wait=1):
         found = backups.before_replace(settings, 24, 0)
     assert "Another job" in found["warning"]
+
+
+AWAY = Repository(2, "sftp", "sftp://keeper@b/backups", "stack_backup_network")
+
+
+@pytest.fixture
+def outage(settings, monkeypatch):
+    """Two repositories of which the second does not answer; what was asked of the server is returned."""
+    both = replace(settings, repositories=(settings.repositories[0], AWAY))
+    local = Contents(1, 0, "", "7", "", "", (), archive="17-1")
+    silent = Contents(2, pgbackrest.UNREADABLE, "timeout connecting", "", "", "", ())
+    monkeypatch.setattr(pgbackrest, "contents", lambda _: [local, silent])
+    monkeypatch.setattr(pgbackrest, "has_segment", lambda _, held, segment: (held.key, segment) == (1, "S"))
+    monkeypatch.setattr(backups, "Database", lambda _: SimpleNamespace(one=lambda _: {"segment": "S"}))
+    monkeypatch.setattr(backups.canary, "write", lambda _: None)
+    asked = []
+    monkeypatch.setattr(pgbackrest, "check", lambda _: asked.append("check"))
+    monkeypatch.setattr(pgbackrest, "create_stanza", lambda _: asked.append("create"))
+    monkeypatch.setattr(pgbackrest, "sweep", lambda _: None)
+    monkeypatch.setattr(
+        backups, "take", lambda _, kind, where, wait: asked.extend(each.name for each in where)
+    )
+    return both, asked
+
+
+def remember(settings, *names):
+    taken = {name: {"label": "L"} for name in names}
+    jobs.keep(settings, {"job": "full", "started": 1.0, "pid": 1, "outcome": "ok", "repositories": taken})
+
+
+def test_a_deploy_does_not_wait_for_a_server_that_is_away(outage):
+    settings, asked = outage
+    remember(settings, "repo1", "repo2")
+    found = backups.settle(settings, 0)
+    assert found["done"] == []
+    assert found["warning"] == (
+        "repo2 (sftp://keeper@b/backups) can't be reached, and its WAL waits in pg_wal: timeout connecting"
+    )
+    backups.first_full(settings, 0)
+    assert asked == ["repo1"]
+
+
+def test_a_server_that_was_never_reached_is_no_outage(outage):
+    settings, asked = outage
+    remember(settings, "repo1")
+    assert backups.settle(settings, 0)["done"] == ["opened repo2"]
+    assert asked == ["create", "check"]

@@ -111,7 +111,7 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
             settings, repositories[0], bare_metal.Wanted(given.image, given.volume), wait
         )
     if given.verb == "settle":
-        return {"done": backups.settle(settings, wait)}
+        return backups.settle(settings, wait)
     if given.verb == "before-replace":
         return backups.before_replace(settings, given.hours, wait)
     if given.verb == "first-full":

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stanchion_backup import bare_metal, canary, configuration, jobs, pgbackrest
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
+from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.settings import Repository, Settings
 
 # Left in the command's folder when it was taken away (plugins/modules/backup_install.py).
@@ -86,26 +87,58 @@ def _newest(settings: Settings, repository: Repository, began: float) -> dict[st
     }
 
 
-def settle(settings: Settings, wait: float) -> list[str]:
+def settle(settings: Settings, wait: float) -> dict[str, Any]:
     """Bring the repositories to where backups can be taken and WAL arrives; return what had to be done.
 
     Makes the stanza where there is none, and checks the archive. A job that runs is waited for only where
     there is a stanza to make: the full backup of a large database takes hours, and a deploy has to go on. A
-    restore does so before it lets anybody in.
+    restore does so before it lets anybody in. Nor does a deploy wait for the server of a repository that was
+    open before and cannot be reached now: that is a `warning`.
     """
-    new = [
-        repository.name
-        for repository, held in zip(settings.repositories, pgbackrest.contents(settings))
-        if held.system_identifier == ""
-    ]
+    held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
+    away = _away(settings, held)
+    new = [each for each in settings.repositories if held[each].system_identifier == "" and each not in away]
     if new:
         with jobs.alone(settings, wait, restoring=True):
             pgbackrest.sweep(settings)
             pgbackrest.create_stanza(settings)
-    pgbackrest.check(settings)
+    if away:
+        for repository in settings.repositories:
+            if repository not in away:
+                _see_arrive(settings, repository, held[repository])
+    else:
+        pgbackrest.check(settings)
     # A first row: from now on its age tells how far the archive is behind.
     canary.write(Database(settings.container))
-    return [f"opened {name}" for name in new]
+    warning = "".join(
+        f"{each.name} ({each.where}) can't be reached, and its WAL waits in pg_wal: {held[each].message} "
+        for each in away
+    )
+    return {"done": [f"opened {each.name}" for each in new], "warning": warning.strip()}
+
+
+def _away(settings: Settings, held: Mapping[Repository, Contents]) -> list[Repository]:
+    """Return the repositories off the host that backups were taken into, and that cannot be read now."""
+    known = {name for each in jobs.records(settings, "full") for name in each.get("repositories") or ()}
+    return [
+        repository
+        for repository, found in held.items()
+        if repository.network and found.code == pgbackrest.UNREADABLE and repository.name in known
+    ]
+
+
+def _see_arrive(settings: Settings, repository: Repository, held: Contents) -> None:
+    """Switch a WAL segment, and see it in one repository: pgBackRest's own check asks for it in all."""
+    asked = "SELECT pg_walfile_name(pg_switch_wal()) AS segment"
+    segment = str(Database(settings.container).one(asked)["segment"])
+    deadline = time.monotonic() + settings.archive_timeout + 60
+    while not pgbackrest.has_segment(settings, held, segment):
+        if time.monotonic() >= deadline:
+            raise BackupError(
+                f"WAL segment {segment} has not arrived in {repository.name} ({repository.where}). "
+                f"`docker logs {settings.container}` has what the archiver says."
+            )
+        time.sleep(1)
 
 
 def first_full(settings: Settings, wait: float) -> list[str]:
@@ -117,10 +150,12 @@ def first_full(settings: Settings, wait: float) -> list[str]:
     was_off = settings.folder / ARCHIVE_OFF
     restored = bare_metal.is_under_way(settings)
     again = restored or was_off.exists()
+    held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
+    away = _away(settings, held)
     missing = [
         repository
-        for repository, held in zip(settings.repositories, pgbackrest.contents(settings))
-        if again or not any(each.type == "full" for each in held.sets)
+        for repository, found in held.items()
+        if again or not (repository in away or any(each.type == "full" for each in found.sets))
     ]
     if missing:
         take(settings, "full", missing, wait)

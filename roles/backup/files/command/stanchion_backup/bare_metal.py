@@ -86,7 +86,7 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
     with jobs.recorded(settings, PURPOSE) as record, jobs.alone(settings, wait):
         scratch.sweep(settings, PURPOSE)
         _sweep_volume(settings, wanted.volume)
-        held = next(each for each in pgbackrest.contents(settings) if each.key == repository.key)
+        held = pgbackrest.contents_of(settings, repository)
         if not held.sets:
             raise RefusedError(
                 f"{repository.name} ({repository.where}) has no backup to restore: "
@@ -94,6 +94,8 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
             )
         _see_that_it_is_quiet(settings, repository, held)
         record["repo"] = repository.name
+        # What pgBackRest chooses for the newest state.
+        record["label"] = held.sets[-1].label
         record["system_identifier"] = held.system_identifier
         _fill(settings, repository, wanted.volume, held.system_identifier, record)
     done = f"restored {wanted.volume} from {repository.name}, set {record['label']}, onto timeline "
@@ -178,7 +180,6 @@ def _fill(
                 f"says that it holds {identifier}."
             )
         copy.stop()
-        record["label"] = _label(copy)
         done = copy.command("sh", "-c", _TIDY)
         if done.code != 0:
             raise BackupError(f"The restored volume could not be made ready: {done.text}")
@@ -199,10 +200,3 @@ def _fill(
     }
     jobs.write_json(Path(settings.volume_record), recorded)
     _begun(settings).unlink()
-
-
-def _label(copy: Scratch) -> str:
-    """Return which backup it was: the server keeps the backup's label file, in which pgBackRest wrote it."""
-    said = copy.command("sh", "-c", 'cat "$PGDATA"/backup_label.old').out
-    found = [line.rpartition(" ")[2] for line in said.splitlines() if line.startswith("LABEL:")]
-    return found[0] if found else "unknown"

@@ -44,6 +44,8 @@ _WAL_WITHIN = "--archive-timeout=120"
 _SEGMENT = re.compile(r"/([0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?$")
 # Options that checks ask for.
 _TOLD = ("archive-push-queue-max", "-cipher-type", "-retention-full", "-retention-full-type", "checksum-page")
+# Of a repository that could not be read at all; info itself says 99 of one whose server does not answer.
+UNREADABLE = 99
 # The kinds as people say them, and as it does.
 TYPES = ("full", "diff", "incr")
 
@@ -290,7 +292,7 @@ def contents_of(settings: Settings, repository: Repository, within: float = _ASK
     nothing = Contents(repository.key, 0, "", "", "", "", ())
     done = ask(settings, f"--repo={repository.key}", "--output=json", "info", within=within)
     if done.code != 0:
-        return replace(nothing, code=99, message=complaint(done))
+        return replace(nothing, code=UNREADABLE, message=complaint(done))
     return read(done.out, settings.stack, repository.key)
 
 

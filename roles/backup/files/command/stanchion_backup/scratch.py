@@ -91,7 +91,9 @@ class Scratch:
 
         BackupError with pgBackRest's reason. Refuses the volume of the live database, and one that is there.
         """
-        if self.volume == pgbackrest.data_volume(self.settings):
+        # A host without a record has no database yet.
+        recorded = Path(self.settings.volume_record).exists()
+        if recorded and self.volume == pgbackrest.data_volume(self.settings):
             raise BackupError(f"{self.volume} is the live database's volume. Nothing was restored.")
         if docker.inspect("volume", self.volume):
             raise BackupError(f"There is a volume {self.volume} already. Nothing was restored.")
