@@ -259,6 +259,10 @@ def any_drill(site: Site) -> str:
     return site.command("drill")
 
 
+def full(site: Site) -> str:
+    return site.backup("full")
+
+
 def incremental(site: Site) -> str:
     return site.backup("incr")
 
@@ -356,7 +360,7 @@ VARIANTS = (
     Variant(
         "the repository's volume is full",
         full_repository,
-        {incremental: r"No space left on device"},
+        {full: r"No space left on device"},
         mended=incremental,
     ),
     Variant(
