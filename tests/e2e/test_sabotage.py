@@ -254,6 +254,15 @@ def drill(site: Site) -> str:
     return site.command("drill", "--target", "latest", "--set", site.full)
 
 
+def any_drill(site: Site) -> str:
+    """Drill as cron does, with whatever set there is."""
+    return site.command("drill")
+
+
+def full(site: Site) -> str:
+    return site.backup("full")
+
+
 def incremental(site: Site) -> str:
     return site.backup("incr")
 
@@ -319,7 +328,7 @@ VARIANTS = (
     Variant(
         "the repository of another cluster",
         other_cluster,
-        {drill: r"is of another cluster: its system identifier is \d+, the live database's is \d+"},
+        {any_drill: r"is of another cluster: its system identifier is \d+, the live database's is \d+"},
     ),
     Variant(
         "a wrong passphrase", other_passphrase, {verify: r"wrong passphrase", drill: r"wrong passphrase"}
@@ -351,7 +360,7 @@ VARIANTS = (
     Variant(
         "the repository's volume is full",
         full_repository,
-        {incremental: r"No space left on device"},
+        {full: r"No space left on device"},
         mended=incremental,
     ),
     Variant(
@@ -431,7 +440,7 @@ def test_a_backup_killed_half_way_and_the_next_one_is_good(site: Site) -> None:
 
 def compare(site: Site, variant: Variant) -> None:
     """Print firedrill's verdict on what is broken now, where it is asked for."""
-    if not os.environ.get("STANCHION_FIREDRILL") or drill not in variant.told:
+    if not os.environ.get("STANCHION_FIREDRILL") or not {drill, any_drill} & set(variant.told):
         return
     where = ("--stanza", site.stack.name, "--postgres", "17", "--image", "stanchion-bench:{major}")
     which = () if variant.breaks is other_cluster else ("--backup", site.full)
