@@ -32,9 +32,8 @@ HOURS_LEFT = Threshold(
     severity=CRITICAL,
     why="Without an archive a backup leads back to the moment when it was taken, and to no other. With "
     "archive_mode always a standby would write into the same stanza as its primary.",
-    remedy="Leave archive_mode, archive_command and wal_level out of postgres_settings, look for an ALTER "
-    "SYSTEM (setting.source), and deploy; archive_mode and wal_level need the restart that the deploy "
-    "announces.",
+    remedy="Leave archive_mode, archive_command and wal_level out of postgres_settings, and deploy;"
+    " archive_mode and wal_level need the restart that the deploy announces.",
     source=f"{MANUAL}; CIS PostgreSQL 17 Benchmark 7.4; pgBackRest reference, archive-mode-check",
     reads=("sql.settings",),
     part=POSTGRES,
