@@ -37,7 +37,7 @@ def _full(seen: Protection) -> str:
 
 def _archive(seen: Protection) -> str:
     if seen.restorable_age is None:
-        return "no moment is restorable yet"
+        return "the last restorable moment is not known"
     return f"restorable up to {duration(seen.restorable_age)} ago"
 
 

@@ -47,7 +47,7 @@ def test_before_the_first_of_anything(kept, seen):
     seen["canary"]["restorable"] = {"repo1": None}
     seen["schedule"] = {}
     assert words(kept) == {
-        "backups": "no full backup · no moment is restorable yet · nothing scheduled",
+        "backups": "no full backup · the last restorable moment is not known · nothing scheduled",
         "proof": "no restore was ever proved · 0 of 0 backups proved",
     }
 
