@@ -97,7 +97,7 @@ def fresh(look: Look) -> Iterator[Evidence]:
     "archive.waiting",
     rows="BKP-09",
     title="No WAL waits for a repository",
-    phases=(DEPLOY, RUNTIME),
+    phases=(RUNTIME,),
     severity=CRITICAL,
     why="What cannot be archived stays in pg_wal, until the disk is full and the database stops with a "
     "PANIC.",
@@ -141,7 +141,7 @@ def waiting(look: Look) -> Iterator[Evidence]:
     "archive.gap",
     rows="BKP-07",
     title="The archive has no hole since the oldest backup",
-    phases=(DEPLOY, RUNTIME),
+    phases=(RUNTIME,),
     severity=CRITICAL,
     why="No recovery gets past a missing segment: every moment after it is lost until the next full backup, "
     "however many backups and segments come later.",
