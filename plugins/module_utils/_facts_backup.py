@@ -10,8 +10,8 @@ from pathlib import Path
 from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import UnreadableError
 
 PROGRAMS = Path("/usr/local/sbin")
-# Of the source's time, what the command may wait for a repository; it asks each twice in a row.
-_SHARE = 0.4
+# Of the source's time, what the command may wait for a repository or the server, three times in a row.
+_SHARE = 0.3
 
 
 def backup_facts(stack: str, timeout: float, programs: Path = PROGRAMS) -> dict:
@@ -19,7 +19,7 @@ def backup_facts(stack: str, timeout: float, programs: Path = PROGRAMS) -> dict:
     program = programs / f"stanchion-{stack}"
     if not program.exists():
         return {"program": str(program), "installed": False, "observed": None}
-    argv = [str(program), "observe", "--within", f"{timeout * _SHARE:g}"]
+    argv = [str(program), "observe", "--without-windows", "--within", f"{timeout * _SHARE:g}"]
     try:
         done = subprocess.run(  # noqa: S603
             argv, capture_output=True, text=True, errors="replace", timeout=timeout, check=False

@@ -29,8 +29,10 @@ def _ask(source: Source, answer: dict) -> None:
         answer.update(ok=False, error=f"{type(error).__name__}: {error}")
 
 
-def ask_all(sources: Mapping[str, Source], timeout: float) -> dict[str, dict]:
-    """Return every source's answer after `timeout` seconds at the latest."""
+def ask_all(
+    sources: Mapping[str, Source], timeout: float, limits: Mapping[str, float] | None = None
+) -> dict[str, dict]:
+    """Return every source's answer after `timeout` seconds at the latest, or its own of `limits`."""
     answers: dict[str, dict] = {name: {} for name in sources}
     # Daemon threads: one that hangs in the kernel must not keep the module from ending.
     threads = {
@@ -39,9 +41,10 @@ def ask_all(sources: Mapping[str, Source], timeout: float) -> dict[str, dict]:
     }
     for thread in threads.values():
         thread.start()
-    deadline = time.monotonic() + timeout
+    began = time.monotonic()
     for name, thread in threads.items():
-        thread.join(max(deadline - time.monotonic(), 0))
+        limit = (limits or {}).get(name, timeout)
+        thread.join(max(began + limit - time.monotonic(), 0))
         if thread.is_alive():
-            answers[name] = {"ok": False, "error": f"no answer within {timeout:g} s"}
+            answers[name] = {"ok": False, "error": f"no answer within {limit:g} s"}
     return answers

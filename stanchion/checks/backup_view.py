@@ -8,7 +8,7 @@ from typing import Any
 from stanchion.checks.look import Look, Row
 from stanchion.checks.model import Phase, SkipError, UnreadableError
 
-# A job that is late by half of its period has been missed, and not only delayed (BKP-04 and CRN-02).
+# A job that is late by half of its period has been missed, and not only delayed.
 LATE = 1.5
 
 

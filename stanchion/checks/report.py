@@ -10,6 +10,7 @@ from typing import Any
 from stanchion.checks.decide import applies, decide
 from stanchion.checks.look import Look
 from stanchion.checks.model import WORST_FIRST, Finding, Outcome, Phase, stops
+from stanchion.checks.protection import Protection, protection
 from stanchion.checks.registry import Check, catalogue
 
 FACTS_VERSION = 2
@@ -24,7 +25,8 @@ class Report:
     """What the checks of one phase say of one host.
 
     `engine` is running, absent, stopped or unreachable; `deployed` whether a container of the stack is there
-    (true where nobody could look); `seconds` how long the look took.
+    (true where nobody could look); `seconds` how long the look took; `protection` the figures of the
+    backups, where they were looked at.
     """
 
     stack: str
@@ -34,6 +36,7 @@ class Report:
     applicable: int
     seconds: float
     findings: tuple[Finding, ...]
+    protection: Protection | None = None
 
     @property
     def counts(self) -> Counter[Outcome]:
@@ -50,11 +53,13 @@ class Report:
             "applicable": self.applicable,
             "seconds": self.seconds,
             "findings": [finding.as_dict() for finding in self.findings],
+            "protection": self.protection and self.protection.as_dict(),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Report:
         """Return what `as_dict` was made from."""
+        given = data.get("protection")
         return cls(
             stack=data["stack"],
             engine=data["engine"],
@@ -63,6 +68,7 @@ class Report:
             applicable=data["applicable"],
             seconds=data["seconds"],
             findings=tuple(Finding.from_dict(finding) for finding in data["findings"]),
+            protection=Protection(**{**given, "jobs": tuple(given["jobs"])}) if given else None,
         )
 
     def refusal(self, host: str, fail_on: str) -> str:
@@ -101,7 +107,7 @@ def report(
         return Report(stack, engine, False, phase, 0, seconds, ())
     findings = sorted(decide(look, checks), key=lambda f: (WORST_FIRST.index(f.outcome), f.slug))
     applicable = sum(applies(look, check) for check in checks)
-    return Report(stack, engine, True, phase, applicable, seconds, tuple(findings))
+    return Report(stack, engine, True, phase, applicable, seconds, tuple(findings), protection(facts))
 
 
 def _nothing_there(facts: Mapping[str, Any]) -> bool:

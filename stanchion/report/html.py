@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, TextIO
 
-from stanchion.report import drills, templates
+from stanchion.report import drills, protection, templates
 from stanchion.report.headline import counted, duration
 from stanchion.report.model import Result
 from stanchion.report.view import WORDS, hosts_of, totals
@@ -30,7 +30,7 @@ def render(result: Result, stream: TextIO) -> None:
 def _environment() -> Environment:
     found = templates.environment()
     found.filters.update(prose=_prose, duration=duration)
-    found.globals.update(counted=counted)
+    found.globals.update(counted=counted, protection=protection.words)
     return found
 
 

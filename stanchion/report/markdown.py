@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TextIO
 
-from stanchion.report import drills, templates
+from stanchion.report import drills, protection, templates
 from stanchion.report.model import Result
 from stanchion.report.printable import one_line
 from stanchion.report.view import hosts_of, totals
@@ -51,7 +51,11 @@ def page(result: Result, most_bytes: int = MOST_BYTES) -> str:
     hosts = hosts_of(result)
     for detail in _DETAILS:
         text = template.render(
-            result=result, hosts=hosts, totals=totals(hosts), detail=detail, drills=drills.lines(result)
+            result=result,
+            hosts=hosts,
+            totals=totals(hosts),
+            detail=detail,
+            drills=[*drills.lines(result), *protection.lines(result)],
         )
         if len(text.encode()) <= most_bytes:
             return text

@@ -151,6 +151,23 @@ class Checked(Model):
     evidence: list[Seen]
 
 
+class Protection(Model):
+    """What stands between a host's data and their loss; null is what nobody has measured. All in seconds."""
+
+    proved_age: float | None = Field(description="Since the last restore that was proved")
+    rpo: float | None = Field(description="Data that a restore would have lost, the median of proved drills")
+    rpo_most: float | None = Field(description="The most of it in any proved drill")
+    rto: float | None = Field(description="Until the application was back, the median of proved drills")
+    rto_most: float | None = Field(description="The longest of any proved drill")
+    drills_proved: int = Field(description="How many drills have proved a restore")
+    drills: int = Field(description="How many there were")
+    sets_proved: int = Field(description="Backups that are kept and were proved")
+    sets: int = Field(description="Backups that are kept, in all repositories")
+    full_age: float | None = Field(description="Since the newest full backup")
+    restorable_age: float | None = Field(description="Since the newest moment that can be restored")
+    jobs: list[str] = Field(description="What is scheduled")
+
+
 class Validation(Model):
     """What the checks of one phase say of one host, or of the files of a compose check."""
 
@@ -161,6 +178,9 @@ class Validation(Model):
     counts: dict[str, int] = Field(description="How many had each outcome")
     seconds: float = Field(description="How long the look took")
     findings: list[Checked] = Field(description="The worst first")
+    protection: Protection | None = Field(
+        default=None, description="Of the backups; null where they were not looked at, or there are none"
+    )
 
 
 class Backups(Model):

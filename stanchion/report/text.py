@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
-from stanchion.report import backups_taken, drills, findings, restores
+from stanchion.report import backups_taken, drills, findings, protection, restores
 from stanchion.report.headline import counted, duration
 from stanchion.report.model import Change, Container, Failure, Host, Result, Validation
 from stanchion.report.terminal import console
@@ -37,6 +37,7 @@ def render(result: Result, stream: TextIO, every: bool = False) -> None:
     lines = [
         *backups_taken.lines(result),
         *drills.lines(result),
+        *protection.lines(result),
         *restores.lines(result),
         *_findings(result),
         *_host_lines(result.hosts),

@@ -10,7 +10,7 @@ from typing import Any, cast
 from stanchion.checks import Finding, Outcome, Report, Severity, catalogue
 from stanchion.checks.model import stops as outcome_stops
 from stanchion.report.headline import counted
-from stanchion.report.model import Checked, Seen, Validation
+from stanchion.report.model import Checked, Protection, Seen, Validation
 from stanchion.report.model import Outcome as OutcomeName
 
 # In a sentence: the worst first.
@@ -28,6 +28,7 @@ def validation_of(host: str, data: Mapping[str, Any]) -> Validation:
         counts={outcome.value: report.counts[outcome] for outcome in Outcome},
         seconds=report.seconds,
         findings=[checked(finding) for finding in report.findings],
+        protection=None if report.protection is None else Protection(**report.protection.as_dict()),
     )
 
 

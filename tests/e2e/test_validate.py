@@ -48,6 +48,15 @@ def test_a_deployed_stack_is_safe_and_the_look_changes_nothing(stack: Stack) -> 
     counts = outcomes(run)
     assert (counts["fail"], counts["error"]) == (0, 0), run.result["headline"]
     assert sum(counts.values()) >= 70
+    # What every report shows of the backups: a full one, the archive, the schedule, a proved restore.
+    held = run.result["validations"][-1]["protection"]
+    assert held["full_age"] is not None
+    assert held["restorable_age"] < 180
+    assert set(held["jobs"]) == {"full", "diff", "incr", "verify", "drill"}
+    assert held["drills_proved"] >= 1
+    assert held["sets_proved"] >= 1
+    assert held["rpo"] is not None
+    assert held["rto"] is not None
     assert stack.picture() == before
 
 

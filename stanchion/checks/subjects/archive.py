@@ -32,9 +32,8 @@ HOURS_LEFT = Threshold(
     severity=CRITICAL,
     why="Without an archive a backup leads back to the moment when it was taken, and to no other. With "
     "archive_mode always a standby would write into the same stanza as its primary.",
-    remedy="Leave archive_mode, archive_command and wal_level out of postgres_settings, look for an ALTER "
-    "SYSTEM (setting.source), and deploy; archive_mode and wal_level need the restart that the deploy "
-    "announces.",
+    remedy="Leave archive_mode, archive_command and wal_level out of postgres_settings, and deploy;"
+    " archive_mode and wal_level need the restart that the deploy announces.",
     source=f"{MANUAL}; CIS PostgreSQL 17 Benchmark 7.4; pgBackRest reference, archive-mode-check",
     reads=("sql.settings",),
     part=POSTGRES,
@@ -98,7 +97,7 @@ def fresh(look: Look) -> Iterator[Evidence]:
     "archive.waiting",
     rows="BKP-09",
     title="No WAL waits for a repository",
-    phases=(DEPLOY, RUNTIME),
+    phases=(RUNTIME,),
     severity=CRITICAL,
     why="What cannot be archived stays in pg_wal, until the disk is full and the database stops with a "
     "PANIC.",
@@ -142,7 +141,7 @@ def waiting(look: Look) -> Iterator[Evidence]:
     "archive.gap",
     rows="BKP-07",
     title="The archive has no hole since the oldest backup",
-    phases=(DEPLOY, RUNTIME),
+    phases=(RUNTIME,),
     severity=CRITICAL,
     why="No recovery gets past a missing segment: every moment after it is lost until the next full backup, "
     "however many backups and segments come later.",

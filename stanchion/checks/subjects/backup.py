@@ -82,12 +82,12 @@ def repository(look: Look) -> Iterator[Evidence]:
     "backup.age",
     rows="BKP-04",
     title="The newest backup is as young as the schedule says",
-    phases=(DEPLOY, RUNTIME),
+    phases=(RUNTIME,),
     severity=CRITICAL,
     why="The older the backup, the more WAL has to be whole, and to be replayed, before the application is "
     "back.",
     remedy="See schedule.jobs for what failed, and take one now: python runner.py backup.",
-    source="catalogue BKP-04: 1.5 periods of the most frequent job",
+    source="ours: late by half of the most frequent job's period is missed, not delayed",
     reads=("backup",),
     part=POSTGRES,
 )
@@ -103,7 +103,7 @@ def newest(look: Look) -> Iterator[Evidence]:
     "backup.full_age",
     rows="BKP-04",
     title="The newest full backup is young enough",
-    phases=(DEPLOY, RUNTIME),
+    phases=(RUNTIME,),
     severity=CRITICAL,
     why="Every differential and incremental backup leans on the full one before it: one bad file in that, "
     "and all of them are gone.",
@@ -174,7 +174,7 @@ def retention(look: Look) -> Iterator[Evidence]:
     "backup.page_errors",
     rows=("BKP-06", "BKP-12"),
     title="No backup has copied a page whose checksum is wrong",
-    phases=(DEPLOY, RUNTIME),
+    phases=(RUNTIME,),
     severity=CRITICAL,
     why="Such a page is bad in the database itself: a backup of it is a faithful copy of the damage, and the "
     "good copies before it are expired one after the other.",

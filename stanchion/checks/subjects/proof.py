@@ -8,7 +8,7 @@ from stanchion.checks.backup_view import age, elapsed, observed, readable, sched
 from stanchion.checks.container import POSTGRES
 from stanchion.checks.look import Look, Row
 from stanchion.checks.model import Evidence, SkipError, bad, note, warn
-from stanchion.checks.registry import CRITICAL, DEPLOY, RUNTIME, WARNING, Threshold, check
+from stanchion.checks.registry import CRITICAL, RUNTIME, WARNING, Threshold, check
 from stanchion.checks.words import count, span
 
 _DAY = 86400
@@ -35,7 +35,7 @@ def _last(look: Look) -> Row:
     "proof.age",
     rows="RST-01",
     title="A restore was proved lately",
-    phases=(DEPLOY, RUNTIME),
+    phases=(RUNTIME,),
     severity=CRITICAL,
     why="A backup that was never restored is a hope. What has changed since the last proof (an image, a key, "
     "a disk) is not proved.",
@@ -118,7 +118,8 @@ def coverage(look: Look) -> Iterator[Evidence]:
     why="A restore that starts proves that files are there. Whether they hold the state of that moment, "
     "whole and readable by the application, is what the assertions ask.",
     remedy=_RED,
-    source="RESTORE_PROOF, levels L3 to L7",
+    source="CloudNativePG's own tests of backups (rows before and after the target); pgbackrest_auto "
+    "(pg_checksums, amcheck, dump); ours: the backend beside the copy",
     reads=("backup",),
     part=POSTGRES,
 )

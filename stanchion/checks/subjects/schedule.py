@@ -64,13 +64,13 @@ def cron(look: Look) -> Iterator[Evidence]:
     "schedule.jobs",
     rows="CRN-02",
     title="Every scheduled job has ended well on time",
-    phases=(DEPLOY, RUNTIME),
+    phases=(RUNTIME,),
     severity=CRITICAL,
     why="Cron never catches up: a host that was off at the scheduled time, or a job that fails each night, "
     "shows nowhere else.",
     remedy="Read /var/lib/stanchion/NAME/backup/log/backup.log for why, and run the job now: stanchion-NAME "
     "backup --type full, diff or incr; stanchion-NAME verify; stanchion-NAME drill.",
-    source="catalogue CRN-02: 1.5 periods",
+    source="ours: late by half of its period is missed, not delayed",
     reads=("backup",),
     part=POSTGRES,
 )
@@ -102,7 +102,7 @@ def jobs(look: Look) -> Iterator[Evidence]:
     why="One job at a time: what comes while another runs is skipped. Once is chance, again and again is a "
     "job that takes longer than the time between two.",
     remedy="See what runs so long (stanchion-NAME observe), and spread backup_schedule.",
-    source="catalogue CRN-03; ours: from the third in a row on",
+    source="ours: from the third in a row on",
     reads=("backup",),
     thresholds=(Threshold("validation_schedule_skipped", 2, "runs", "ours: two may be one long drill"),),
     part=POSTGRES,
@@ -125,7 +125,7 @@ def skipped(look: Look) -> Iterator[Evidence]:
     why="By the canary's rows the data loss of a restore is measured. Metrics that stand still look like a "
     "database that is well.",
     remedy="See schedule.cron and schedule.installed; run it by hand for its error: stanchion-NAME watch.",
-    source="catalogue CRN-04; ours: five minutes, as restarts take some",
+    source="ours: five minutes, as restarts take some",
     reads=("backup",),
     part=POSTGRES,
 )

@@ -15,6 +15,8 @@ STATE = "/var/lib/stanchion/{stack}/backup"
 CONFIG = f"{STATE}/config/pgbackrest.conf"
 CRON = "/etc/cron.d/stanchion-{stack}"
 REPOSITORY = "/var/lib/docker/volumes/{stack}-backup/_data"
+# In the database's container, whose root it may not write to itself.
+PROGRAM = "$(docker inspect --format '{{.GraphDriver.Data.MergedDir}}' {stack}-db)/usr/bin/pgbackrest"
 # More than validation_archive_ready.
 WAITING = 12
 
@@ -22,19 +24,23 @@ WAITING = 12
 @contextlib.contextmanager
 def unarchived(stack: Stack) -> Iterator[None]:
     """A server that archives nothing, and has a dozen segments to archive."""
+    settings = f"/var/lib/stanchion/{stack.name}/postgres/config/postgresql.conf"
     psql = ["docker", "exec", "-i", f"{stack.name}-db", "psql", "-U", "postgres", "-XAtq", "-d", "postgres"]
+    reload = "SELECT pg_reload_conf();\nSELECT pg_sleep(0.5);\n"
     # Each its own transaction: a segment is switched only once something is in it.
     switches = "SELECT pg_logical_emit_message(true, 'x', 'x'); SELECT pg_switch_wal();\n" * WAITING
-    stop = "ALTER SYSTEM SET archive_command TO ''; SELECT pg_reload_conf(); SELECT pg_sleep(0.5);\n"
     stack.host.run(f"/usr/local/sbin/stanchion-{stack.name}", "watch")
-    stack.host.run(*psql, stdin=stop.replace("; ", ";\n"))
-    stack.host.run(f"/usr/local/sbin/stanchion-{stack.name}", "watch")
-    stack.host.run(*psql, stdin=switches.replace("; ", ";\n"))
-    time.sleep(3)
+    stack.host.run("cp", "-p", settings, "/run/postgresql.kept")
+    stack.host.run("sh", "-euc", f"echo \"archive_command = ''\" >> {settings}")
     try:
+        stack.host.run(*psql, stdin=reload)
+        stack.host.run(f"/usr/local/sbin/stanchion-{stack.name}", "watch")
+        stack.host.run(*psql, stdin=switches.replace("; ", ";\n"))
+        time.sleep(3)
         yield
     finally:
-        stack.host.run(*psql, stdin="ALTER SYSTEM RESET archive_command;\nSELECT pg_reload_conf();\n")
+        stack.host.run("cp", "-p", "/run/postgresql.kept", settings)
+        stack.host.run(*psql, stdin=reload)
         stack.host.run(f"/usr/local/sbin/stanchion-{stack.name}", "settle")
 
 
@@ -206,12 +212,7 @@ FIRES = [
     Fire(
         "backup.tool",
         TOOLLESS,
-        by_shell(
-            "pid=$(docker inspect --format '{{.State.Pid}}' {stack}-db);"
-            " nsenter -t $pid -m mount --bind /dev/null /usr/bin/pgbackrest",
-            "pid=$(docker inspect --format '{{.State.Pid}}' {stack}-db);"
-            " nsenter -t $pid -m umount /usr/bin/pgbackrest",
-        ),
+        by_shell(f"mv {PROGRAM} {PROGRAM}.kept", f"mv {PROGRAM}.kept {PROGRAM}"),
         r"pgBackRest does not run in the database's image",
     ),
     Fire("backup.repository", TOOLLESS, None, r"repo1 .*pgbackrest"),

@@ -19,7 +19,7 @@ def test_what_it_says(program, tmp_path):
     program('echo "{\\"said\\": \\"$*\\"}"')
     facts = _facts_backup.backup_facts("s", 5.0, tmp_path)
     assert facts["installed"]
-    assert facts["observed"] == {"said": "observe --within 2"}
+    assert facts["observed"] == {"said": "observe --without-windows --within 1.5"}
 
 
 def test_none_installed_is_an_answer(tmp_path):

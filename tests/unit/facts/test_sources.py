@@ -63,3 +63,13 @@ def test_sources_are_asked_at_once():
     began = time.monotonic()
     ask_all({str(number): lambda: time.sleep(0.2) or {} for number in range(5)}, 5)
     assert time.monotonic() - began < 0.8
+
+
+def test_a_source_may_have_more_time_than_the_others():
+    def slow():
+        time.sleep(0.3)
+        return {"said": "late"}
+
+    answers = ask_all({"one": slow, "other": slow}, 0.1, {"other": 5.0})
+    assert answers["one"] == {"ok": False, "error": "no answer within 0.1 s"}
+    assert answers["other"] == {"ok": True, "said": "late"}

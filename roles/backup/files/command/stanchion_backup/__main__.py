@@ -53,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
     looks.add_argument(
         "--within", type=float, default=60.0, metavar="SECONDS", help="wait no longer for an answer"
     )
+    looks.add_argument(
+        "--without-windows", action="store_true", help="leave out windows and copies, which take longest"
+    )
     verb("watch", "write a canary row and the metrics; cron does so every minute")
     verb("settle", "open the repositories and check that WAL arrives")
     before = verb("before-replace", "take a backup before the server's image is replaced")
@@ -122,7 +125,7 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
         return drill.first(settings, wait)
     if given.verb == "watch":
         return watch.watch(settings)
-    return observe.observe(settings, given.within)
+    return observe.observe(settings, given.within, not given.without_windows)
 
 
 def _repositories(settings: Settings, names: Sequence[str]) -> Sequence[Repository]:

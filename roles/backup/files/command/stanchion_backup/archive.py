@@ -8,8 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from stanchion_backup import canary, docker, pgbackrest, wal
-from stanchion_backup.database import Database
+from stanchion_backup import docker, pgbackrest, wal
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
 
@@ -18,50 +17,26 @@ _SEGMENT = re.compile(r"[0-9A-F]{24}")
 # A rate from less than this, in seconds, would be chance.
 _RATE_FROM = 60.0
 
-_STATE = """
-SELECT a.archived_count AS archived, a.failed_count AS failed,
-    extract(epoch FROM clock_timestamp() - a.last_archived_time) AS last_archived_age,
-    coalesce(a.last_failed_time > coalesce(a.last_archived_time, '-infinity'), false) AS failing,
-    a.last_failed_wal, a.last_archived_wal, w.ready_files, w.oldest_ready_age, w.waiting
-FROM pg_stat_archiver a, (
-    SELECT count(*) AS ready_files,
-        extract(epoch FROM clock_timestamp() - min(modification)) AS oldest_ready_age,
-        coalesce(array_agg(left(name, -6)), '{}') AS waiting
-    FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'
-) w
-"""
-# A segment that was switched early takes its whole place: positions in the WAL count it so too.
-_RATE = """
-SELECT pg_current_wal_lsn() - first.lsn AS bytes, extract(epoch FROM clock_timestamp() - first.t) AS seconds
-FROM (SELECT lsn, t FROM stanchion.canary WHERE t > now() - interval '1 hour' ORDER BY id LIMIT 1) first
-"""
 
-
-def state(settings: Settings, within: float) -> dict[str, Any]:
+def state(settings: Settings, told: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the server says of its archive, and what the disk of the data has left for WAL that waits.
 
-    `wal_bytes_per_hour` and `hours_left` are None where too little was written to tell. BackupError where the
-    server does not answer.
+    `told` is of server.look. `wal_bytes_per_hour` and `hours_left` are None where too little was written to
+    tell.
     """
-    live = Database(settings.container, within=within)
-    found = live.one(_STATE)
-    rate = _rate(live)
-    free = free_bytes(settings)
+    rate, free = _rate(told.get("rate")), free_bytes(settings)
     return {
-        **found,
+        **told["archive"],
         "wal_bytes_per_hour": rate,
         "free_bytes": free,
         "hours_left": round(free / rate, 1) if rate and free is not None else None,
     }
 
 
-def _rate(live: Database) -> float | None:
-    if not canary.is_there(live):
+def _rate(written: Mapping[str, Any] | None) -> float | None:
+    if not written or written["seconds"] < _RATE_FROM:
         return None
-    rows = live.rows(_RATE)
-    if not rows or rows[0]["seconds"] < _RATE_FROM:
-        return None
-    return float(round(rows[0]["bytes"] / rows[0]["seconds"] * 3600))
+    return float(round(written["bytes"] / written["seconds"] * 3600))
 
 
 def free_bytes(settings: Settings) -> int | None:

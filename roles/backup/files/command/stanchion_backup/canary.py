@@ -42,9 +42,6 @@ SELECT id, mark, to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+
     extract(epoch FROM t) AS epoch, lsn
 FROM stanchion.canary WHERE pg_walfile_name(lsn) <= :'wal_max' COLLATE "C" ORDER BY id DESC LIMIT 1
 """
-_OLDEST_AFTER = (
-    "SELECT extract(epoch FROM t) AS epoch FROM stanchion.canary WHERE id > :id ORDER BY id LIMIT 1"
-)
 
 
 @dataclass(frozen=True)
@@ -92,9 +89,3 @@ def newest_archived(live: Database, wal_max: str) -> Row | None:
     """
     found = live.rows(_NEWEST_ARCHIVED, {"wal_max": wal_max})
     return Row(**found[0]) if found else None
-
-
-def oldest_after(live: Database, row: Row | None) -> float | None:
-    """Return when the row after this one was written (Unix seconds), the first where there is none."""
-    found = live.rows(_OLDEST_AFTER, {"id": row.id if row else 0})
-    return float(found[0]["epoch"]) if found else None

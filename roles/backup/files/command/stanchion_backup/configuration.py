@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,6 @@ WITH given AS (SELECT key, value FROM json_each_text({files})),
 INSERT INTO stanchion.configuration AS kept (path, content) SELECT key, value FROM given
 ON CONFLICT (path) DO UPDATE SET content = excluded.content, saved = clock_timestamp()
 WHERE kept.content IS DISTINCT FROM excluded.content;
-"""
-_KEPT = """
-SELECT path, extract(epoch FROM saved) AS saved,
-    encode(sha256(convert_to(coalesce(content, ''), 'UTF8')), 'hex') AS hash
-FROM stanchion.configuration
 """
 
 
@@ -66,18 +61,15 @@ def _files(settings: Settings) -> Iterator[tuple[str, str | None]]:
             yield str(path), None
 
 
-def state(settings: Settings, within: float) -> dict[str, Any]:
+def state(settings: Settings, kept: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return when it was saved last (Unix seconds) and which files have changed since.
 
-    QueryError where the server does not answer.
+    `kept` is of server.look: path, saved, and the SHA-256 of the content.
     """
-    live = Database(settings.container, within=within)
-    if not live.one("SELECT to_regclass('stanchion.configuration') IS NOT NULL AS made")["made"]:
-        return {"saved": None, "files": 0, "differs": []}
-    kept = {row["path"]: row for row in live.rows(_KEPT)}
+    there = {row["path"]: row for row in kept}
     now = {path: hashlib.sha256((text or "").encode()).hexdigest() for path, text in files(settings).items()}
     return {
-        "saved": max((row["saved"] for row in kept.values()), default=None),
-        "files": len(kept),
-        "differs": sorted(p for p in {*kept, *now} if p not in kept or kept[p]["hash"] != now.get(p)),
+        "saved": max((row["saved"] for row in there.values()), default=None),
+        "files": len(there),
+        "differs": sorted(p for p in {*there, *now} if p not in there or there[p]["hash"] != now.get(p)),
     }

@@ -10,7 +10,6 @@ from typing import Any
 
 from stanchion_backup import (
     archive,
-    canary,
     configuration,
     copies,
     installed,
@@ -19,60 +18,54 @@ from stanchion_backup import (
     pgbackrest,
     planning,
     proof,
+    server,
 )
-from stanchion_backup.database import Database, QueryError
+from stanchion_backup.database import QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import JOBS, Settings
 
 VERSION = 1
 
 
-def observe(settings: Settings, within: float = 60.0) -> dict[str, Any]:
+def observe(settings: Settings, within: float = 60.0, windows: bool = True) -> dict[str, Any]:
     """Return the whole picture; what could not be read has its reason in an `error` beside it.
 
-    A repository or a server that hangs is waited for `within` seconds at most.
+    A repository or a server that hangs is waited for `within` seconds at most, three times in a row. Without
+    `windows` what takes longest, and what no check reads, is left out.
     """
-    held = pgbackrest.contents(settings, within)
     with ThreadPoolExecutor() as several:
-        parts = {
-            "archive": several.submit(_or_error, lambda: _archive(settings, held, within)),
-            "canary": several.submit(_canary, settings, held, within),
-            "configuration": several.submit(_or_error, lambda: configuration.state(settings, within)),
-            "installed": several.submit(_or_error, lambda: installed.installed(settings, within)),
+        stands = several.submit(_or_error, lambda: installed.installed(settings, within))
+        held = pgbackrest.contents(settings, within)
+        asked = several.submit(planning.every_window, settings, within) if windows else None
+        live = _live(settings, held, within)
+        archived = _missing(settings, held, live["archive"], within)
+        moments = {"windows": asked.result(), "copies": copies.listed(settings)} if asked else {}
+        return {
+            "version": VERSION,
+            "stack": settings.stack,
+            "repositories": _repositories(settings, held),
+            **live,
+            "archive": archived,
+            "installed": stands.result(),
+            **moments,
+            "restore": journal.observed(settings),
+            "drills": proof.picture(settings, held),
+            **jobs_now(settings),
+            "taken": _taken(settings),
+            "objectives": {"rpo": settings.rpo, "rto": settings.rto},
         }
-        windows = several.submit(planning.every_window, settings, within)
-        answers = {name: part.result() for name, part in parts.items()}
-    return {
-        "version": VERSION,
-        "stack": settings.stack,
-        "repositories": [
-            {**asdict(repository), **_repository(each)}
-            for repository, each in zip(settings.repositories, held)
-        ],
-        **answers,
-        "windows": windows.result(),
-        "copies": copies.listed(settings),
-        "restore": journal.observed(settings),
-        "drills": proof.picture(settings, held),
-        **jobs_now(settings),
-        "taken": _taken(settings),
-        "objectives": {"rpo": settings.rpo, "rto": settings.rto},
-    }
 
 
 def brief(settings: Settings, within: float) -> dict[str, Any]:
     """Return the part of the picture that is read each few minutes: no archive is listed for it."""
     held = pgbackrest.contents(settings, within)
-    state = _or_error(lambda: archive.state(settings, within))
-    state.pop("waiting", None)
+    live = _live(settings, held, within)
+    live["archive"].pop("waiting", None)
     return {
         "stack": settings.stack,
-        "repositories": [
-            {**asdict(repository), **_repository(each)}
-            for repository, each in zip(settings.repositories, held)
-        ],
-        "archive": state,
-        "canary": _canary(settings, held, within),
+        "repositories": _repositories(settings, held),
+        "archive": live["archive"],
+        "canary": live["canary"],
         "drills": proof.picture(settings, held),
     }
 
@@ -101,18 +94,38 @@ def _or_error(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return {"error": str(error)}
 
 
-def _archive(settings: Settings, held: list[pgbackrest.Contents], within: float) -> dict[str, Any]:
+def _live(settings: Settings, held: list[pgbackrest.Contents], within: float) -> dict[str, Any]:
+    """Return what the live database tells: `archive`, `canary` and `configuration`."""
+    try:
+        told = server.look(settings, held, within)
+    except QueryError as error:
+        return {name: {"error": str(error)} for name in ("archive", "canary", "configuration")}
+    return {
+        "archive": _or_error(lambda: archive.state(settings, told)),
+        "canary": _canary(held, told),
+        "configuration": _or_error(
+            lambda: configuration.state(settings, told.get("configuration") or []),
+        ),
+    }
+
+
+def _missing(
+    settings: Settings, held: list[pgbackrest.Contents], found: dict[str, Any], within: float
+) -> dict[str, Any]:
     """Return the server's side of the archive, and by repository what is missing in it.
 
-    The server is asked first: a segment that it pushes meanwhile is no hole.
+    The server was asked first: a segment that it pushes meanwhile is no hole.
     """
-    found = _or_error(lambda: archive.state(settings, within))
     return {
         **{name: value for name, value in found.items() if name != "waiting"},
         "missing": {
             f"repo{each.key}": archive.missing(settings, each, found, within) for each in held if each.sets
         },
     }
+
+
+def _repositories(settings: Settings, held: list[pgbackrest.Contents]) -> list[dict[str, Any]]:
+    return [{**asdict(repo), **_repository(each)} for repo, each in zip(settings.repositories, held)]
 
 
 def _repository(held: pgbackrest.Contents) -> dict[str, Any]:
@@ -126,26 +139,16 @@ def _repository(held: pgbackrest.Contents) -> dict[str, Any]:
     }
 
 
-def _canary(settings: Settings, held: list[pgbackrest.Contents], within: float) -> dict[str, Any]:
+def _canary(held: list[pgbackrest.Contents], told: dict[str, Any]) -> dict[str, Any]:
     """Return the newest row, and by repository the newest that it holds and the oldest that it does not.
 
     All of them as Unix seconds.
     """
-    live = Database(settings.container, within=min(within, 10))
-    try:
-        if not canary.is_there(live):
-            return {"newest": None, "restorable": {}, "pending": {}}
-        newest = live.rows("SELECT extract(epoch FROM max(t)) AS epoch FROM stanchion.canary")
-        restorable = {
-            f"repo{each.key}": canary.newest_archived(live, each.wal_max) for each in held if each.wal_max
-        }
-        pending = {name: canary.oldest_after(live, row) for name, row in restorable.items()}
-    except QueryError as error:
-        return {"error": str(error)}
+    of = {f"repo{each.key}": told[f"repo{each.key}"] for each in held if f"repo{each.key}" in told}
     return {
-        "newest": newest[0]["epoch"] if newest else None,
-        "restorable": {name: row.epoch if row else None for name, row in restorable.items()},
-        "pending": pending,
+        "newest": told.get("newest"),
+        "restorable": {name: each["restorable"] for name, each in of.items()},
+        "pending": {name: each["pending"] for name, each in of.items()},
     }
 
 
