@@ -440,3 +440,16 @@ def test_two_skipped_drills_are_skipped_and_not_failed(settings, monkeypatch):
 
 def test_text_becomes_a_literal_whatever_is_in_it():
     assert facts.quoted("it's") == "'it''s'"
+
+
+# Opening a second repository
+
+
+def test_the_archiver_that_fails_on_a_new_repository_does_not_keep_it_from_being_opened(
+    settings, monkeypatch
+):
+    codes = [50, 50, 0]
+    monkeypatch.setattr(pgbackrest, "job", lambda *_, **__: docker.Done(codes.pop(0), "", ""))
+    monkeypatch.setattr(pgbackrest.time, "sleep", lambda _: None)
+    pgbackrest.create_stanza(settings[0])
+    assert codes == []

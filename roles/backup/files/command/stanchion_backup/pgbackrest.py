@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 import json
 import re
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -34,6 +35,9 @@ SPOOL_MOUNT = f"/var/spool/pgbackrest:{OWNED},size=256m"
 LOCKS_MOUNT = f"{LOCKS}:{OWNED}"
 # Its exit codes (src/common/error/error.auto.c): another process holds the lock; the stanza does not exist.
 _LOCKED = 50
+# The archiver holds it while it tries a repository that has no stanza yet; after three tries of 20 s it rests
+# for a minute.
+_LOCK_WITHIN = 150.0
 # Of a shell and of docker, where a command is not there.
 _NOT_THERE = (126, 127)
 # A question to a repository that is there takes a fraction of a second; SFTP's own time-out is longer.
@@ -409,7 +413,11 @@ def segment_after(segment: str) -> str:
 
 def create_stanza(settings: Settings) -> None:
     """Make the stanza in every repository that has none, and see that an existing one is this database's."""
+    deadline = time.monotonic() + _LOCK_WITHIN
     done = job(settings, ["stanza-create"], settings.repositories, within=300)
+    while done.code == _LOCKED and time.monotonic() < deadline:
+        time.sleep(1)
+        done = job(settings, ["stanza-create"], settings.repositories, within=300)
     _must(done, "Opening " + " and ".join(f"{each.name} ({each.where})" for each in settings.repositories))
 
 
