@@ -25,6 +25,10 @@ options:
     type: list
     elements: str
     required: true
+  denied:
+    description: What to say, beside its own words, where a server did not let the command in.
+    type: str
+    default: ""
   programs:
     description: Folder of the program.
     type: path
@@ -53,6 +57,8 @@ backups:
 
 # Of the command's exit codes: refused, skipped because another job runs.
 EXITS = {2: "configuration", 75: "lock"}
+# pgBackRest's words for a key that an SFTP server does not know (src/storage/sftp/storage.c).
+DENIED = "public key authentication failed"
 READS = ("observe", "windows", "plan")
 
 
@@ -61,6 +67,7 @@ def main() -> None:
         argument_spec={
             "stack": {"type": "str", "required": True},
             "verb": {"type": "list", "elements": "str", "required": True},
+            "denied": {"type": "str", "default": ""},
             "programs": {"type": "path", "default": "/usr/local/sbin"},
         },
         supports_check_mode=True,
@@ -80,6 +87,8 @@ def main() -> None:
     told = {"verb": verb[0], "result": result}
     if code != 0:
         reason = result.get("error") or errors.strip() or f"{program} {verb[0]} ended with {code}"
+        if DENIED in reason and module.params["denied"]:
+            reason = f"{reason.rstrip()} {module.params['denied']}"
         module.fail_json(msg=reason, backups=told, stanchion={"exit": EXITS.get(code)})
     if result.get("warning"):
         module.warn(result["warning"])

@@ -39,7 +39,10 @@ def deploy(
 ) -> int:
     """Bring every host of the inventory to the declared stack, and prove that it is healthy and safe."""
     from stanchion.cli import confirmation, session
+    from stanchion.errors import UsageError
 
+    if old_host_is_fenced is not None and restore_from is None:
+        raise UsageError("--old-host-is-fenced goes with --restore-from only.")
     options = Options(**shared)
     own: dict[str, object] = {}
     if update_images:

@@ -128,8 +128,8 @@ def test_no_secret_is_in_an_argument_an_inspect_a_log_or_an_artifact(offsite: St
     logs = host.run(
         "sh",
         "-c",
-        "cat /var/lib/stanchion/medication-tracker/backup/log/* /var/lib/stanchion/medication-tracker/runs.jsonl"
-        " /var/lib/stanchion/medication-tracker/backup/records/*; docker logs medication-tracker-db 2>&1",
+        "cd /var/lib/stanchion/medication-tracker && cat backup/log/* backup/records/* runs.jsonl;"
+        " docker logs medication-tracker-db 2>&1",
     )
     kept = offsite.folder.parent / "state"
     files = [path for path in kept.rglob("*") if path.is_file()]

@@ -179,7 +179,9 @@ def internal(look: Look) -> Iterator[Evidence]:
         if not known and look.phase == PREFLIGHT:
             raise SkipError(f"there is no network {names[0]} yet")
         for name in names:
-            if name not in there:
+            if name not in there and look.phase == PREFLIGHT and name == look.stack.get("backup_network"):
+                yield note(f"there is no network {name} yet", container.name)
+            elif name not in there:
                 yield bad(f"there is no network {name}", container.name)
             elif there[name]["internal"]:
                 yield note(f"{name} is internal", container.name)

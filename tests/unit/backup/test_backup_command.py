@@ -17,7 +17,9 @@ class EndedError(Exception):
 def run(tmp_path, monkeypatch):
     """Run the module beside a program that ends as it is told; return what the module ended with."""
 
-    def act(*verb: str, ends: tuple[int, str, str] = (0, "", ""), check_mode=False, installed=True):
+    def act(
+        *verb: str, ends: tuple[int, str, str] = (0, "", ""), check_mode=False, installed=True, denied=""
+    ):
         if installed:
             (tmp_path / "stanchion-shop").touch()
         ran: list[Any] = []
@@ -33,7 +35,7 @@ def run(tmp_path, monkeypatch):
             return ends
 
         module = SimpleNamespace(
-            params={"stack": "shop", "verb": list(verb), "programs": str(tmp_path)},
+            params={"stack": "shop", "verb": list(verb), "programs": str(tmp_path), "denied": denied},
             check_mode=check_mode,
             run_command=run_command,
             exit_json=end(False),
@@ -87,6 +89,15 @@ def test_a_failure_says_why_and_how_the_run_ends(run, ends, reason, code):
     assert told["failed"]
     assert told["msg"].endswith(reason)
     assert told["stanchion"] == {"exit": code}
+
+
+def test_a_server_that_lets_nobody_in_is_told_with_the_key_that_it_has_to_know(run):
+    denied = "It has to let this key in: ssh-ed25519 AAAA"
+    said = '{"error": "[101]: public key authentication failed: HINT: …"}'
+    told = run("settle", ends=(1, said, ""), denied=denied)
+    assert told["msg"].endswith(denied)
+    other = run("settle", ends=(1, '{"error": "no space left"}', ""), denied=denied)
+    assert other["msg"] == "no space left"
 
 
 def test_a_host_without_the_command_is_a_matter_of_configuration(run):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stanchion_backup import docker, giving_way, jobs, journal, pgbackrest, planning, replacing
+from stanchion_backup import docker, giving_way, handover, jobs, journal, pgbackrest, planning, replacing
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
@@ -230,10 +230,10 @@ def test_a_copy_that_lost_wal_of_its_timeline_is_not_put_in_service(
     marked: list[str], missing: str | None
 ) -> None:
     if missing is None:
-        replacing._check_chain(name_of(2, 9), "0/7000100", marked)
+        handover.check_chain(name_of(2, 9), "0/7000100", marked)
         return
     with pytest.raises(BackupError, match=missing):
-        replacing._check_chain(name_of(2, 9), "0/7000100", marked)
+        handover.check_chain(name_of(2, 9), "0/7000100", marked)
 
 
 @pytest.mark.parametrize(

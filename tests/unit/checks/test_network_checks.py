@@ -137,6 +137,12 @@ class TestInternal:
         kept.declared["stack"]["backup_network"] = EDGE
         assert kept.ask("network.internal").outcome is Outcome.PASS
 
+    def test_a_deploy_makes_the_way_to_the_second_repository(self, kept):
+        kept.container("db")["networks"]["new"] = {"id": "1", "ip": None, "ipv6": None, "aliases": []}
+        kept.declared["stack"]["backup_network"] = "new"
+        assert kept.ask("network.internal", Phase.PREFLIGHT).outcome is Outcome.PASS
+        assert kept.ask("network.internal").outcome is Outcome.WARN
+
     def test_before_the_first_deploy(self, kept):
         kept.facts["networks"]["entries"] = []
         assert kept.ask("network.internal", Phase.PREFLIGHT).outcome is Outcome.SKIP

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import docker, jobs, pgbackrest, scratch
+from stanchion_backup import docker, handover, jobs, pgbackrest, planning, scratch
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.scratch import Scratch, Target
 from stanchion_backup.settings import Repository, Settings
@@ -35,32 +35,6 @@ SELECT s.system_identifier::text AS system_identifier, c.timeline_id AS timeline
     CASE d.datlocprovider WHEN 'b' THEN 'builtin' WHEN 'i' THEN 'icu' ELSE 'libc' END AS provider,
     d.datcollate AS collation
 FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d WHERE d.datname = 'template0'
-"""
-# What a restore has left in the configuration would keep the archive off. What was written of the new
-# timeline meanwhile is marked for the archiver: without its history, a later promotion could choose the same
-# timeline, and without its segments the chain had a hole. The one still written to, it archives.
-_TIDY = r"""
-set -eu
-cd "$PGDATA"
-sed -i -E -e '/^[[:space:]]*(archive_mode|restore_command|recovery_target[a-z_]*)[[:space:]]*=/d' \
-    -e '/pgBackRest restore on/d' postgresql.auto.conf
-rm -f recovery.signal standby.signal
-control=$(pg_controldata -D .)
-printf '%s\n' "$control" | grep -q '^Database cluster state: *shut down$'
-current=$(printf '%s\n' "$control" | sed -n "s/^Latest checkpoint's REDO WAL file: *//p")
-timeline=$(printf '%s' "$current" | cut -c 1-8)
-test -e "pg_wal/$timeline.history"
-for file in pg_wal/"$timeline"*; do
-    name=${file##*/}
-    case $name in
-        *.history) ;;
-        *.*) continue ;;
-        *) expr "x$name" '<' "x$current" > /dev/null || continue ;;
-    esac
-    [ -e "pg_wal/archive_status/$name.done" ] || : > "pg_wal/archive_status/$name.ready"
-done
-sync -f .
-printf '%d\n' "0x$timeline"
 """
 
 
@@ -93,6 +67,7 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
                 f"{held.message or 'it is empty'}. Nothing was done."
             )
         _see_that_it_is_quiet(settings, repository, held)
+        planning.see_room(held.sets[-1])
         record["repo"] = repository.name
         # What pgBackRest chooses for the newest state.
         record["label"] = held.sets[-1].label
@@ -180,10 +155,7 @@ def _fill(
                 f"says that it holds {identifier}."
             )
         copy.stop()
-        done = copy.command("sh", "-c", _TIDY)
-        if done.code != 0:
-            raise BackupError(f"The restored volume could not be made ready: {done.text}")
-        record["timeline"] = int(done.out.split()[-1])
+        record["timeline"] = handover.make_ready(copy)
     except BaseException:
         copy.remove()
         _begun(settings).unlink(missing_ok=True)

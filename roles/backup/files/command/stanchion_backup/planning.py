@@ -182,13 +182,7 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
         target = Target("immediate", "", backup.label)
     else:
         target = Target(asked.kind, asked.value, backup.label, str(number))
-    needed = math.ceil(backup.size * _ROOM) + _ROOM_BYTES
-    free = _free()
-    if free < needed:
-        raise RefusedError(
-            f"A copy of {backup.label} needs {needed >> 20} MiB, and Docker's disk has {free >> 20} MiB free."
-            " Nothing was done. Make room there: `restore --list` names copies that may be dropped."
-        )
+    needed, free = see_room(backup)
     return Plan(asked, repository, target, backup, number, needed, free, number == live)
 
 
@@ -328,6 +322,17 @@ def _check_left(settings: Settings, here: Held, asked: Asked, number: int) -> No
                 f"{windows.moment(fork['left'])} at {windows.moment(fork['began'])}, and what was written in "
                 f"between is on timeline {fork['parent']}. Give --timeline {fork['parent']}.",
             )
+
+
+def see_room(backup: BackupSet) -> tuple[int, int]:
+    """Return the bytes that a copy needs and those that are free; RefusedError where it would not fit."""
+    needed, free = math.ceil(backup.size * _ROOM) + _ROOM_BYTES, _free()
+    if free < needed:
+        raise RefusedError(
+            f"A copy of {backup.label} needs {needed >> 20} MiB, and Docker's disk has {free >> 20} MiB free."
+            " Nothing was done. Make room there: `restore --list` names copies that may be dropped."
+        )
+    return needed, free
 
 
 def _free() -> int:

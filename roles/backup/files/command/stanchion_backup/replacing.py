@@ -16,45 +16,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, copies, docker, jobs, journal, pgbackrest, planning, windows
+from stanchion_backup import backups, copies, docker, handover, jobs, journal, pgbackrest, planning, windows
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
 from stanchion_backup.planning import Plan, Request
 from stanchion_backup.scratch import Scratch
 from stanchion_backup.settings import Settings
-from stanchion_backup.target import position
 
 PURPOSE = "replacement"
 # The key of the volume's record that keeps every other run from starting a database meanwhile.
 MARK = "restore"
-# What a restore has left in the configuration, and would keep the archive off. Then what of the new timeline
-# was written meanwhile: without its history, a later promotion could choose the same timeline, and without
-# its segments the chain has a hole. The segment that the server still writes to, it archives itself.
-_TIDY = r"""
-set -eu
-cd "$PGDATA"
-sed -i -E -e '/^[[:space:]]*(archive_mode|restore_command|recovery_target[a-z_]*)[[:space:]]*=/d' \
-    -e '/pgBackRest restore on/d' postgresql.auto.conf
-rm -f recovery.signal standby.signal recovery.done
-control=$(pg_controldata -D .)
-current=$(printf '%s\n' "$control" | sed -n "s/^Latest checkpoint's REDO WAL file: *//p")
-timeline=$(printf '%s' "$current" | cut -c 1-8)
-for file in pg_wal/"$timeline"*; do
-    name=${file##*/}
-    case $name in
-        *.history) ;;
-        *.*) continue ;;
-        *) expr "x$name" '<' "x$current" > /dev/null || continue ;;
-    esac
-    [ -e "pg_wal/archive_status/$name.done" ] || : > "pg_wal/archive_status/$name.ready"
-    echo "marked=$name"
-done
-sync -f .
-echo "current=$current"
-printf '%s\n' "$control" | sed -n -e "s/^Database cluster state: */state=/p"
-printf 'left=%s\n' "$(grep -v '^$' "pg_wal/$timeline.history" | tail -n 1 | cut -f 2)"
-"""
 
 
 def replace(settings: Settings, request: Request, named: str, deep: bool, wait: float) -> dict[str, Any]:
@@ -246,13 +218,7 @@ def _hand_over(settings: Settings, left: Journal) -> None:
     copy = _copy(settings, left, settings.repositories[0].name)
     if docker.inspect("container", copy.container):
         copy.stop()
-    done = copy.command("sh", "-c", _TIDY)
-    told = [line.partition("=")[::2] for line in done.out.splitlines()]
-    facts = dict(told)
-    if done.code != 0 or facts.get("state") != "shut down":
-        raise BackupError(f"The copy could not be made ready: {done.text or facts}")
-    marked = [value for name, value in told if name == "marked"]
-    _check_chain(facts["current"], facts["left"], marked)
+    timeline = handover.make_ready(copy)
     copy.remove(keep_volume=True)
     now = round(time.time(), 3)
     replaced = [*(left.old.get("replaced") or []), {"volume": left.old.get("volume"), "at": now}]
@@ -263,23 +229,11 @@ def _hand_over(settings: Settings, left: Journal) -> None:
             "volume": left.name,
             "state": "active",
             "system_identifier": left.facts["system_identifier"],
-            "timeline": int(facts["current"][:8], 16),
+            "timeline": timeline,
             "replaced": [each for each in replaced if each["volume"]],
             MARK: {"to": left.asked, "began": left.began},
         },
     )
-
-
-def _check_chain(current: str, left_at: str, marked: list[str]) -> None:
-    """Refuse a copy that has let go of WAL which was never archived."""
-    first, last = position(left_at) // windows.SEGMENT_BYTES, windows.number_of(current)
-    timeline = int(current[:8], 16)
-    expected = [windows.name_of(timeline, number) for number in range(first, last)]
-    missing = [name for name in [*expected, f"{timeline:08X}.history"] if name not in marked]
-    if missing:
-        raise BackupError(
-            f"The copy has not kept its WAL ({', '.join(missing)}): its timeline would have a hole."
-        )
 
 
 def _record(settings: Settings, record: Mapping[str, Any]) -> None:

@@ -1,0 +1,149 @@
+"""A lost host's database on a new host: what is refused, what goes on, and what is left of a failure."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from stanchion_backup import bare_metal, docker, pgbackrest, planning, scratch
+from stanchion_backup.bare_metal import Wanted
+from stanchion_backup.errors import BackupError, RefusedError
+from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
+from stanchion_backup.settings import Settings, load
+from test_backup_settings import raw, written
+
+WANTED = Wanted("image", "shop-pgdata")
+SET = BackupSet("20261125-175810F", "full", 1, 2, 30, 3, False, "0" * 24, "0" * 24)
+HELD = Contents(1, 0, "", "7", "", "", (SET,), archive="17-1")
+IDENTITY = {"system_identifier": "7", "major": "17", "encoding": "UTF8", "provider": "libc", "collation": "C"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A host without a database."""
+    state = tmp_path / "state"
+    (state / "postgres").mkdir(parents=True)
+    record = str(state / "postgres" / "volume.json")
+    return load(written(tmp_path, raw(state_dir=str(state), volume_record=record)))
+
+
+@pytest.fixture
+def host(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What the engine and the repository say, and what was removed; a test may change it."""
+    says = SimpleNamespace(held=HELD, newest=time.time() - 3600, volumes=[], identity=IDENTITY, removed=[])
+
+    class Copy:
+        def __init__(self, _: Any, purpose: str, repository: Any, volume: str) -> None:
+            assert purpose == bare_metal.PURPOSE
+
+        def restore(self, target: Any) -> None:
+            assert target.kind == "latest"
+
+        def recover(self, within: float) -> SimpleNamespace:
+            return SimpleNamespace(last_transaction="2026-11-25 18:17:04+00")
+
+        def database(self, name: str) -> SimpleNamespace:
+            return SimpleNamespace(one=lambda _: says.identity)
+
+        def stop(self) -> None:
+            pass
+
+        def remove(self, keep_volume: bool = False) -> None:
+            says.removed.append("copy, not its volume" if keep_volume else "copy")
+
+    archive = Archive({"0" * 24: 0}, {})
+    monkeypatch.setattr(bare_metal, "Scratch", Copy)
+    monkeypatch.setattr(bare_metal.handover, "make_ready", lambda _: 2)
+    monkeypatch.setattr(scratch, "sweep", lambda *_: None)
+    monkeypatch.setattr(planning, "see_room", lambda _: (1, 2))
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: says.held)
+    monkeypatch.setattr(
+        pgbackrest, "archive", lambda *_: Archive(dict.fromkeys(archive.segments, int(says.newest)), {})
+    )
+    monkeypatch.setattr(docker, "inspect", lambda _, name: {"Name": name} if name in says.volumes else None)
+    monkeypatch.setattr(docker, "remove", lambda kind, names: says.removed.extend(names))
+    monkeypatch.setattr(docker, "labels", lambda *_: [])
+    return says
+
+
+def restore(settings: Settings) -> dict[str, Any]:
+    return bare_metal.restore(settings, settings.repositories[0], WANTED, 0)
+
+
+def record(settings: Settings) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(settings.volume_record).read_text())
+    return found
+
+
+def test_the_volume_is_recorded_as_the_database_with_the_repositorys_identifier(
+    settings: Settings, host: SimpleNamespace
+) -> None:
+    told = restore(settings)
+    kept = record(settings)
+    assert (kept["volume"], kept["state"], kept["system_identifier"]) == ("shop-pgdata", "active", "7")
+    assert (kept["timeline"], told["label"]) == (2, SET.label)
+    assert bare_metal.is_under_way(settings)
+    assert host.removed == ["copy, not its volume"]
+    assert not (settings.folder / "bare_metal.json").exists()
+    bare_metal.finish(settings)
+    assert not bare_metal.is_under_way(settings)
+    assert record(settings)["system_identifier"] == "7"
+
+
+def test_the_same_command_again_goes_on(settings: Settings, host: SimpleNamespace) -> None:
+    restore(settings)
+    assert restore(settings) == {"stack": settings.stack, "done": []}
+
+
+def test_a_host_that_has_a_database_is_refused(settings: Settings, host: SimpleNamespace) -> None:
+    Path(settings.volume_record).write_text('{"volume": "shop-pgdata", "state": "active"}')
+    with pytest.raises(RefusedError, match="has a database already"):
+        restore(settings)
+
+
+def test_a_repository_into_which_wal_still_comes_is_refused(
+    settings: Settings, host: SimpleNamespace
+) -> None:
+    quiet = 2 * settings.archive_timeout + bare_metal.SLACK
+    host.newest = time.time() - quiet + 10
+    with pytest.raises(RefusedError, match="Shut the old host off"):
+        restore(settings)
+    host.newest = time.time() - quiet - 10
+    assert restore(settings)["done"]
+
+
+def test_an_empty_repository_is_refused_with_its_reason(settings: Settings, host: SimpleNamespace) -> None:
+    host.held = Contents(1, 99, "wrong passphrase", "", "", "", ())
+    with pytest.raises(RefusedError, match="no backup to restore: wrong passphrase"):
+        restore(settings)
+    assert not Path(settings.volume_record).exists()
+
+
+def test_a_volume_of_unknown_origin_stays(settings: Settings, host: SimpleNamespace) -> None:
+    host.volumes = ["shop-pgdata"]
+    with pytest.raises(RefusedError, match="no record of what it is"):
+        restore(settings)
+    assert host.removed == []
+
+
+def test_the_volume_of_one_that_was_interrupted_is_filled_anew(
+    settings: Settings, host: SimpleNamespace
+) -> None:
+    settings.folder.mkdir(exist_ok=True)
+    (settings.folder / "bare_metal.json").write_text('{"volume": "shop-pgdata"}')
+    restore(settings)
+    assert host.removed[0] == "shop-pgdata"
+
+
+def test_another_database_than_the_repository_says_is_not_recorded(
+    settings: Settings, host: SimpleNamespace
+) -> None:
+    host.identity = {**IDENTITY, "system_identifier": "8"}
+    with pytest.raises(BackupError, match="is the database 8"):
+        restore(settings)
+    assert host.removed == ["copy"]
+    assert not Path(settings.volume_record).exists()
