@@ -98,7 +98,7 @@ def test_a_manifest_that_cannot_be_read_is_no_wrong_passphrase():
     [
         (Done(docker.TIMED_OUT, "half a line", "no answer within 60 s"), "no answer within 60 s"),
         (Done(1, "", "docker: no such image\n"), "docker: no such image"),
-        (Done(137, "", ""), "it ended with 137"),
+        (Done(2, "", ""), "it ended with 2"),
         (
             Done(127, "", "ionice: failed to execute pgbackrest: No such file or directory\n"),
             "there is no pgbackrest in the image: ionice: failed to execute pgbackrest: "
