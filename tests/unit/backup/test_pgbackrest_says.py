@@ -98,7 +98,7 @@ def test_a_manifest_that_cannot_be_read_is_no_wrong_passphrase():
     [
         (Done(docker.TIMED_OUT, "half a line", "no answer within 60 s"), "no answer within 60 s"),
         (Done(1, "", "docker: no such image\n"), "docker: no such image"),
-        (Done(137, "", ""), "it ended with 137"),
+        (Done(2, "", ""), "it ended with 2"),
         (
             Done(127, "", "ionice: failed to execute pgbackrest: No such file or directory\n"),
             "there is no pgbackrest in the image: ionice: failed to execute pgbackrest: "
@@ -250,3 +250,10 @@ def test_each_timeline_is_a_chain_of_its_own():
 def test_a_log_has_256_segments():
     assert chain(255, 256) == ["0000000100000000000000FF", "000000010000000100000000"]
     assert wal.missing(chain(250, 260), [Backup("F", segment(250), segment(250))]) == []
+
+
+def test_a_container_that_was_killed_is_called_so():
+    done = ended(
+        "2026-11-25 18:42:39.320 P00   INFO: check archive for prior segment 000000010000000000000017", 137
+    )
+    assert pgbackrest.complaint(done).startswith("its container was killed before it was done")

@@ -71,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command line; return its exit code."""
+    """Run one command line; return its exit code. Whoever calls it gives the process to it."""
+    logging.raiseExceptions = False
+    signal.signal(signal.SIGTERM, _end)
     given = parser().parse_args(arguments)
     try:
         settings = load(given.settings)
@@ -134,9 +136,3 @@ def _repositories(settings: Settings, names: Sequence[str]) -> Sequence[Reposito
     return [
         settings.repository_of(int(name.removeprefix("repo")) if name[-1:].isdigit() else 0) for name in names
     ]
-
-
-if __name__ == "__main__":
-    logging.raiseExceptions = False
-    signal.signal(signal.SIGTERM, _end)
-    sys.exit(main(sys.argv[1:]))

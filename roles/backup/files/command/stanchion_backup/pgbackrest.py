@@ -222,6 +222,10 @@ def ask(settings: Settings, *arguments: str, within: float = _ASK_WITHIN) -> Don
     return done
 
 
+# What Docker makes of SIGKILL.
+_KILLED = 137
+
+
 def complaint(done: Done) -> str:
     """Return what pgbackrest says is wrong, the cause first; without times and processes, its hints stay."""
     if done.code == docker.TIMED_OUT:
@@ -230,6 +234,11 @@ def complaint(done: Done) -> str:
     wrong = [number for number, line in enumerate(lines) if "ERROR:" in line]
     if done.code in _NOT_THERE and re.search(r"pgbackrest.*(not found|No such file)", done.text):
         return f"there is no pgbackrest in the image: {lines[-1].strip()}"
+    if done.code == _KILLED:
+        # By whom, only the kernel's log tells.
+        return (
+            "its container was killed before it was done: by somebody, or for want of memory within its limit"
+        )
     if not wrong:
         return (lines[-1].strip() if lines else "") or f"it ended with {done.code}"
     said = [lines[wrong[0]].split("ERROR:", 1)[1].strip()]

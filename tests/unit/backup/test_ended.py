@@ -1,0 +1,64 @@
+"""The command, told to end while it works."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ansible_collections.stanchion.stack.plugins.action import backup_install
+from test_backup_settings import raw
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# Notes what is removed; `run` never ends by itself.
+DOCKER = """#!/bin/sh
+echo "$@" >> "{log}"
+case "$1 $2" in
+run*) exec sleep 60 ;;
+"container ls") ;;
+*) echo '[{{"Image": "i", "State": {{"Running": false, "Paused": false}}}}]' ;;
+esac
+"""
+
+# As the archive starts it, but for what it would ask the database first.
+START = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from stanchion_backup import __main__, configuration
+configuration.save = lambda _: None
+sys.exit(__main__.main(["--settings", sys.argv[2], "backup"]))
+"""
+
+
+def test_a_job_that_is_told_to_end_leaves_a_record_and_no_container(tmp_path):
+    archive = tmp_path / "stanchion-shop.pyz"
+    archive.write_bytes(backup_install.packed(ROOT / "roles/backup/files/command"))
+    record = tmp_path / "volume.json"
+    record.write_text('{"volume": "data"}')
+    state = tmp_path / "state"
+    settings = raw(state_dir=str(state), volume_record=str(record))
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    log = tmp_path / "asked"
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(DOCKER.format(log=log))
+    docker.chmod(0o755)
+    path = {**os.environ, "PATH": f"{docker.parent}:{os.environ['PATH']}"}
+    command = [sys.executable, "-c", START, str(archive), str(tmp_path / "settings.json")]
+    with subprocess.Popen(command, env=path, stderr=subprocess.PIPE) as job:
+        deadline = time.monotonic() + 20
+        while not (log.exists() and "\nrun " in log.read_text()):
+            assert job.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        job.send_signal(signal.SIGTERM)
+        said = job.communicate(timeout=20)[1].decode()
+    assert job.returncode == 1, said
+    assert "ended by SIGTERM" in said
+    name = log.read_text().split("--name ")[1].split()[0]
+    assert f"container rm --force --volumes {name}" in log.read_text()
+    (kept,) = (state / "backup" / "records").glob("incr-*.json")
+    assert json.loads(kept.read_text())["outcome"] == "failed"
