@@ -360,7 +360,7 @@ VARIANTS = (
     Variant(
         "the repository's volume is full",
         full_repository,
-        {full: r"No space left on device"},
+        {full: r"no space left on device: \d+ bytes are free"},
         mended=incremental,
     ),
     Variant(

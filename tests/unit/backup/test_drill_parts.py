@@ -281,6 +281,9 @@ def test_the_segment_that_is_missing_is_named_and_one_that_is_damaged_with_the_r
     assert told.startswith("WAL segment 000000010000000100000000 is damaged")
     assert told.endswith("zst error")
     assert "redo done" not in told
+    refused = "incorrect resource manager data checksum in record at 0/FF000028"
+    told = scratch._gap(f"{RESTORED}2026-01-01 10:00:01.000 UTC [1] LOG:  {refused}\n")
+    assert told == f"WAL segment 0000000100000000000000FF is damaged: {refused}"
     assert scratch._gap("") == "no WAL came out of the repository"
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from stanchion_backup import docker, pgbackrest, wal
 from stanchion_backup.docker import Done
 from stanchion_backup.errors import BackupError, BusyError
+from stanchion_backup.settings import load
+from test_backup_settings import raw, written
 
 RECORDED = Path(__file__).parent / "recorded"
 FULL = "20261125-175255F"
@@ -124,6 +127,26 @@ def test_a_lock_that_another_process_holds_is_no_failure():
     with pytest.raises(BackupError, match=r"The full backup failed: \[039\]: no") as failed:
         pgbackrest._must(ended("P00  ERROR: [039]: no", 39), "The full backup")
     assert not isinstance(failed.value, BusyError)
+
+
+# A disk that is full
+
+
+def test_a_full_disk_is_told_before_a_backup_waits_for_wal_that_cannot_arrive(tmp_path, monkeypatch):
+    repository = {"key": 1, "kind": "folder", "where": "/mnt/backup"}
+    settings = load(written(tmp_path, raw(repository=str(tmp_path), repositories=[repository])))
+    monkeypatch.setattr(pgbackrest, "job", lambda *_, **__: pytest.fail("a job was begun"))
+    monkeypatch.setattr(pgbackrest.os, "statvfs", lambda _: SimpleNamespace(f_bavail=10, f_frsize=4096))
+    with pytest.raises(
+        BackupError, match=r"repo1 \(/mnt/backup\) failed: no space left on device: 40960 bytes"
+    ):
+        pgbackrest.backup(settings, settings.repositories[0], "full")
+
+
+def test_of_a_repository_elsewhere_nobody_knows_what_is_left(tmp_path):
+    elsewhere = {"key": 2, "kind": "sftp", "where": "sftp://backup@vault/shop", "network": "backup"}
+    settings = load(written(tmp_path, raw(repositories=[elsewhere])))
+    assert pgbackrest.free_bytes(settings, settings.repositories[0]) is None
 
 
 # Verification: it ends with 0 in every one of these

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ _LOCKED = 50
 # The archiver holds it while it tries a repository that has no stanza yet; after three tries of 20 s it rests
 # for a minute.
 _LOCK_WITHIN = 150.0
+# Of WAL, as initdb makes it: where not even one fits, no backup does.
+_SEGMENT_BYTES = 16 * 1024 * 1024
 # Of a shell and of docker, where a command is not there.
 _NOT_THERE = (126, 127)
 # A question to a repository that is there takes a fraction of a second; SFTP's own time-out is longer.
@@ -441,13 +444,36 @@ def check(settings: Settings) -> None:
 
 def backup(settings: Settings, repository: Repository, kind: str) -> None:
     """Take a backup and expire what the retention lets go."""
+    what = f"The {kind} backup to {repository.name} ({repository.where})"
+    free = free_bytes(settings, repository)
+    if free is not None and free < _SEGMENT_BYTES:
+        # Asked before: otherwise it would wait for WAL that cannot arrive, and complain of that.
+        raise BackupError(
+            f"{what} failed: no space left on device: {free} bytes are free. Enlarge the disk, or keep fewer "
+            "backups (backup_retention_full). Until then the server keeps its WAL."
+        )
     done = job(
         settings,
         [f"--repo={repository.key}", f"--type={kind}", _WAL_WITHIN, "backup"],
         settings.repositories,
         within=None,
     )
-    _must(done, f"The {kind} backup to {repository.name} ({repository.where})")
+    _must(done, what)
+
+
+def free_bytes(settings: Settings, repository: Repository) -> int | None:
+    """Return what the disk of a repository on this host has left; None for one elsewhere."""
+    if repository.kind == "folder":
+        place = settings.repository
+    elif repository.kind == "volume":
+        place = (docker.inspect("volume", settings.repository) or {}).get("Mountpoint", "")
+    else:
+        return None
+    try:
+        usage = os.statvfs(place)
+    except OSError:
+        return None
+    return usage.f_bavail * usage.f_frsize
 
 
 def verify(settings: Settings, repository: Repository, archived: str = "") -> str:
