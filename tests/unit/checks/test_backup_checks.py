@@ -272,6 +272,24 @@ class TestSets:
         ask(kept, "backup.configuration", WARN, "was never saved")
 
 
+class TestRestore:
+    @pytest.mark.parametrize(
+        "touched,minutes,outcome", [(True, 61, FAIL), (True, 5, WARN), (False, 61, PASS)]
+    )
+    def test_under_way(self, kept, seen, now, touched, minutes, outcome):
+        says = "the copy is being restored"
+        seen["restore"] = {"touched": touched, "began": now - minutes * 60, "says": says}
+        ask(kept, "backup.restore", outcome, says if touched else "none is under way")
+
+    def test_its_journal_cannot_be_read(self, kept, seen):
+        seen["restore"] = {"error": "The journal of a restore can't be read: no JSON."}
+        ask(kept, "backup.restore", FAIL, "The journal of a restore can't be read: no JSON")
+
+    def test_none(self, kept, seen):
+        seen["restore"] = None
+        ask(kept, "backup.restore", PASS, "none is under way")
+
+
 class TestSchedule:
     def test_the_table(self, kept, seen):
         seen["installed"].update(cron_file="differs", cron_difference="missing: 15 1 * * 0")
