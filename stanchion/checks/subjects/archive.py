@@ -86,7 +86,8 @@ def fresh(look: Look) -> Iterator[Evidence]:
             )
         else:
             well += 1
-            yield note(f"holds all but the last {span(waiting or 0.0)}", title(repository))
+            held = "all" if waiting is None else f"all but what was written in the last {span(waiting)}"
+            yield note(f"holds {held}", title(repository))
     archive = section(look, "archive")
     if archive["failing"]:
         level = warn if well else bad
