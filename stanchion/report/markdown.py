@@ -55,7 +55,7 @@ def page(result: Result, most_bytes: int = MOST_BYTES) -> str:
             hosts=hosts,
             totals=totals(hosts),
             detail=detail,
-            drills=[*drills.lines(result), *protection.lines(result)],
+            drills=drills.lines(result),
         )
         if len(text.encode()) <= most_bytes:
             return text
@@ -67,6 +67,7 @@ def environment() -> Environment:
     """Return the environment of the templates of markdown, in which all that is printed is escaped."""
     found = templates.environment(finalize=escape)
     found.filters.update(code=code, prose=prose, raw=Raw)
+    found.globals.update(protection=protection.words)
     return found
 
 

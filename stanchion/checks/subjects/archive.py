@@ -86,7 +86,8 @@ def fresh(look: Look) -> Iterator[Evidence]:
             )
         else:
             well += 1
-            yield note(f"holds all but the last {span(waiting or 0.0)}", title(repository))
+            held = "all" if waiting is None else f"all but what was written in the last {span(waiting)}"
+            yield note(f"holds {held}", title(repository))
     archive = section(look, "archive")
     if archive["failing"]:
         level = warn if well else bad
@@ -123,15 +124,13 @@ def waiting(look: Look) -> Iterator[Evidence]:
         f"the disk is full in {left:.0f} h" if left is not None else "how long the disk lasts is not known"
     )
     text = f"{count(files, 'segment')} of WAL, the oldest for {span(oldest)}; at the last hour's rate {lasts}"
-    late = files > look.threshold("validation_archive_ready") or (
-        oldest > _PERIODS * float(look.stack["archive_timeout"])
-    )
-    if not late:
-        yield note(text)
-    elif left is not None and left < look.threshold("validation_archive_hours_left"):
+    # Many for a moment is a load; one for long is an archive that stands still.
+    stuck = oldest > _PERIODS * float(look.stack["archive_timeout"])
+    late = stuck or files > look.threshold("validation_archive_ready")
+    if stuck and left is not None and left < look.threshold("validation_archive_hours_left"):
         yield bad(text)
     else:
-        yield warn(text)
+        yield warn(text) if late else note(text)
     for repository in observed(look)["repositories"]:
         if repository["code"] and late:
             yield warn(f"is not reached: {repository['message']}", title(repository))

@@ -10,6 +10,7 @@ from stanchion.checks.backup_view import (
     elapsed,
     is_late,
     job,
+    observed,
     readable,
     repositories,
     scheduled,
@@ -315,6 +316,38 @@ def before_replace(look: Look) -> Iterator[Evidence]:
         yield bad(f"the newest good backup is {span(old)} old, and {span(limit)} are allowed")
     else:
         yield note(f"the newest good backup is {span(old)} old")
+
+
+@check(
+    "backup.restore",
+    rows="ours",
+    title="No restore was left half done",
+    phases=(RUNTIME,),
+    severity=CRITICAL,
+    why="While a restore in the database's place is under way no job runs: one that was interrupted and "
+    "forgotten ends all backups.",
+    remedy="python runner.py restore --resume goes on with it, python runner.py restore --rollback returns "
+    "to the old database.",
+    source="ours: an hour is longer than a restore of what fits one host should be waited for unseen",
+    reads=("backup",),
+    thresholds=(
+        Threshold("validation_backup_restore_minutes", 60, "min", "ours: then somebody should look"),
+    ),
+    part=POSTGRES,
+)
+def restore(look: Look) -> Iterator[Evidence]:
+    found = observed(look).get("restore")
+    if found and found.get("error"):
+        yield bad(found["error"].rstrip("."))
+        return
+    if not found or not found["touched"]:
+        yield note("none is under way")
+        return
+    old = elapsed(look, found["began"])
+    late = old > look.threshold("validation_backup_restore_minutes") * 60
+    yield (bad if late else warn)(
+        f"a restore has been under way for {span(old)}. {found['says'].rstrip('.')}"
+    )
 
 
 @check(

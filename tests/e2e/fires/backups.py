@@ -91,6 +91,27 @@ def failed_drill(stack: Stack) -> Iterator[None]:
         stack.host.run("sh", "-euc", put_back)
 
 
+@contextlib.contextmanager
+def half_restored(stack: Stack) -> Iterator[None]:
+    """The journal of a restore that was interrupted two hours ago."""
+    path = f"{STATE.format(stack=stack.name)}/restore.json"
+    journal = {
+        "stack": stack.name,
+        "began": time.time() - 7200,
+        "asked": "latest",
+        "request": {},
+        "name": f"{stack.name}-restore-made",
+        "old": {"volume": f"{stack.name}-pgdata"},
+        "steps": ["halt", "copy", "hand_over"],
+        "touched": True,
+    }
+    stack.host.run("sh", "-c", f"cat > {path}", stdin=json.dumps(journal))
+    try:
+        yield
+    finally:
+        stack.host.run("rm", path)
+
+
 def in_configuration(name: str, do: str) -> Broken:
     """Change pgbackrest.conf by sed, which keeps owner and mode."""
     kept = f"/run/pgbackrest.{name}"
@@ -175,6 +196,7 @@ FIRES = [
         ),
         r"was never saved",
     ),
+    Fire("backup.restore", ALL, half_restored, r"under way for 2 h.*the old database is being stopped"),
     Fire("schedule.jobs", ALL, impatient, r"incr: has not been done for"),
     Fire("backup.age", ALL, None, r"the newest backup is .* old, allowed are 2 s"),
     Fire(

@@ -100,7 +100,7 @@ class TestArchive:
 
     def test_all_has_arrived(self, kept, seen):
         seen["canary"]["pending"]["repo1"] = None
-        ask(kept, "archive.fresh", PASS, "all but the last 0 s")
+        ask(kept, "archive.fresh", PASS, "holds all")
 
     def test_no_row_tells_anything(self, kept, seen):
         seen["canary"].update(newest=None, restorable={}, pending={})
@@ -117,7 +117,8 @@ class TestArchive:
             (1, 5.0, 1.0, PASS),
             (3, 130.0, 100.0, WARN),
             (11, 5.0, None, WARN),
-            (11, 5.0, 23.0, FAIL),
+            (11, 5.0, 3.0, WARN),
+            (11, 130.0, 23.0, FAIL),
             (2, 200.0, 3.0, FAIL),
         ],
     )
@@ -270,6 +271,24 @@ class TestSets:
         ask(kept, "backup.configuration", WARN, "has changed since it was saved: /etc/x")
         seen["configuration"].update(saved=None)
         ask(kept, "backup.configuration", WARN, "was never saved")
+
+
+class TestRestore:
+    @pytest.mark.parametrize(
+        "touched,minutes,outcome", [(True, 61, FAIL), (True, 5, WARN), (False, 61, PASS)]
+    )
+    def test_under_way(self, kept, seen, now, touched, minutes, outcome):
+        says = "the copy is being restored"
+        seen["restore"] = {"touched": touched, "began": now - minutes * 60, "says": says}
+        ask(kept, "backup.restore", outcome, says if touched else "none is under way")
+
+    def test_its_journal_cannot_be_read(self, kept, seen):
+        seen["restore"] = {"error": "The journal of a restore can't be read: no JSON."}
+        ask(kept, "backup.restore", FAIL, "The journal of a restore can't be read: no JSON")
+
+    def test_none(self, kept, seen):
+        seen["restore"] = None
+        ask(kept, "backup.restore", PASS, "none is under way")
 
 
 class TestSchedule:

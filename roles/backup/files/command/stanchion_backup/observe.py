@@ -48,7 +48,7 @@ def observe(settings: Settings, within: float = 60.0, windows: bool = True) -> d
             "archive": archived,
             "installed": stands.result(),
             **moments,
-            "restore": journal.observed(settings),
+            "restore": _or_error(lambda: journal.observed(settings)),
             "drills": proof.picture(settings, held),
             **jobs_now(settings),
             "taken": _taken(settings),
@@ -87,7 +87,7 @@ def _taken(settings: Settings) -> dict[str, list[str]]:
     return {name: labels[-settings.retention_full :] for name, labels in taken.items()}
 
 
-def _or_error(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _or_error(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except (BackupError, OSError) as error:
