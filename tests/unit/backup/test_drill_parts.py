@@ -391,7 +391,7 @@ def test_a_password_in_what_a_backend_said_is_not_told(monkeypatch):
 
 
 def test_a_signal_ends_a_drill_with_a_reason_and_not_its_cleaning_up():
-    cleaned = []
+    cleaned, before = [], signal.getsignal(signal.SIGTERM)
     with pytest.raises(BackupError, match="stopped by SIGTERM"), stopping.stoppable():
         try:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -400,7 +400,7 @@ def test_a_signal_ends_a_drill_with_a_reason_and_not_its_cleaning_up():
                 os.kill(os.getpid(), signal.SIGINT)
                 cleaned.append(True)
     assert cleaned == [True]
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_failed_drill_has_its_record_beside_the_error(settings, monkeypatch):
