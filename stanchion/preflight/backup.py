@@ -283,7 +283,25 @@ def _repository(declared: Declared, facts: Facts) -> list[Problem]:
                 "become a folder on the disk of the system.",
             )
         ]
-    return [*_held(declared, facts), *_room(seen)]
+    return [*(_replaced(declared, seen["name"]) or _held(declared, facts)), *_room(seen)]
+
+
+def _replaced(declared: Declared, name: str) -> list[Problem]:
+    if not declared.get("passphrase_replaced", False):
+        return []
+    return [
+        Problem(
+            slug="backup.passphrase_changed",
+            what=f"backup_passphrase is another one than the host has for {name}: it would open none "
+            "of the backups "
+            "there, and nothing more would be archived.",
+            where="the variable backup_passphrase",
+            remedy="Put the old one back. To begin with a new one, set stack_backup_repository to a "
+            "new place and move "
+            "the file backup_passphrase among the stack's secrets away; keep both for as long as you "
+            "may need them.",
+        )
+    ]
 
 
 def _held(declared: Declared, facts: Facts) -> list[Problem]:
@@ -305,19 +323,6 @@ def _held(declared: Declared, facts: Facts) -> list[Problem]:
                 "those backups and set "
                 "stack_backup_repository to a new place; or delete them with `destroy --delete-data NAME "
                 "--delete-backups NAME`.",
-            )
-        ]
-    if declared.get("passphrase_replaced", False):
-        return [
-            Problem(
-                slug="backup.passphrase_changed",
-                what=f"backup_passphrase is another one than the one that opens {seen['name']}: it "
-                "would open none of "
-                "the backups there, and nothing more would be archived.",
-                where="the variable backup_passphrase",
-                remedy="Put the old one back. To begin with a new one, set stack_backup_repository "
-                "to a new place; "
-                "keep the old repository, and its passphrase, for as long as you may need it.",
             )
         ]
     lost = [
