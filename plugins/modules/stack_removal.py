@@ -208,7 +208,7 @@ def _named(module: AnsibleModule, option: str) -> bool:
         what = "data" if option == "delete_data" else "backups"
         raise _removal.RefusedError(
             f"The {what} of {named} were to be deleted, but the stack of this host is called {stack}. "
-            f"Nothing was removed. Repeat the stack's own name when they shall go."
+            "Nothing was removed. Repeat the stack's own name when they shall go."
         )
     return named is not None
 
@@ -217,8 +217,8 @@ def _kept(stack: str, kept: list[str], secrets: list[Path]) -> str:
     opened = f", and what opens them: {', '.join(map(str, secrets))}" if secrets else ""
     return (
         f"The backups of {stack} stay: {', '.join(kept)}{opened}. To restore them, deploy with "
-        "--restore-from "
-        f"repo1; to delete them for good, run destroy with --delete-data {stack} --delete-backups {stack}."
+        f"--restore-from repo1; to delete them for good, run destroy with --delete-data {stack} "
+        f"--delete-backups {stack}."
     )
 
 
