@@ -107,8 +107,8 @@ class Docker:
         what = f"docker {' '.join(arguments[:2])}"
         if code in (124, 137):
             raise RefusedError(
-                f"The Docker engine does not answer: {what} was not done after {within} s. "
-                "See what it is busy with, and run this again: what is gone already does not hurt.",
+                f"The Docker engine does not answer: {what} was not done after {within} s. See what it "
+                "is busy with, and run this again: what is gone already does not hurt.",
                 "unreachable",
             )
         if "Cannot connect to the Docker daemon" in err or "trying to connect to the Docker daemon" in err:
@@ -189,8 +189,8 @@ def _refuse_foreign(kind: str, name: str, users: set[str], what_to_do: str) -> N
     if users:
         listed = ", ".join(sorted(users))
         raise RefusedError(
-            f"The {kind} {name} is in use by containers that are not of this stack: {listed}. "
-            f"Nothing was removed. {what_to_do} them first, then run this again."
+            f"The {kind} {name} is in use by containers that are not of this stack: {listed}. Nothing was "
+            f"removed. {what_to_do} them first, then run this again."
         )
 
 
@@ -305,8 +305,7 @@ def repository_of(folder: Path) -> str | None:
     except (ValueError, KeyError, TypeError) as error:
         raise RefusedError(
             f"{path} does not say where the backups are: {error!r}. Nothing was removed. Deploy once "
-            "more, which "
-            "writes it anew."
+            "more, which writes it anew."
         ) from error
 
 
@@ -340,6 +339,6 @@ def check_folder(folder: Path) -> None:
         or (folder / "lock.json").exists()
     ):
         raise RefusedError(
-            f"{folder} is not the folder of one stack, so it is not deleted. Nothing was removed. "
-            "Set stack_state_dir to the folder that the deploy used."
+            f"{folder} is not the folder of one stack, so it is not deleted. Nothing was removed. Set "
+            "stack_state_dir to the folder that the deploy used."
         )

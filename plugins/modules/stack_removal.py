@@ -48,6 +48,9 @@ options:
   secrets_dir:
     description: Where its secrets lie. Outside of O(state_dir) they stay, with a warning.
     type: path
+  repository:
+    description: The backups' repository on the host, for a host that has no record of it.
+    type: str
 author:
   - Stanchion maintainers
 attributes:
@@ -130,6 +133,7 @@ def main() -> None:
             "delete_backups": {"type": "str"},
             "state_dir": {"type": "path", "required": True},
             "secrets_dir": {"type": "path"},
+            "repository": {"type": "str"},
         },
         required_by={"delete_backups": ["delete_data"]},
         supports_check_mode=True,
@@ -162,7 +166,7 @@ def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str], list[s
     if data:
         _removal.check_folder(folder)
         files = _removal.files(stack, folder, secrets)
-        repository = _removal.repository_of(folder)
+        repository = _removal.repository_of(folder) or module.params["repository"]
     schedule = _removal.scheduled(stack)
     stored = _removal.stored(repository, stack)
     program = module.get_bin_path("docker")
@@ -173,11 +177,13 @@ def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str], list[s
         volume = None if repository is None or repository.startswith("/") else repository
         plan = _removal.plan(docker, stack, data, recorded, backups, volume)
     if not backups and (plan.kept or stored):
-        files.keep(_removal.secrets_of_backups(secrets or folder / "secrets"))
+        opens = _removal.secrets_of_backups(secrets or folder / "secrets")
+        # What says where they are stays too: else nobody could delete them by name later.
+        files.keep([*opens, folder / "backup" / "settings.json"])
     warnings = _stays(folder, secrets, files) if data else []
     kept = [] if backups else [*plan.kept, *map(str, stored)]
     if kept:
-        warnings.append(_kept(stack, kept, files.kept))
+        warnings.append(_kept(stack, kept, [path for path in files.kept if path.name != "settings.json"]))
     if not module.check_mode:
         _removal.delete(_removal.Files(own=schedule))
         if docker is not None:
@@ -202,7 +208,7 @@ def _named(module: AnsibleModule, option: str) -> bool:
         what = "data" if option == "delete_data" else "backups"
         raise _removal.RefusedError(
             f"The {what} of {named} were to be deleted, but the stack of this host is called {stack}. "
-            f"Nothing was removed. Repeat the stack's own name when they shall go."
+            "Nothing was removed. Repeat the stack's own name when they shall go."
         )
     return named is not None
 
@@ -211,8 +217,8 @@ def _kept(stack: str, kept: list[str], secrets: list[Path]) -> str:
     opened = f", and what opens them: {', '.join(map(str, secrets))}" if secrets else ""
     return (
         f"The backups of {stack} stay: {', '.join(kept)}{opened}. To restore them, deploy with "
-        "--restore-from "
-        f"repo1; to delete them for good, run destroy with --delete-data {stack} --delete-backups {stack}."
+        f"--restore-from repo1; to delete them for good, run destroy with --delete-data {stack} "
+        f"--delete-backups {stack}."
     )
 
 

@@ -33,9 +33,8 @@ def destroy(delete_data: str | None, delete_backups: str | None, yes: bool, **sh
     options = Options(**shared)
     if delete_backups and not delete_data:
         raise click.UsageError(
-            "--delete-backups goes with --delete-data STACK_NAME: backups are not deleted while "
-            "their data is "
-            "still in use. How many are kept is said by backup_retention_full."
+            "--delete-backups goes with --delete-data STACK_NAME: backups are not deleted while their "
+            "data is still in use. How many are kept is said by backup_retention_full."
         )
     named = {"stack_delete_data": delete_data, "stack_delete_backups": delete_backups}
     variables = {name: value for name, value in named.items() if value}

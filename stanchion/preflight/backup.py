@@ -75,8 +75,8 @@ def _name(declared: Declared) -> list[Problem]:
             "backup.stack_name",
             "stack_name",
             f"The schedule would be /etc/cron.d/stanchion-{name}, which {why}.",
-            "Give the stack another name, of letters, digits, dashes and underscores; or have no backups "
-            "(stack_backup: false).",
+            "Give the stack another name, of letters, digits, dashes and underscores; or have no "
+            "backups (stack_backup: false).",
         )
     ]
 
@@ -157,8 +157,7 @@ def _loss(declared: Declared) -> list[Problem]:
         Problem(
             slug="backup.rpo",
             what=f"backup_rpo promises {promised} s, and a segment is archived after {timeout} s, "
-            "measured by a row "
-            f"each {WRITER_PERIOD} s.",
+            f"measured by a row each {WRITER_PERIOD} s.",
             where="the variables backup_rpo and stack_archive_timeout",
             remedy=f"Promise {timeout + WRITER_PERIOD} s or more, or lower stack_archive_timeout.",
             level="warning",
@@ -275,15 +274,30 @@ def _repository(declared: Declared, facts: Facts) -> list[Problem]:
         return [
             Problem(
                 slug="backup.folder",
-                what=f"There is no {seen['path'].rpartition('/')[0]} that the repository "
-                f"{seen['path']} could be in.",
+                what=f"There is no {seen['path'].rpartition('/')[0]} that the repository {seen['path']} "
+                "could be in.",
                 where="the host, and the variable stack_backup_repository",
-                remedy="Mount its disk first, or make that folder: a path that is only missing its "
-                "disk must not "
-                "become a folder on the disk of the system.",
+                remedy="Mount its disk first, or make that folder: a path that is only missing its disk "
+                "must not become a folder on the disk of the system.",
             )
         ]
-    return [*_held(declared, facts), *_room(seen)]
+    return [*(_replaced(declared, seen["name"]) or _held(declared, facts)), *_room(seen)]
+
+
+def _replaced(declared: Declared, name: str) -> list[Problem]:
+    if not declared.get("passphrase_replaced", False):
+        return []
+    return [
+        Problem(
+            slug="backup.passphrase_changed",
+            what=f"backup_passphrase is another one than the host has for {name}: it would open none of "
+            "the backups there, and nothing more would be archived.",
+            where="the variable backup_passphrase",
+            remedy="Put the old one back. To begin with a new one, set stack_backup_repository to a new "
+            "place and move the file backup_passphrase among the stack's secrets away; keep both for as "
+            "long as you may need them.",
+        )
+    ]
 
 
 def _held(declared: Declared, facts: Facts) -> list[Problem]:
@@ -298,26 +312,11 @@ def _held(declared: Declared, facts: Facts) -> list[Problem]:
             Problem(
                 slug="backup.another_database",
                 what=f"The repository {seen['name']} holds backups of this stack, and the host has no "
-                "database yet: "
-                "a new one would be another one, whose backups must not mix with those.",
+                "database yet: a new one would be another one, whose backups must not mix with those.",
                 where=where,
-                remedy="Bring the old database back with `deploy --restore-from repo1`; or keep "
-                "those backups and set "
-                "stack_backup_repository to a new place; or delete them with `destroy --delete-data NAME "
-                "--delete-backups NAME`.",
-            )
-        ]
-    if declared.get("passphrase_replaced", False):
-        return [
-            Problem(
-                slug="backup.passphrase_changed",
-                what=f"backup_passphrase is another one than the one that opens {seen['name']}: it "
-                "would open none of "
-                "the backups there, and nothing more would be archived.",
-                where="the variable backup_passphrase",
-                remedy="Put the old one back. To begin with a new one, set stack_backup_repository "
-                "to a new place; "
-                "keep the old repository, and its passphrase, for as long as you may need it.",
+                remedy="Bring the old database back with `deploy --restore-from repo1`; or keep those "
+                "backups and set stack_backup_repository to a new place; or delete them with `destroy "
+                "--delete-data NAME --delete-backups NAME`.",
             )
         ]
     lost = [
@@ -333,8 +332,8 @@ def _held(declared: Declared, facts: Facts) -> list[Problem]:
             what=f"The repository {seen['name']} holds backups, and {lost[0]}, which opens them, is gone.",
             where=where,
             remedy="Put the file back, or give backup_passphrase from the vault or from `secrets "
-            "export`. A new "
-            "passphrase would open none of them: for new backups set stack_backup_repository to a new place.",
+            "export`. A new passphrase would open none of them: for new backups set "
+            "stack_backup_repository to a new place.",
         )
     ]
 
@@ -345,11 +344,14 @@ def _room(seen: Mapping[str, Any]) -> list[Problem]:
         what = f"The repository's file system, {disk['measured_at']}, is mounted read-only."
         remedy = "Find out why (dmesg; a broken disk is remounted so), and mount it for writing."
     elif disk["free"] < LEAST_ROOM:
-        what = f"The repository needs {show(LEAST_ROOM)} at the least, and {disk['measured_at']} has "
-        what += f"{show(disk['free'])} free."
-        remedy = "Make room there, or set stack_backup_repository to another disk. WAL that finds no "
-        "room stays with "
-        remedy += "the database, until its disk is full as well."
+        what = (
+            f"The repository needs {show(LEAST_ROOM)} at the least, and {disk['measured_at']} has "
+            f"{show(disk['free'])} free."
+        )
+        remedy = (
+            "Make room there, or set stack_backup_repository to another disk. WAL that finds no room "
+            "stays with the database, until its disk is full as well."
+        )
     else:
         return []
     return [Problem(slug="disk.repository", what=what, where=f"{seen['path']} on the host", remedy=remedy)]

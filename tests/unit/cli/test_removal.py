@@ -193,6 +193,7 @@ def remove(
             "delete_data": data,
             "delete_backups": backups,
             "state_dir": str(folder),
+            "repository": None,
             "secrets_dir": None if secrets is None else str(secrets),
         },
         check_mode=check,
@@ -284,13 +285,13 @@ def test_of_a_repository_in_a_folder_only_the_stacks_own_goes(tmp_path: Path) ->
     removed, (warning,) = remove(folder)
     assert removed["backups"] == []
     assert str(disk / "archive" / "demo") in warning
-    assert there(folder) == ["secrets/backup_passphrase"]
-    put(folder, "runs.jsonl")
-    settings.parent.mkdir()
-    settings.write_text(json.dumps({"repository": str(disk)}))
+    assert "settings.json" not in warning
+    # Without the second, nobody would find them later, and the passphrase would go alone.
+    assert there(folder) == ["backup/settings.json", "secrets/backup_passphrase"]
     removed, _ = remove(folder, backups="demo")
     assert removed["backups"] == [str(disk / "archive" / "demo"), str(disk / "backup" / "demo")]
     assert there(disk) == ["backup/other/c"]
+    assert not folder.exists()
 
 
 def test_nothing_goes_while_it_is_not_known_where_the_backups_are(tmp_path: Path) -> None:

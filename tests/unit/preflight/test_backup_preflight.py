@@ -198,7 +198,9 @@ def test_a_folder_whose_disk_is_missing(look, declared, facts):
 
 def test_no_room(look, slugs, declared, facts):
     facts["repository"]["disk"]["free"] = 1024
-    assert slugs(look("backup", declared, facts)) == ["disk.repository"]
+    (problem,) = look("backup", declared, facts)
+    assert problem.slug == "disk.repository"
+    assert "finds no room stays with the database" in problem.remedy
     facts["repository"]["disk"].update(free=GB, read_only=True)
     assert slugs(look("backup", declared, facts)) == ["disk.repository"]
 

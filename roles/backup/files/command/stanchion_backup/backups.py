@@ -185,10 +185,9 @@ def before_replace(settings: Settings, hours: float, wait: float) -> dict[str, A
     if newest is None or age is None or age > hours:
         last = "there is no good backup" if age is None else f"the newest good backup is {age:.1f} h old"
         raise BackupError(
-            f"The database's image was to be replaced, no backup could be taken before, and {last}: {reason} "
-            f"The database runs on as it did. Mend that first; or set stack_backup_before_replace "
-            "(hours, now "
-            f"{hours:g}; 0: no backup before)."
+            f"The database's image was to be replaced, no backup could be taken before, and {last}: "
+            f"{reason} The database runs on as it did. Mend that first; or set "
+            f"stack_backup_before_replace (hours, now {hours:g}; 0: no backup before)."
         )
     return {
         "done": [],

@@ -36,8 +36,8 @@ def to_a_restore(settings: Settings) -> None:
     """BusyError while a restore has the database stopped or half replaced."""
     if restore_under_way(settings):
         raise BusyError(
-            "A restore of this stack is under way, or was interrupted. `restore --resume` goes on with it, "
-            "`restore --rollback` returns to the old database."
+            "A restore of this stack is under way, or was interrupted. `restore --resume` goes on with "
+            "it, `restore --rollback` returns to the old database."
         )
 
 
