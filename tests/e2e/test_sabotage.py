@@ -63,10 +63,12 @@ export PGBACKREST_PG1_PATH=/tmp/pg PGBACKREST_PG1_SOCKET_PATH=/tmp
 cat >>/tmp/pg/postgresql.conf <<CONF
 archive_mode = on
 archive_command = 'pgbackrest archive-push %p'
-listen_addresses = ''
-unix_socket_directories = '/tmp'
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '/tmp, /run/postgresql'
 CONF
 pg_ctl -D /tmp/pg -w -s -l /tmp/log start
+createdb -h /tmp -U postgres medication_tracker
+psql -Xqh /tmp -U postgres -d medication_tracker -c 'CREATE TABLE orders (id serial PRIMARY KEY)'
 pgbackrest stanza-create
 pgbackrest --type=full backup
 pg_ctl -D /tmp/pg -s stop
