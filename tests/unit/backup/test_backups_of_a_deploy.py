@@ -135,3 +135,17 @@ def test_a_server_that_was_never_reached_is_no_outage(outage):
     remember(settings, "repo1")
     assert backups.settle(settings, 0)["done"] == ["opened repo2"]
     assert asked == ["create", "check"]
+
+
+def test_a_configuration_that_cannot_be_saved_does_not_cost_the_backup(settings, monkeypatch):
+    taken = []
+    monkeypatch.setattr(
+        backups.configuration, "save", lambda _: (_ for _ in ()).throw(OSError("no such folder"))
+    )
+    monkeypatch.setattr(pgbackrest, "sweep", lambda _: None)
+    monkeypatch.setattr(pgbackrest, "backup", lambda *given: taken.append(given))
+    held(monkeypatch, hours=0)
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: pgbackrest.contents(settings)[0])
+    record = backups.take(settings, "full", settings.repositories[:1])
+    assert len(taken) == 1
+    assert record["configuration"] == "no such folder"

@@ -27,7 +27,7 @@ def take(
     """
     with jobs.recorded(settings, kind) as record, jobs.alone(settings, wait):
         pgbackrest.sweep(settings)
-        configuration.save(settings)
+        record["configuration"] = _save_configuration(settings)
         record["repositories"] = {}
 
         def one(repository: Repository) -> None:
@@ -37,6 +37,19 @@ def take(
 
         _each(repositories, one)
     return record
+
+
+def _save_configuration(settings: Settings) -> str:
+    """Write the configuration where the backup carries it; a backup without it is better than none.
+
+    Return "saved", or why it was not: the check backup.configuration tells of it.
+    """
+    try:
+        configuration.save(settings)
+    except (QueryError, OSError) as error:
+        jobs.log.warning("the configuration was not saved: %s", error)
+        return str(error)
+    return "saved"
 
 
 def verify(settings: Settings, repositories: Sequence[Repository], wait: float = 0.0) -> dict[str, Any]:
