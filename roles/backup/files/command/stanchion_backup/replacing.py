@@ -287,7 +287,7 @@ def close(settings: Settings, wait: float) -> dict[str, Any]:
     if not left.handed_over:
         return {"stack": settings.stack, "done": done}
     kept = left.name if left.rolled_back else left.old.get("volume")
-    if kept:
+    if kept and docker.inspect("volume", kept):
         done.append(f"{kept} stays until it is dropped: restore --drop-volume {kept}")
     try:
         taken = backups.take(settings, "full", settings.repositories, wait)
