@@ -48,7 +48,7 @@ def of(
     if verb == "backups":
         return f"{name}: its backups {where} ({took})"
     if verb == "restore":
-        restored = any("recovery" in told["result"] for _, told in recording.backups)
+        restored = bool(recording.backups) and "recovery" in recording.backups[-1][1]["result"]
         return f"{'restored' if restored else 'done'}: {name} {where} in {took}"
     if verb == "secrets":
         return f"exported: the secrets of {name} {where} in {took}"

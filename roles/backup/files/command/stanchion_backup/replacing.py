@@ -287,7 +287,7 @@ def close(settings: Settings, wait: float) -> dict[str, Any]:
     if not left.handed_over:
         return {"stack": settings.stack, "done": done}
     kept = left.name if left.rolled_back else left.old.get("volume")
-    if kept:
+    if kept and docker.inspect("volume", kept):
         done.append(f"{kept} stays until it is dropped: restore --drop-volume {kept}")
     try:
         taken = backups.take(settings, "full", settings.repositories, wait)
@@ -297,7 +297,9 @@ def close(settings: Settings, wait: float) -> dict[str, Any]:
             f"be restored: {error} Mend that and take it (`backup --type full`)."
         ) from error
     done += [f"new full backup {each['label']} in {name}" for name, each in taken["repositories"].items()]
-    return {**left.facts, "stack": settings.stack, "done": done, "volume": record["volume"]}
+    # What the copy was is not what the database is, where that was rolled back.
+    facts = {} if left.rolled_back else left.facts
+    return {**facts, "stack": settings.stack, "done": done, "volume": record["volume"]}
 
 
 def _keep(settings: Settings, left: Journal) -> None:
