@@ -100,6 +100,7 @@ def outage(settings, monkeypatch):
     local = Contents(1, 0, "", "7", "", "", (), archive="17-1")
     silent = Contents(2, pgbackrest.UNREADABLE, "timeout connecting", "", "", "", ())
     monkeypatch.setattr(pgbackrest, "contents", lambda _: [local, silent])
+    monkeypatch.setattr(pgbackrest, "remember_image", lambda _: None)
     monkeypatch.setattr(pgbackrest, "has_segment", lambda _, held, segment: (held.key, segment) == (1, "S"))
     monkeypatch.setattr(backups, "Database", lambda _: SimpleNamespace(one=lambda _: {"segment": "S"}))
     monkeypatch.setattr(backups.canary, "write", lambda _: None)

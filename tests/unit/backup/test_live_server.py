@@ -19,7 +19,9 @@ ARCHIVE = {"ready_files": 0, "waiting": [], "last_archived_wal": "00000001000000
 @pytest.fixture
 def settings(tmp_path):
     names = {field.name: "" for field in dataclasses.fields(Settings) if field.default is dataclasses.MISSING}
-    return Settings(**{**names, "stack": "s", "state_dir": str(tmp_path)})
+    return Settings(
+        **{**names, "stack": "s", "state_dir": str(tmp_path), "volume_record": str(tmp_path / "none")}
+    )
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from stanchion_backup import docker, pgbackrest, wal
 from stanchion_backup.docker import Done
 from stanchion_backup.errors import BackupError, BusyError
+from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
 
@@ -280,3 +281,24 @@ def test_a_container_that_was_killed_is_called_so():
         "2026-11-25 18:42:39.320 P00   INFO: check archive for prior segment 000000010000000000000017", 137
     )
     assert pgbackrest.complaint(done).startswith("its container was killed before it was done")
+
+
+def test_the_last_segment_is_that_of_the_live_timeline(monkeypatch):
+    held = Contents(1, 0, "", "7", "", "000000040000000000000009", ())
+    names = ["000000030000000000000007", "000000030000000000000008", "000000040000000000000009"]
+    listed = SimpleNamespace(segments=dict.fromkeys(names, 0))
+    monkeypatch.setattr(pgbackrest, "archive", lambda *_: listed)
+    assert pgbackrest.wal_max_on(None, held, 4) == "000000040000000000000009"
+    assert pgbackrest.wal_max_on(None, held, 3) == "000000030000000000000008"
+    assert pgbackrest.wal_max_on(None, held, 2) == ""
+
+
+def test_the_image_outlives_its_container(monkeypatch, tmp_path):
+    settings = load(written(tmp_path, raw(state_dir=str(tmp_path), image="")))
+    settings.folder.mkdir(exist_ok=True)
+    there = {"Image": "sha256:1", "Config": {"Image": "stanchion/postgres:1"}}
+    monkeypatch.setattr(pgbackrest.docker, "inspect", lambda *_: there)
+    pgbackrest.remember_image(settings)
+    assert pgbackrest.image_of(settings) == "sha256:1"
+    monkeypatch.setattr(pgbackrest.docker, "inspect", lambda *_: None)
+    assert pgbackrest.image_of(settings) == "stanchion/postgres:1"

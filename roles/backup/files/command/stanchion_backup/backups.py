@@ -108,6 +108,7 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
     restore does so before it lets anybody in. Nor does a deploy wait for the server of a repository that was
     open before and cannot be reached now: that is a `warning`.
     """
+    pgbackrest.remember_image(settings)
     held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
     away = _away(settings, held)
     new = [each for each in settings.repositories if held[each].system_identifier == "" and each not in away]

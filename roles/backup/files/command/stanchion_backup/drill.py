@@ -205,7 +205,8 @@ def _same_cluster(repository: Repository, held: Contents, live: Mapping[str, Any
 
 def _measured_rpo(one: Drill, held: Contents, live: Mapping[str, Any]) -> float | None:
     """Return how many seconds would be lost with the host; None where no row is in the repository yet."""
-    if not canary.is_there(one.live) or int(held.wal_max[:8] or "0", 16) != int(live["timeline"]):
+    last = pgbackrest.wal_max_on(one.settings, held, int(live["timeline"]))
+    if not last or not canary.is_there(one.live):
         return None
-    row = canary.newest_archived(one.live, held.wal_max)
+    row = canary.newest_archived(one.live, last)
     return round(float(live["now"]) - row.epoch, 3) if row else None

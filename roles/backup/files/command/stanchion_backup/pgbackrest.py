@@ -34,6 +34,8 @@ LOCKS = "/run/pgbackrest"
 OWNED = "uid=999,gid=999,mode=0700"
 SPOOL_MOUNT = f"/var/spool/pgbackrest:{OWNED},size=256m"
 LOCKS_MOUNT = f"{LOCKS}:{OWNED}"
+# In the folder of the command: the image of the database, as `settle` last saw it.
+IMAGE = "image"
 # Its exit codes (src/common/error/error.auto.c): another process holds the lock; the stanza does not exist.
 _LOCKED = 50
 # The archiver holds it while it tries a repository that has no stanza yet; after three tries of 20 s it rests
@@ -130,10 +132,22 @@ def repository_mount(settings: Settings, read_only: bool) -> list[str]:
     ]
 
 
+def remember_image(settings: Settings) -> None:
+    """Keep the image that the database runs on, for the day on which its container is gone."""
+    found = docker.inspect("container", settings.container)
+    path = settings.folder / IMAGE
+    image = str(found["Config"]["Image"]) if found else ""
+    if image and not (path.exists() and path.read_text() == f"{image}\n"):
+        path.write_text(f"{image}\n")
+
+
 def image_of(settings: Settings) -> str:
     """Return the image that the database runs on: a job has the same version. Else what was deployed last."""
     found = docker.inspect("container", settings.container)
-    return str(found["Image"]) if found else settings.image
+    if found:
+        return str(found["Image"])
+    kept = settings.folder / IMAGE
+    return settings.image or (kept.read_text().strip() if kept.exists() else "")
 
 
 def data_volume(settings: Settings) -> str:
@@ -397,6 +411,18 @@ def archive(settings: Settings, held: Contents, within: float = _ASK_WITHIN) -> 
             text = _must(ask(settings, f"--repo={held.key}", "repo-get", f"{folder}/{name}"), what)
             histories[int(history.group(1), 16)] = (int(each["time"]), text)
     return Archive(segments, histories)
+
+
+def wal_max_on(settings: Settings, held: Contents, timeline: int, within: float = _ASK_WITHIN) -> str:
+    """Return the last segment of one timeline in a repository; empty where it has none.
+
+    After a way back from a restore, a repository holds a later timeline than the live one, and `wal_max` is of
+    that one.
+    """
+    own = f"{timeline:08X}"
+    if held.wal_max[:8] in ("", own):
+        return held.wal_max
+    return max((name for name in archive(settings, held, within).segments if name[:8] == own), default="")
 
 
 def has_segment(settings: Settings, held: Contents, segment: str) -> bool:

@@ -112,11 +112,11 @@ def held(settings: Settings, repository: Repository, within: float = 60.0) -> He
 
 def _newest(settings: Settings, contents: Contents, live: int) -> float | None:
     """Return when the newest row was written that is in the repository; None where nobody can say."""
-    on_live = [contents.wal_max] if contents.wal_max[:8] == f"{live:08X}" else []
+    last = pgbackrest.wal_max_on(settings, contents, live)
     try:
         server = Database(settings.container, within=10)
-        if on_live and canary.is_there(server):
-            row = canary.newest_archived(server, on_live[0])
+        if last and canary.is_there(server):
+            row = canary.newest_archived(server, last)
             return row.epoch if row else None
     except QueryError:
         pass

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from stanchion_backup import pgbackrest, planning
 from stanchion_backup.database import Database
 from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.settings import Settings
@@ -61,12 +62,18 @@ SELECT jsonb_build_object('{name}', jsonb_build_object(
 """
 
 
+def last_of(settings: Settings, held: Contents, within: float) -> str:
+    """Return the last segment in a repository of the timeline that the host has on record."""
+    timeline = planning.recorded(settings).get("timeline")
+    return pgbackrest.wal_max_on(settings, held, int(timeline), within) if timeline else held.wal_max
+
+
 def look(settings: Settings, held: Iterable[Contents], within: float) -> dict[str, Any]:
     """Return `archive`, `rate`, `newest`, `configuration`, and one entry for each repository with WAL.
 
     What there is nothing of is left out. QueryError where the server does not answer.
     """
-    newest = {f"repo{each.key}": each.wal_max for each in held if each.wal_max}
+    newest = {f"repo{each.key}": last for each in held if (last := last_of(settings, each, within))}
     script = _SCRIPT.format(held="".join(_HELD.format(name=name) for name in newest))
     told: dict[str, Any] = {}
     for line in Database(settings.container, within=within).execute(script, newest):
