@@ -416,8 +416,8 @@ def archive(settings: Settings, held: Contents, within: float = _ASK_WITHIN) -> 
 def wal_max_on(settings: Settings, held: Contents, timeline: int, within: float = _ASK_WITHIN) -> str:
     """Return the last segment of one timeline in a repository; empty where it has none.
 
-    After a way back from a restore, a repository holds a later timeline than the live one, and `wal_max` is of
-    that one.
+    After a way back from a restore, a repository holds a later timeline than the live one, and `wal_max` is
+    of that one.
     """
     own = f"{timeline:08X}"
     if held.wal_max[:8] in ("", own):
