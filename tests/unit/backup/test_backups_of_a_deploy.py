@@ -150,3 +150,14 @@ def test_a_configuration_that_cannot_be_saved_does_not_cost_the_backup(settings,
     record = backups.take(settings, "full", settings.repositories[:1])
     assert len(taken) == 1
     assert record["configuration"] == "no such folder"
+
+
+def test_a_timeline_without_a_backup_is_backed_up_whole(settings, monkeypatch):
+    """The full backup at the end of a restore may have failed: the next deploy takes it."""
+    taken = []
+    held(monkeypatch, hours=1)
+    monkeypatch.setattr(backups, "take", lambda _, kind, where, wait: taken.append(kind))
+    for timeline, kinds in ((0, []), (2, ["full"])):
+        monkeypatch.setattr(backups.planning, "recorded", lambda _, n=timeline: {"timeline": n})
+        backups.first_full(settings, 0)
+        assert taken == kinds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,8 @@ from stanchion_backup.settings import Settings, load
 from test_backup_settings import raw, written
 
 WANTED = Wanted("image", "shop-pgdata")
-SET = BackupSet("20261125-175810F", "full", 1, 2, 30, 3, False, "0" * 24, "0" * 24)
+LAST = "000000010000000000000009"
+SET = BackupSet("20261125-175810F", "full", 1, 2, 30, 3, False, LAST, LAST)
 HELD = Contents(1, 0, "", "7", "", "", (SET,), archive="17-1")
 IDENTITY = {"system_identifier": "7", "major": "17", "encoding": "UTF8", "provider": "libc", "collation": "C"}
 
@@ -35,16 +37,19 @@ def settings(tmp_path: Path) -> Settings:
 def host(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What the engine and the repository say, and what was removed; a test may change it."""
     says = SimpleNamespace(held=HELD, newest=time.time() - 3600, volumes=[], identity=IDENTITY, removed=[])
+    says.replayed = LAST
 
     class Copy:
         def __init__(self, _: Any, purpose: str, repository: Any, volume: str) -> None:
             assert purpose == bare_metal.PURPOSE
 
         def restore(self, target: Any) -> None:
-            assert target.kind == "latest"
+            assert (target.kind, target.label, target.timeline) == ("latest", SET.label, "1")
 
         def recover(self, within: float) -> SimpleNamespace:
-            return SimpleNamespace(last_transaction="2026-11-25 18:17:04+00")
+            return SimpleNamespace(
+                last_transaction="2026-11-25 18:17:04+00", last_segment=says.replayed, gap="it is damaged"
+            )
 
         def database(self, name: str) -> SimpleNamespace:
             return SimpleNamespace(one=lambda _: says.identity)
@@ -55,7 +60,7 @@ def host(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
         def remove(self, keep_volume: bool = False) -> None:
             says.removed.append("copy, not its volume" if keep_volume else "copy")
 
-    archive = Archive({"0" * 24: 0}, {})
+    archive = Archive({LAST: 0}, {})
     monkeypatch.setattr(bare_metal, "Scratch", Copy)
     monkeypatch.setattr(bare_metal.handover, "make_ready", lambda _: 2)
     monkeypatch.setattr(scratch, "sweep", lambda *_: None)
@@ -147,3 +152,24 @@ def test_another_database_than_the_repository_says_is_not_recorded(
         restore(settings)
     assert host.removed == ["copy"]
     assert not Path(settings.volume_record).exists()
+
+
+def test_a_recovery_that_ended_before_the_newest_wal_is_no_restore(
+    settings: Settings, host: SimpleNamespace
+) -> None:
+    host.replayed = "000000010000000000000008"
+    with pytest.raises(
+        BackupError, match="before the newest WAL, segment 000000010000000000000009: it is damaged"
+    ):
+        restore(settings)
+    assert not Path(settings.volume_record).exists()
+    assert host.removed == ["copy"]
+
+
+def test_the_timeline_is_that_of_the_segment_that_came_last() -> None:
+    """After a way back from a restore the repository has a later timeline, and it was abandoned."""
+    sets = [replace(SET, label=f"on{n}", wal_last=f"{n:08X}{'0' * 15}9") for n in (3, 4)]
+    held = replace(HELD, sets=tuple(sets))
+    assert bare_metal.newest_along(held, "00000003" + "0" * 16).label == "on3"
+    assert bare_metal.newest_along(held, "00000004" + "0" * 16).label == "on4"
+    assert bare_metal.newest_along(replace(HELD, sets=(sets[0],)), "00000004" + "0" * 16).label == "on3"

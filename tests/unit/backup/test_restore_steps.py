@@ -12,6 +12,7 @@ from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
 from stanchion_backup.planning import Request
+from stanchion_backup.scratch import Recovery, see_all_replayed
 from stanchion_backup.settings import Settings, load
 from stanchion_backup.windows import name_of
 from test_backup_settings import raw, written
@@ -26,6 +27,10 @@ def settings(tmp_path: Path) -> Settings:
     record = tmp_path / "volume.json"
     record.write_text(json.dumps({"volume": "shop-pgdata", "timeline": 1, "system_identifier": "7"}))
     return load(written(tmp_path, raw(state_dir=str(tmp_path), volume_record=str(record))))
+
+
+def only_volumes(kind: str, name: str) -> dict[str, str] | None:
+    return {"Name": name} if kind == "volume" else None
 
 
 @pytest.fixture
@@ -176,7 +181,7 @@ def test_a_roll_back_over_writes_of_the_application_wants_them_named(
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(docker, "names", lambda *_: [])
-    monkeypatch.setattr(docker, "inspect", lambda *_: None)
+    monkeypatch.setattr(docker, "inspect", only_volumes)
     monkeypatch.setattr(docker, "remove", lambda kind, names: done.extend(f"{kind} {each}" for each in names))
     Path(settings.volume_record).write_text(
         json.dumps({"volume": NEW, "timeline": 2, "restore": {"to": "x"}})
@@ -191,12 +196,63 @@ def test_a_roll_back_over_writes_of_the_application_wants_them_named(
     assert f"volume {NEW}" not in done
     with pytest.raises(RefusedError, match="rolled back"):
         replacing.resume(settings, 1.0)
+    # The roles failed meanwhile, and it is run again: what the application wrote is still there.
+    replacing.rollback(settings, NEW, 1.0)
+    assert f"volume {NEW}" not in done
+    assert planning.recorded(settings) == record
+
+
+def test_a_roll_back_to_a_volume_that_is_gone_is_refused_before_anything_stops(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[str] = []
+    monkeypatch.setattr(docker, "inspect", lambda *_: None)
+    monkeypatch.setattr(replacing, "_stop_database", lambda _: stopped.append("database"))
+    Path(settings.volume_record).write_text(json.dumps({"volume": NEW, "restore": {"to": "x"}}))
+    left = begun(touched=True, done={COPY: 1.0, HALT: 2.0, HAND_OVER: 3.0}, old_gone=True)
+    journal.write(settings, left)
+    assert "There is no old volume to return to" in left.says()
+    with pytest.raises(RefusedError, match="no volume shop-pgdata to return to"):
+        replacing.rollback(settings, "", 1.0)
+    assert (stopped, journal.read(settings)) == ([], left)
+
+
+def test_a_copy_that_died_with_its_host_is_started_before_it_is_stopped(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    dead = {"State": {"Running": False, "ExitCode": 255}}
+    monkeypatch.setattr(docker, "inspect", lambda *_: dead)
+    for name in ("start", "wait", "stop", "remove"):
+        monkeypatch.setattr(replacing.Scratch, name, lambda *_, name=name, **__: said.append(name))
+    monkeypatch.setattr(handover, "make_ready", lambda _: said.append("ready") or 2)
+    left = begun(touched=True, done={COPY: 1.0, HALT: 2.0}, facts={"system_identifier": "7"})
+    replacing._hand_over(settings, left)
+    assert said == ["start", "wait", "stop", "ready", "remove"]
+    assert planning.recorded(settings)["volume"] == NEW
+
+
+def test_a_database_that_was_killed_at_its_stop_is_not_the_newest_state(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replacing, "_control", lambda *_: {"Database cluster state": "in production"})
+    replacing._check_last(settings, begun())
+    with pytest.raises(BackupError, match="did not stop cleanly"):
+        replacing._check_last(settings, begun(facts={"old_answered": True}))
+
+
+def test_the_newest_state_is_only_what_was_replayed_to_the_end() -> None:
+    gap = Recovery("", "", 2, 3, last_segment=name_of(1, 5), gap="WAL segment 6 is missing")
+    see_all_replayed(gap, name_of(1, 5))
+    with pytest.raises(BackupError, match="WAL segment 6 is missing"):
+        see_all_replayed(gap, name_of(1, 7))
 
 
 def test_a_roll_back_before_anything_was_handed_over_takes_the_copy_away(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
+    monkeypatch.setattr(docker, "inspect", only_volumes)
     monkeypatch.setattr(docker, "remove", lambda kind, names: done.extend(f"{kind} {each}" for each in names))
     journal.write(settings, begun(touched=True, done={COPY: 1.0}))
     replacing.rollback(settings, "", 1.0)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stanchion_backup import bare_metal, canary, configuration, jobs, pgbackrest
+from stanchion_backup import bare_metal, canary, configuration, jobs, pgbackrest, planning
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import Contents
@@ -159,17 +159,18 @@ def first_full(settings: Settings, wait: float) -> list[str]:
     """Take a full backup into each repository that has none; return what had to be done.
 
     And into each, where the archive was off for a while, for no backup of before leads over that hole; and
-    where the database was restored onto this host, for it is on a timeline that no backup is of yet.
+    where the database is on a timeline that no backup is of yet, after a restore.
     """
     was_off = settings.folder / ARCHIVE_OFF
     restored = bare_metal.is_under_way(settings)
     again = restored or was_off.exists()
+    timeline = planning.recorded(settings).get("timeline")
     held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
     away = _away(settings, held)
     missing = [
         repository
         for repository, found in held.items()
-        if again or not (repository in away or any(each.type == "full" for each in found.sets))
+        if again or not (repository in away or _is_backed_up(found, timeline))
     ]
     if missing:
         take(settings, "full", missing, wait)
@@ -177,6 +178,12 @@ def first_full(settings: Settings, wait: float) -> list[str]:
     if restored:
         bare_metal.finish(settings)
     return [f"{'new' if again else 'first'} full backup in {repository.name}" for repository in missing]
+
+
+def _is_backed_up(held: Contents, timeline: int | None) -> bool:
+    """Say whether a repository has a full backup, and one of the timeline that the database is on."""
+    full = any(each.type == "full" for each in held.sets)
+    return full and (timeline is None or any(each.timeline == timeline for each in held.sets))
 
 
 def before_replace(settings: Settings, hours: float, wait: float) -> dict[str, Any]:

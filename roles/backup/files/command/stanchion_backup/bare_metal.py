@@ -66,13 +66,14 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
                 f"{repository.name} ({repository.where}) has no backup to restore: "
                 f"{held.message or 'it is empty'}. Nothing was done."
             )
-        _see_that_it_is_quiet(settings, repository, held)
-        planning.see_room(held.sets[-1])
+        last = _see_that_it_is_quiet(settings, repository, held)
+        chosen = newest_along(held, last)
+        planning.see_room(chosen)
         record["repo"] = repository.name
-        # What pgBackRest chooses for the newest state.
-        record["label"] = held.sets[-1].label
+        record["label"] = chosen.label
         record["system_identifier"] = held.system_identifier
-        _fill(settings, repository, wanted.volume, held.system_identifier, record)
+        target = Target("latest", "", chosen.label, str(int(last[:8], 16)))
+        _fill(settings, repository, wanted.volume, held.system_identifier, target, last, record)
     done = f"restored {wanted.volume} from {repository.name}, set {record['label']}, onto timeline "
     return {**record, "done": [f"{done}{record['timeline']}"]}
 
@@ -99,8 +100,12 @@ def finish(settings: Settings) -> None:
     jobs.write_json(Path(settings.volume_record), {k: v for k, v in recorded.items() if k != MARK})
 
 
-def _see_that_it_is_quiet(settings: Settings, repository: Repository, held: pgbackrest.Contents) -> None:
-    """Refuse a repository to which a database archived until just now."""
+def _see_that_it_is_quiet(settings: Settings, repository: Repository, held: pgbackrest.Contents) -> str:
+    """Refuse a repository to which a database archived until just now; return the segment that came last.
+
+    Its timeline is the one that the lost database was on: after a way back from a restore, a repository has a
+    later one too, which was abandoned.
+    """
     times = pgbackrest.archive(settings, held).segments
     newest = max(times, key=lambda name: times[name], default="")
     age = time.time() - times.get(newest, 0)
@@ -111,6 +116,17 @@ def _see_that_it_is_quiet(settings: Settings, repository: Repository, held: pgba
             "database archives there, or did until just now. Shut the old host off. If it is off, wait for "
             f"{enough - age:.0f} s and run this again. Nothing was restored."
         )
+    if not newest:
+        raise RefusedError(f"{repository.name} ({repository.where}) has no WAL. Nothing was restored.")
+    return newest
+
+
+def newest_along(held: pgbackrest.Contents, last: str) -> pgbackrest.BackupSet:
+    """Return the newest backup that leads along the timeline of a segment."""
+    timeline = int(last[:8], 16)
+    on_it = [each for each in held.sets if each.timeline == timeline]
+    before = [each for each in held.sets if each.timeline < timeline]
+    return (on_it or before or list(held.sets))[-1]
 
 
 def _begun(settings: Settings) -> Path:
@@ -128,7 +144,13 @@ def _sweep_volume(settings: Settings, volume: str) -> None:
 
 
 def _fill(
-    settings: Settings, repository: Repository, volume: str, identifier: str, record: dict[str, Any]
+    settings: Settings,
+    repository: Repository,
+    volume: str,
+    identifier: str,
+    target: Target,
+    last: str,
+    record: dict[str, Any],
 ) -> None:
     copy = Scratch(settings, PURPOSE, repository, volume)
     copy.volume_labels = [
@@ -143,10 +165,11 @@ def _fill(
     jobs.write_json(_begun(settings), {"volume": volume, "from": repository.name, "began": time.time()})
     try:
         began = time.monotonic()
-        copy.restore(Target("latest"))
+        copy.restore(target)
         record["restore_seconds"] = round(time.monotonic() - began, 3)
         recovery = copy.recover(_RECOVERY_WITHIN)
         record["replay_seconds"] = round(time.monotonic() - began - record["restore_seconds"], 3)
+        scratch.see_all_replayed(recovery, last)
         record["last_transaction"] = recovery.last_transaction
         identity = copy.database("postgres").one(_IDENTITY)
         if identity["system_identifier"] != identifier:

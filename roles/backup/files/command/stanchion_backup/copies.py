@@ -10,7 +10,7 @@ from stanchion_backup import docker, jobs, pgbackrest
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.planning import Plan, Request, plan, recorded
-from stanchion_backup.scratch import POINTS, Recovery, Scratch
+from stanchion_backup.scratch import POINTS, Recovery, Scratch, see_all_replayed
 from stanchion_backup.settings import Settings
 
 PURPOSE = "restore"
@@ -52,6 +52,9 @@ def fill(copy: Scratch, planned: Plan, record: dict[str, Any]) -> Recovery:
     """Restore and recover; leaves the copy up, on no network. BackupError where it ended too early."""
     phases = record.setdefault("phases", {})
     began = time.monotonic()
+    held = pgbackrest.contents_of(copy.settings, planned.repository)
+    # As of now: what arrives meanwhile may be replayed too.
+    last = pgbackrest.wal_max_on(copy.settings, held, planned.timeline)
     copy.restore(planned.target)
     phases["restore"] = round(time.monotonic() - began, 3)
     began = time.monotonic()
@@ -61,6 +64,8 @@ def fill(copy: Scratch, planned: Plan, record: dict[str, Any]) -> Recovery:
         raise BackupError(
             f"The recovery ended before its target ({planned.asked}). It is no restore of that."
         )
+    if planned.target.kind == "latest":
+        see_all_replayed(recovery, last)
     if planned.repository.network:
         # The repository's network leads out; the copy needs none of it any more.
         copy.stop()

@@ -40,6 +40,8 @@ class Journal:
     old: dict[str, Any]
     steps: tuple[str, ...]
     deep: bool = False
+    # There is no old volume that one could return to.
+    old_gone: bool = False
     # The live database or its backends have been touched.
     touched: bool = False
     done: dict[str, float] = field(default_factory=dict)
@@ -73,6 +75,8 @@ class Journal:
                 f", and loses what the application has written since {moment(self.opened)}: that has to be "
                 f"said with --discard-writes {self.name}"
             )
+        if self.old_gone:
+            back = "There is no old volume to return to"
         return (
             f"A restore of {self.stack} ({self.asked}), begun {moment(self.began)}, is not finished: {where}."
             f" `restore --resume` goes on. {back}."

@@ -330,7 +330,7 @@ def see_room(backup: BackupSet) -> tuple[int, int]:
     if free < needed:
         raise RefusedError(
             f"A copy of {backup.label} needs {needed >> 20} MiB, and Docker's disk has {free >> 20} MiB free."
-            " Nothing was done. Make room there: `restore --list` names copies that may be dropped."
+            " Nothing was done. Make room there: `backups` names copies that may be dropped."
         )
     return needed, free
 

@@ -27,6 +27,8 @@ from stanchion_backup.settings import Settings
 PURPOSE = "replacement"
 # The key of the volume's record that keeps every other run from starting a database meanwhile.
 MARK = "restore"
+# Crash recovery of a copy that was not stopped, in seconds: it has written next to nothing.
+_STARTED_WITHIN = 600.0
 
 
 def replace(settings: Settings, request: Request, named: str, deep: bool, wait: float) -> dict[str, Any]:
@@ -40,15 +42,17 @@ def replace(settings: Settings, request: Request, named: str, deep: bool, wait: 
         _begin_anew(settings)
         planned = planning.plan(settings, request)
         steps = journal.LATEST_STEPS if planned.asked.kind == "latest" else journal.OTHER_STEPS
+        recorded = planning.recorded(settings)
         begun = Journal(
             stack=settings.stack,
             began=round(time.time(), 3),
             asked=str(planned.asked),
             request=asdict(request),
             name=copies.fresh_name(settings),
-            old={key: value for key, value in planning.recorded(settings).items() if key != MARK},
+            old={key: value for key, value in recorded.items() if key != MARK},
             steps=steps,
             deep=deep,
+            old_gone=not _is_there(recorded.get("volume")),
         )
         journal.write(settings, begun)
         _go(settings, begun, planned, record)
@@ -152,6 +156,7 @@ def _halt(settings: Settings, left: Journal) -> None:
     _stop_backends(settings)
     newest = left.steps[0] == HALT
     if planning.running(settings):
+        left.facts["old_answered"] = True
         Database(settings.container).execute("CHECKPOINT")
         _archive_all(settings, left, must=newest)
     elif "old_database" not in left.facts:
@@ -171,6 +176,10 @@ def _archive_all(settings: Settings, left: Journal, must: bool) -> None:
         if must:
             raise
         left.facts["old_database"] = f"stopped; what it wrote last is in its volume alone: {error}"
+
+
+def _is_there(volume: object) -> bool:
+    return bool(volume) and docker.inspect("volume", str(volume)) is not None
 
 
 def _stop_backends(settings: Settings) -> None:
@@ -194,6 +203,11 @@ def _check_last(settings: Settings, left: Journal) -> None:
     """See that the last segment with anything in it is in the repository that is restored from."""
     control = _control(settings, str(left.old["volume"]))
     if control.get("Database cluster state") != "shut down":
+        if left.facts.get("old_answered"):
+            raise BackupError(
+                "The old database did not stop cleanly, and what it wrote last may be in its volume alone. "
+                "Roll back, which starts it again, and repeat the restore."
+            )
         return
     current = control["Latest checkpoint's REDO WAL file"]
     last = windows.name_of(int(current[:8], 16), windows.number_of(current) - 1)
@@ -216,8 +230,12 @@ def _control(settings: Settings, volume: str) -> Mapping[str, str]:
 def _hand_over(settings: Settings, left: Journal) -> None:
     """Make the restored volume one that archives, and the recorded one."""
     copy = _copy(settings, left, settings.repositories[0].name)
-    if docker.inspect("container", copy.container):
-        copy.stop()
+    found = docker.inspect("container", copy.container)
+    if not (found and found["State"]["Running"]):
+        # The host, or the engine, was restarted since: the copy ends as it should only by itself.
+        copy.start("none")
+        copy.wait(_STARTED_WITHIN)
+    copy.stop()
     timeline = handover.make_ready(copy)
     copy.remove(keep_volume=True)
     now = round(time.time(), 3)
@@ -246,15 +264,24 @@ def rollback(settings: Settings, discard: str, wait: float) -> dict[str, Any]:
         left = _left(settings)
         if left.opened and discard != left.name:
             raise RefusedError(f"{left.says()} Nothing was done.")
+        if not _is_there(left.old.get("volume")):
+            raise RefusedError(
+                f"There is no volume {left.old.get('volume') or 'of an old database'} to return to. "
+                "`restore --resume` goes on. Nothing was done."
+            )
         left.rolled_back = left.rolled_back or round(time.time(), 3)
         journal.write(settings, left)
         mark = {"to": left.asked, "began": left.began}
         # Not the journal: it learns of it a moment later.
-        if planning.recorded(settings).get("volume") == left.name:
+        recorded = planning.recorded(settings)
+        if recorded.get("volume") == left.name:
             _stop_backends(settings)
             _stop_database(settings)
             dropped = [*(left.old.get("replaced") or []), {"volume": left.name, "at": left.rolled_back}]
             _record(settings, {**left.old, "replaced": dropped, MARK: mark})
+            record["done"] = [f"the volume {left.old['volume']} is the database again; {left.name} stays"]
+        elif any(each["volume"] == left.name for each in recorded.get("replaced") or []):
+            # An earlier try has come this far: what the application wrote to it stays.
             record["done"] = [f"the volume {left.old['volume']} is the database again; {left.name} stays"]
         else:
             _copy(settings, left, settings.repositories[0].name).remove()

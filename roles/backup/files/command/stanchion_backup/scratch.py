@@ -86,6 +86,11 @@ class Scratch:
         self.volume_labels = docker.labels(settings, purpose)
         self._folder = settings.folder / "scratch" / self.container
 
+    @property
+    def _priority(self) -> Sequence[str]:
+        """Return what makes way for the live database: a drill has time, and who restores has none."""
+        return docker.LOW if self.purpose == "drill" else ()
+
     def restore(self, target: Target, options: Sequence[str] = ()) -> str:
         """Fill a new volume from the repository, up to the beginning of the recovery; return the set's label.
 
@@ -105,7 +110,7 @@ class Scratch:
                 *docker.confined(self.settings.scratch_memory),
                 *self._mounts(),
                 *("--network", pgbackrest.network_of([self.repository])),
-                *(pgbackrest.image_of(self.settings), *docker.LOW, "pgbackrest"),
+                *(pgbackrest.image_of(self.settings), *self._priority, "pgbackrest"),
                 *(f"--repo={self.repository.key}", *target.options(), "--archive-mode=off", *options),
                 *("--log-level-console=info", "restore"),
             ],
@@ -169,7 +174,7 @@ class Scratch:
             *("--network", network, *(["--network-alias", alias] if alias else [])),
             # A drill can wait; who restores cannot. The image's entry point looks at the data either way.
             pgbackrest.image_of(self.settings),
-            *((*docker.LOW, "entrypoint") if self.purpose == "drill" else ()),
+            *((*self._priority, "entrypoint") if self._priority else ()),
             "postgres",
             *(f"-c{name}={value}" for name, value in settings.items()),
         )
@@ -289,6 +294,18 @@ def _gap(log: str) -> str:
     if said:
         return f"WAL segment {wanted} is damaged, or can't be read: {said}"
     return f"WAL segment {wanted} is missing in the repository"
+
+
+def see_all_replayed(recovery: Recovery, last: str) -> None:
+    """BackupError where a recovery to the newest state ended before `last`, the last segment of its timeline.
+
+    To Postgres, a segment that is missing or damaged is the end of the WAL: it promotes, and calls that well.
+    """
+    if recovery.last_segment[8:] < last[8:]:
+        raise BackupError(
+            f"The recovery ended before the newest WAL, segment {last}: {recovery.gap}. What was written "
+            "after that can't be restored. For what is before it, name the moment (--to TIME)."
+        )
 
 
 def refuse_without_room(settings: Settings, size: int) -> None:
