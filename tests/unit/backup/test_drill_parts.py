@@ -456,3 +456,14 @@ def test_the_archiver_that_fails_on_a_new_repository_does_not_keep_it_from_being
     monkeypatch.setattr(pgbackrest.time, "sleep", lambda _: None)
     pgbackrest.create_stanza(settings[0])
     assert codes == []
+
+
+def test_a_copy_replays_wal_of_a_time_when_more_was_allowed(monkeypatch, tmp_path):
+    """ "maximum number of prepared transactions reached" would end the recovery."""
+    said = []
+    settings = load(written(tmp_path, raw(state_dir=str(tmp_path))))
+    monkeypatch.setattr(scratch.docker, "docker", lambda *argv: said.extend(argv))
+    monkeypatch.setattr(scratch.docker, "remove", lambda *_: None)
+    monkeypatch.setattr(scratch.pgbackrest, "image_of", lambda _: "image")
+    scratch.Scratch(settings, "drill", settings.repositories[0]).start("none")
+    assert {"-cmax_prepared_transactions=1000", "-chot_standby=off", "-carchive_mode=off"} <= {*said}

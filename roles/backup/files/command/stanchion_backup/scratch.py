@@ -148,6 +148,8 @@ class Scratch:
             "wal_keep_size": "64MB",
             # Without it, recovery goes on whatever the live server's limits were.
             "hot_standby": "off",
+            # WAL of a time when more were allowed than now ends a recovery at the first one too many.
+            "max_prepared_transactions": "1000",
             "shared_buffers": "64MB",
             "maintenance_work_mem": "64MB",
             "autovacuum": "off",
