@@ -25,13 +25,13 @@ def held(monkeypatch, hours, error=False, code=0):
     monkeypatch.setattr(pgbackrest, "contents", lambda _: [contents])
 
 
-def fails(*_):
+def fails(*_, **__):
     raise BackupError("The server does not answer.")
 
 
 def test_a_new_backup_is_taken(settings, monkeypatch):
     record = {"repositories": {"repo1": {"label": "20261125-1I"}}}
-    monkeypatch.setattr(backups, "take", lambda *_: record)
+    monkeypatch.setattr(backups, "take", lambda *_, expire: record if not expire else None)
     found = backups.before_replace(settings, 24, 0)
     assert found == {"done": ["20261125-1I in repo1"], "warning": ""}
 
@@ -73,13 +73,16 @@ def test_a_full_backup_where_there_is_none_and_after_a_hole(settings, monkeypatc
     sets = tuple(BackupSet("L", kind, 1, 2, 1, 1, False, "0" * 24, "0" * 24) for kind in kinds)
     monkeypatch.setattr(pgbackrest, "contents", lambda _: [Contents(1, 0, "", "7", "", "", sets)])
     taken = []
-    monkeypatch.setattr(backups, "take", lambda _, kind, where, wait: taken.append((kind, len(where))))
+    # After a hole those from before it are all that leads to where it began.
+    monkeypatch.setattr(
+        backups, "take", lambda _, kind, where, wait, expire: taken.append((kind, len(where), expire))
+    )
     marker = settings.folder / backup_install.ARCHIVE_OFF
     if was_off:
         settings.folder.mkdir(parents=True)
         marker.touch()
     assert backups.first_full(settings, 0) == done
-    assert taken == [("full", 1)] * len(done)
+    assert taken == [("full", 1, not was_off)] * len(done)
     assert not marker.exists()
 
 
@@ -109,7 +112,7 @@ def outage(settings, monkeypatch):
     monkeypatch.setattr(pgbackrest, "create_stanza", lambda _: asked.append("create"))
     monkeypatch.setattr(pgbackrest, "sweep", lambda _: None)
     monkeypatch.setattr(
-        backups, "take", lambda _, kind, where, wait: asked.extend(each.name for each in where)
+        backups, "take", lambda _, kind, where, wait, expire: asked.extend(each.name for each in where)
     )
     return both, asked
 

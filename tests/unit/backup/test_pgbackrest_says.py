@@ -130,6 +130,22 @@ def test_a_lock_that_another_process_holds_is_no_failure():
     assert not isinstance(failed.value, BusyError)
 
 
+@pytest.mark.parametrize(
+    ("kind", "expire", "expires"),
+    [("full", True, True), ("full", False, False), ("diff", True, False), ("incr", True, False)],
+)
+def test_only_the_full_backup_of_the_schedule_lets_others_go(tmp_path, monkeypatch, kind, expire, expires):
+    settings = load(written(tmp_path, raw()))
+    asked = []
+    monkeypatch.setattr(
+        pgbackrest, "job", lambda _, arguments, *__, **___: asked.extend(arguments) or ended("", 0)
+    )
+    monkeypatch.setattr(pgbackrest, "free_bytes", lambda *_: None)
+    pgbackrest.backup(settings, settings.repositories[0], kind, expire)
+    assert f"--type={kind}" in asked
+    assert ("--no-expire-auto" not in asked) == expires
+
+
 # A disk that is full
 
 

@@ -207,6 +207,22 @@ def test_a_roll_back_before_anything_was_handed_over_takes_the_copy_away(
     assert "restore" not in planning.recorded(settings)
 
 
+def test_the_full_backup_after_a_restore_lets_none_from_before_it_go(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def take(*_: Any, expire: bool = True) -> dict[str, Any]:
+        asked.append(expire)
+        return {"repositories": {}}
+
+    monkeypatch.setattr(replacing.backups, "take", take)
+    monkeypatch.setattr(docker, "inspect", lambda *_: None)
+    journal.write(settings, begun(touched=True, done={COPY: 1.0, HALT: 2.0, HAND_OVER: 3.0}))
+    replacing.close(settings, 1.0)
+    assert asked == [False]
+
+
 def test_without_a_restore_there_is_nothing_to_resume_or_roll_back(settings: Settings) -> None:
     for act in (lambda: replacing.resume(settings, 1.0), lambda: replacing.rollback(settings, "", 1.0)):
         with pytest.raises(RefusedError, match="No restore was interrupted"):

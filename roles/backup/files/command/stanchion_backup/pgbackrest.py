@@ -468,8 +468,11 @@ def check(settings: Settings) -> None:
     )
 
 
-def backup(settings: Settings, repository: Repository, kind: str) -> None:
-    """Take a backup and expire what the retention lets go."""
+def backup(settings: Settings, repository: Repository, kind: str, expire: bool = True) -> None:
+    """Take a backup; after a full one, `expire` what the retention lets go.
+
+    The others never do: the first of them would let go what a full one with `expire` false has spared.
+    """
     what = f"The {kind} backup to {repository.name} ({repository.where})"
     free = free_bytes(settings, repository)
     if free is not None and free < _SEGMENT_BYTES:
@@ -480,7 +483,11 @@ def backup(settings: Settings, repository: Repository, kind: str) -> None:
         )
     done = job(
         settings,
-        [f"--repo={repository.key}", f"--type={kind}", _WAL_WITHIN, "backup"],
+        [
+            *(f"--repo={repository.key}", f"--type={kind}", _WAL_WITHIN),
+            *(() if expire and kind == "full" else ("--no-expire-auto",)),
+            "backup",
+        ],
         settings.repositories,
         within=None,
     )
