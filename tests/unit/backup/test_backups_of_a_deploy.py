@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
-from stanchion_backup import backups, jobs, pgbackrest
+from stanchion_backup import __main__, backups, jobs, pgbackrest
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.settings import Repository, load
@@ -139,6 +139,19 @@ def test_a_server_that_was_never_reached_is_no_outage(outage):
     remember(settings, "repo1")
     assert backups.settle(settings, 0)["done"] == ["opened repo2"]
     assert asked == ["create", "check"]
+
+
+def test_letting_go_tells_what_went(settings, monkeypatch):
+    sets = [BackupSet(label, "full", 1, 2, 1, 1, False, "0" * 24, "0" * 24) for label in ("old", "new")]
+    monkeypatch.setattr(
+        pgbackrest, "contents_of", lambda *_: Contents(1, 0, "", "7", "", "", tuple(sets), archive="17-1")
+    )
+    monkeypatch.setattr(pgbackrest, "expire_sets", lambda *_: sets.pop(0))
+    monkeypatch.setattr(pgbackrest, "sweep", lambda _: None)
+    given = __main__.parser().parse_args(["expire"])
+    assert __main__.act(settings, given)["expired"] == {"repo1": ["old"]}
+    [kept] = jobs.records(settings, "expire")
+    assert kept["outcome"] == "ok"
 
 
 def test_a_configuration_that_cannot_be_saved_does_not_cost_the_backup(settings, monkeypatch):

@@ -65,6 +65,26 @@ def verify(settings: Settings, repositories: Sequence[Repository], wait: float =
     return record
 
 
+def expire(settings: Settings, repositories: Sequence[Repository], wait: float = 0.0) -> dict[str, Any]:
+    """Let go what is beyond the retention, also where there is no room for a backup; return the record."""
+    with jobs.recorded(settings, "expire") as record, jobs.alone(settings, wait):
+        pgbackrest.sweep(settings)
+        record["expired"] = {}
+
+        def one(repository: Repository) -> None:
+            before = _labels(settings, repository)
+            pgbackrest.expire_sets(settings, repository)
+            left = _labels(settings, repository)
+            record["expired"][repository.name] = [label for label in before if label not in left]
+
+        _each(repositories, one)
+    return record
+
+
+def _labels(settings: Settings, repository: Repository) -> list[str]:
+    return [each.label for each in pgbackrest.contents_of(settings, repository).sets]
+
+
 def _verify(settings: Settings, repository: Repository, record: dict[str, Any]) -> None:
     record.setdefault("repositories", {})[repository.name] = "failed"
     pgbackrest.verify(settings, repository, _archived(settings))
