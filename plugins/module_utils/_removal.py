@@ -30,6 +30,7 @@ _OWN = {
         "archive_off",
         "bare_metal.json",
         "config",
+        "copies",
         "image",
         "job.lock",
         "lock",
