@@ -90,6 +90,11 @@ def main(arguments: Sequence[str]) -> int:
             print(json.dumps({**error.found, "error": str(error), "exit": error.exit_code}))
         jobs.say(str(error))
         return error.exit_code
+    except OSError as error:
+        if given.json:
+            print(json.dumps({"error": str(error), "exit": 1}))
+        jobs.say(f"{given.verb} failed: {error}")
+        return 1
     if given.json or given.verb == "observe":
         print(json.dumps(result))
     elif not given.scheduled:
