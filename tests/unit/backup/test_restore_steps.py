@@ -145,10 +145,16 @@ def test_the_journal_comes_back_as_it_was_and_knows_the_next_step(settings: Sett
 def test_a_journal_that_nobody_can_read_is_no_missing_one(settings: Settings) -> None:
     settings.folder.mkdir()
     journal.path(settings).write_text("{")
-    with pytest.raises(BackupError, match="can't be read"):
-        journal.read(settings)
-    with pytest.raises(BusyError):
-        giving_way.to_a_restore(settings)
+    ways = (
+        rf"{journal.path(settings)}, can't be read.*{settings.volume_record}: the `volume`.*move the journal"
+    )
+    for text in ("{", "[]", "{}"):
+        journal.path(settings).write_text(text)
+        with pytest.raises(BackupError, match=ways):
+            journal.read(settings)
+        # Not a way that ends in the same words.
+        with pytest.raises(BusyError, match=ways):
+            giving_way.to_a_restore(settings)
 
 
 def test_it_says_which_ways_there_are() -> None:

@@ -171,7 +171,7 @@ def test_a_deploy_that_died_holds_up_no_backup(host, deploy_lock):
 
 
 def test_a_scheduled_job_that_meets_a_restore_is_skipped_with_the_reason(host):
-    jobs.write_json(host.settings.folder / "restore.json", {})
+    jobs.write_json(host.settings.folder / "restore.json", {"touched": True})
     with pytest.raises(BusyError), jobs.recorded(host.settings, "incr"), jobs.alone(host.settings):
         pass
     (record,) = jobs.records(host.settings, "incr")
