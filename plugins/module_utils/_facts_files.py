@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from ansible_collections.stanchion.stack.plugins.module_utils import _lock, _secret_text
+from ansible_collections.stanchion.stack.plugins.module_utils import _lock, _removal, _secret_text
 from ansible_collections.stanchion.stack.plugins.module_utils._facts_sources import UnreadableError
 
 BASE = Path("/var/lib/stanchion")
@@ -140,6 +140,7 @@ def repository_facts(place: str, stack: str) -> dict:
         "exists": path.is_dir(),
         "parent_exists": path.parent.is_dir(),
         "held": any(any(folder.iterdir()) for folder in held),
+        "foreign": _removal.foreign(path),
     }
 
 

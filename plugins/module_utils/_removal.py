@@ -30,6 +30,7 @@ _OWN = {
         "archive_off",
         "bare_metal.json",
         "config",
+        "copies",
         "image",
         "job.lock",
         "lock",
@@ -60,6 +61,10 @@ _OF_BACKUPS = "backup_"
 # What the engine of the backups makes in a repository that is a folder of the host, each with one folder a
 # stack.
 _REPOSITORY = ("archive", "backup")
+# The database's user in its image, whose the repository is.
+REPOSITORY_OWNER = 999
+# What mkfs makes in every disk's own folder.
+_OF_THE_DISK = "lost+found"
 
 Run = Callable[[list[str]], tuple[int, str, str]]
 
@@ -308,6 +313,24 @@ def repository_of(folder: Path) -> str | None:
             f"{path} does not say where the backups are: {error!r}. Nothing was removed. Deploy once "
             "more, which writes it anew."
         ) from error
+
+
+def foreign(folder: Path, owner: int = REPOSITORY_OWNER) -> str:
+    """Say why a folder of the host is not the backups' own; empty where it is, is empty, or is not there.
+
+    A repository's folder is given to the database's user: /usr/bin must not be.
+    """
+    if not folder.exists():
+        return ""
+    if not folder.is_dir():
+        return "is no folder"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name != _OF_THE_DISK)
+    strange = [name for name in names if name not in _REPOSITORY]
+    if strange:
+        more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
+        return f"holds what is no backup: {', '.join(strange[:3])}{more}"
+    seen = folder.stat().st_uid
+    return f"holds backups, and belongs to the user {seen}, not {owner}" if names and seen != owner else ""
 
 
 def stored(repository: str | None, stack: str) -> list[Path]:

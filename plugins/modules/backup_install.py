@@ -185,9 +185,21 @@ def own_folder(path: Path, owner: int, mode: int, check_mode: bool) -> bool:
     return True
 
 
+def _check_repository(params: dict[str, Any]) -> None:
+    """RefusedError where the repository's folder has something else in it: it is given to another user."""
+    place = Path(params["repository"])
+    reason = _removal.foreign(place, params["owner"]) if place.is_absolute() else ""
+    if reason:
+        raise _removal.RefusedError(
+            f"The repository {place} {reason}. Nothing was changed. Name a folder of its own, or give one "
+            f"that holds backups to their user (chown -R {params['owner']}:{params['owner']})."
+        )
+
+
 def install(module: AnsibleModule) -> dict[str, Any]:
     params, check_mode = module.params, module.check_mode
     folder, owner = Path(params["folder"]), params["owner"]
+    _check_repository(params)
     changed = [str(folder)] if close_folder(folder, check_mode) else []
     places = [(folder / name, 0o700) for name in ("config", "config/conf.d", "lock")]
     if Path(params["repository"]).is_absolute():
@@ -274,6 +286,8 @@ def main() -> None:
     )
     try:
         result = install(module) if module.params["state"] == "present" else uninstall(module)
+    except _removal.RefusedError as error:
+        module.fail_json(msg=str(error), stanchion={"exit": error.exit})
     except OSError as error:
         module.fail_json(
             msg=f"{error.filename} can't be used: {error.strerror}. A repository's folder needs a parent "

@@ -276,8 +276,9 @@ stack_facts:
     repository:
       description:
         - V(name), O(repository) as it was given, V(path), its folder on the host, V(exists),
-          V(parent_exists), V(held) (whether backups or WAL of the stack are in it), and V(disk) as in
-          V(disk). Without O(repository), V(name) is null and there is nothing else.
+          V(parent_exists), V(held) (whether backups or WAL of the stack are in it), V(foreign) (why it
+          is not the backups' own, or empty), and V(disk) as in V(disk). Without O(repository), V(name) is
+          null and there is nothing else.
       type: dict
     secrets:
       description: V(folder), and V(entries) as in V(files), of every file below O(secrets_dir).

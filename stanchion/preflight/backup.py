@@ -281,6 +281,17 @@ def _repository(declared: Declared, facts: Facts) -> list[Problem]:
                 "must not become a folder on the disk of the system.",
             )
         ]
+    if seen["name"].startswith("/") and seen["foreign"]:
+        return [
+            Problem(
+                slug="backup.folder_taken",
+                what=f"The repository {seen['path']} {seen['foreign']}: a deploy would give it to the "
+                "database's user, whoever needs it now.",
+                where="the host, and the variable stack_backup_repository",
+                remedy="Name a folder of its own, which is empty or not there yet. One that holds backups of "
+                "before has to be theirs: chown -R 999:999.",
+            )
+        ]
     return [*(_replaced(declared, seen["name"]) or _held(declared, facts)), *_room(seen)]
 
 

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.action.backup_install import packed
+from ansible_collections.stanchion.stack.plugins.module_utils import _facts_files, _removal
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -133,6 +134,37 @@ def test_a_repository_on_a_disk_is_made_below_a_parent_that_is_there(params, tmp
     assert (repository.stat().st_uid, stat.S_IMODE(repository.stat().st_mode)) == (999, 0o750)
     with pytest.raises(FileNotFoundError):
         install({**params, "repository": str(tmp_path / "not-mounted" / "backup")})
+
+
+@pytest.mark.parametrize(
+    ("made", "owner", "why"),
+    [
+        (["sh", "ls"], 0, "holds what is no backup: ls, sh"),
+        (["archive", "backup", ".ssh"], 999, "holds what is no backup: .ssh"),
+        (["archive", "backup"], 1000, "belongs to the user 1000, not 999"),
+        (["archive", "backup"], 999, None),
+        (["lost+found"], 0, None),
+        ([], 0, None),
+    ],
+)
+def test_only_a_folder_of_its_own_is_given_to_the_databases_user(params, tmp_path, made, owner, why):
+    disk = tmp_path / "disk"
+    disk.mkdir(mode=0o755)
+    for name in made:
+        (disk / name).mkdir()
+    os.chown(disk, owner, owner)
+    before = disk.stat()
+    wanted = {**params, "repository": str(disk)}
+    assert bool(_facts_files.repository_facts(str(disk), "shop")["foreign"]) == bool(why)
+    if why is None:
+        install(wanted)
+        assert disk.stat().st_uid == 999
+        return
+    for check_mode in (True, False):
+        with pytest.raises(_removal.RefusedError, match=why):
+            install(wanted, check_mode)
+    assert (disk.stat().st_uid, disk.stat().st_mode) == (owner, before.st_mode)
+    assert not (tmp_path / "state").exists()
 
 
 def test_the_same_files_make_the_same_archive_and_it_runs(params, tmp_path):

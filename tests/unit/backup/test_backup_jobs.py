@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from stanchion_backup import jobs
+from stanchion_backup import __main__, jobs
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
@@ -136,6 +136,43 @@ def test_somebody_is_told_of_a_failed_job_and_of_no_other(settings, tmp_path):
         raise BackupError("the disk is full")
     record = json.loads(heard.read_text())
     assert (record["job"], record["error"]) == ("full", "the disk is full")
+
+
+def full(*_):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [
+        (None, 1),
+        (BackupError("no WAL arrives"), 1),
+        (RefusedError("no such thing"), 2),
+        (BusyError("busy"), 1),
+    ],
+)
+def test_a_full_disk_is_told_of_though_there_is_no_record(settings, tmp_path, monkeypatch, ends, code):
+    heard = tmp_path / "heard"
+    settings = told(settings, tmp_path, f"cat >> {heard}")
+    monkeypatch.setattr(jobs, "write_json", full)
+    with pytest.raises(BackupError) as raised, jobs.recorded(settings, "full"):
+        if ends:
+            raise ends
+    record = json.loads(heard.read_text())
+    assert (record["outcome"], record["exit"]) == ("failed", code)
+    assert "No space left on device" in record["error"]
+    if ends:
+        assert raised.value is ends
+        assert str(ends) in record["error"]
+    else:
+        assert "full ended ok, and then" in str(raised.value)
+
+
+def test_the_command_ends_with_what_the_disk_says(settings, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(__main__, "act", full)
+    monkeypatch.setattr(jobs, "log_to_file", lambda _: None)
+    assert __main__.main(["--settings", str(settings.path), "watch", "--scheduled"]) == 1
+    assert "watch failed: [Errno 28] No space left on device" in capsys.readouterr().err
 
 
 def test_a_command_for_failed_jobs_that_fails_is_in_the_log(settings, tmp_path, caplog):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
-from stanchion_backup import backups, jobs, pgbackrest
+from stanchion_backup import __main__, backups, jobs, pgbackrest
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.settings import Repository, load
@@ -25,13 +25,13 @@ def held(monkeypatch, hours, error=False, code=0):
     monkeypatch.setattr(pgbackrest, "contents", lambda _: [contents])
 
 
-def fails(*_):
+def fails(*_, **__):
     raise BackupError("The server does not answer.")
 
 
 def test_a_new_backup_is_taken(settings, monkeypatch):
     record = {"repositories": {"repo1": {"label": "20261125-1I"}}}
-    monkeypatch.setattr(backups, "take", lambda *_: record)
+    monkeypatch.setattr(backups, "take", lambda *_, expire: record if not expire else None)
     found = backups.before_replace(settings, 24, 0)
     assert found == {"done": ["20261125-1I in repo1"], "warning": ""}
 
@@ -73,13 +73,16 @@ def test_a_full_backup_where_there_is_none_and_after_a_hole(settings, monkeypatc
     sets = tuple(BackupSet("L", kind, 1, 2, 1, 1, False, "0" * 24, "0" * 24) for kind in kinds)
     monkeypatch.setattr(pgbackrest, "contents", lambda _: [Contents(1, 0, "", "7", "", "", sets)])
     taken = []
-    monkeypatch.setattr(backups, "take", lambda _, kind, where, wait: taken.append((kind, len(where))))
+    # After a hole those from before it are all that leads to where it began.
+    monkeypatch.setattr(
+        backups, "take", lambda _, kind, where, wait, expire: taken.append((kind, len(where), expire))
+    )
     marker = settings.folder / backup_install.ARCHIVE_OFF
     if was_off:
         settings.folder.mkdir(parents=True)
         marker.touch()
     assert backups.first_full(settings, 0) == done
-    assert taken == [("full", 1)] * len(done)
+    assert taken == [("full", 1, not was_off)] * len(done)
     assert not marker.exists()
 
 
@@ -109,7 +112,7 @@ def outage(settings, monkeypatch):
     monkeypatch.setattr(pgbackrest, "create_stanza", lambda _: asked.append("create"))
     monkeypatch.setattr(pgbackrest, "sweep", lambda _: None)
     monkeypatch.setattr(
-        backups, "take", lambda _, kind, where, wait: asked.extend(each.name for each in where)
+        backups, "take", lambda _, kind, where, wait, expire: asked.extend(each.name for each in where)
     )
     return both, asked
 
@@ -136,6 +139,19 @@ def test_a_server_that_was_never_reached_is_no_outage(outage):
     remember(settings, "repo1")
     assert backups.settle(settings, 0)["done"] == ["opened repo2"]
     assert asked == ["create", "check"]
+
+
+def test_letting_go_tells_what_went(settings, monkeypatch):
+    sets = [BackupSet(label, "full", 1, 2, 1, 1, False, "0" * 24, "0" * 24) for label in ("old", "new")]
+    monkeypatch.setattr(
+        pgbackrest, "contents_of", lambda *_: Contents(1, 0, "", "7", "", "", tuple(sets), archive="17-1")
+    )
+    monkeypatch.setattr(pgbackrest, "expire_sets", lambda *_: sets.pop(0))
+    monkeypatch.setattr(pgbackrest, "sweep", lambda _: None)
+    given = __main__.parser().parse_args(["expire"])
+    assert __main__.act(settings, given)["expired"] == {"repo1": ["old"]}
+    [kept] = jobs.records(settings, "expire")
+    assert kept["outcome"] == "ok"
 
 
 def test_a_configuration_that_cannot_be_saved_does_not_cost_the_backup(settings, monkeypatch):

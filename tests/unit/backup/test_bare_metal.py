@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stanchion_backup import bare_metal, docker, pgbackrest, planning, scratch
+from stanchion_backup import bare_metal, docker, jobs, pgbackrest, planning, scratch
 from stanchion_backup.bare_metal import Wanted
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
@@ -70,7 +70,12 @@ def host(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
         pgbackrest, "archive", lambda *_: Archive(dict.fromkeys(archive.segments, int(says.newest)), {})
     )
     monkeypatch.setattr(docker, "inspect", lambda _, name: {"Name": name} if name in says.volumes else None)
-    monkeypatch.setattr(docker, "remove", lambda kind, names: says.removed.extend(names))
+
+    def remove(kind: str, names: list[str]) -> None:
+        says.removed.extend(names)
+        says.volumes = [each for each in says.volumes if each not in names]
+
+    monkeypatch.setattr(docker, "remove", remove)
     monkeypatch.setattr(docker, "labels", lambda *_: [])
     return says
 
@@ -140,8 +145,58 @@ def test_the_volume_of_one_that_was_interrupted_is_filled_anew(
 ) -> None:
     settings.folder.mkdir(exist_ok=True)
     (settings.folder / "bare_metal.json").write_text('{"volume": "shop-pgdata"}')
+    host.volumes = ["shop-pgdata"]
     restore(settings)
     assert host.removed[0] == "shop-pgdata"
+
+
+def killed(step: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore, and be killed right after the record of the database was written, or before it is."""
+    write = jobs.write_json
+
+    def written(path: Path, content: Any) -> None:
+        if step == "before" and path == Path(settings.volume_record):
+            raise KeyboardInterrupt
+        write(path, content)
+        if step == "after" and path == Path(settings.volume_record):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "write_json", written)
+        with pytest.raises(KeyboardInterrupt):
+            restore(settings)
+
+
+@pytest.mark.parametrize("step", ["before", "after"])
+def test_a_finished_database_is_not_removed_when_its_record_is_not_there(
+    settings: Settings, host: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    killed(step, settings, monkeypatch)
+    Path(settings.volume_record).unlink(missing_ok=True)
+    host.volumes, host.removed = ["shop-pgdata"], []
+    with pytest.raises(RefusedError, match="restored and finished here"):
+        restore(settings)
+    assert host.removed == []
+
+
+@pytest.mark.parametrize("ends", [restore, bare_metal.finish])
+def test_nothing_is_left_of_one_that_was_killed_with_its_record_written(
+    settings: Settings, host: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, ends: Any
+) -> None:
+    killed("after", settings, monkeypatch)
+    assert (settings.folder / "bare_metal.json").exists()
+    ends(settings)
+    assert not (settings.folder / "bare_metal.json").exists()
+
+
+def test_a_word_on_the_volume_that_nobody_can_read_removes_nothing(
+    settings: Settings, host: SimpleNamespace
+) -> None:
+    settings.folder.mkdir(exist_ok=True)
+    (settings.folder / "bare_metal.json").write_text("{")
+    with pytest.raises(RefusedError, match="can't be read"):
+        restore(settings)
+    assert host.removed == []
 
 
 def test_another_database_than_the_repository_says_is_not_recorded(

@@ -22,6 +22,7 @@ from stanchion_backup import (
 from stanchion_backup.assertions import Sheet
 from stanchion_backup.canary import Row
 from stanchion_backup.course import Drill
+from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.markers import Markers
 from stanchion_backup.pgbackrest import BackupSet, Contents
@@ -443,6 +444,19 @@ def test_two_skipped_drills_are_skipped_and_not_failed(settings, monkeypatch):
 
 def test_text_becomes_a_literal_whatever_is_in_it():
     assert facts.quoted("it's") == "'it''s'"
+
+
+def test_the_live_databases_rows_may_take_as_long_as_the_copys(settings, monkeypatch):
+    asked = []
+
+    def execute(self, script, values=None):
+        asked.append((self.within, "hashtextextended" in script))
+        return []
+
+    monkeypatch.setattr(Database, "execute", execute)
+    facts._application(Database("shop-db", "shop"), settings[0])
+    facts._application(Database("copy", "shop", 900.0), settings[0])
+    assert asked == [(60.0, False), (600.0, True), (900.0, False), (900.0, True)]
 
 
 # Opening a second repository

@@ -130,18 +130,55 @@ def test_a_lock_that_another_process_holds_is_no_failure():
     assert not isinstance(failed.value, BusyError)
 
 
+@pytest.mark.parametrize(
+    ("kind", "expire", "expires"),
+    [("full", True, True), ("full", False, False), ("diff", True, False), ("incr", True, False)],
+)
+def test_only_the_full_backup_of_the_schedule_lets_others_go(tmp_path, monkeypatch, kind, expire, expires):
+    settings = load(written(tmp_path, raw()))
+    asked = []
+    monkeypatch.setattr(
+        pgbackrest, "job", lambda _, arguments, *__, **___: asked.extend(arguments) or ended("", 0)
+    )
+    monkeypatch.setattr(pgbackrest, "free_bytes", lambda *_: None)
+    pgbackrest.backup(settings, settings.repositories[0], kind, expire)
+    assert f"--type={kind}" in asked
+    assert ("--no-expire-auto" not in asked) == expires
+
+
 # A disk that is full
 
 
 def test_a_full_disk_is_told_before_a_backup_waits_for_wal_that_cannot_arrive(tmp_path, monkeypatch):
     repository = {"key": 1, "kind": "folder", "where": "/mnt/backup"}
     settings = load(written(tmp_path, raw(repository=str(tmp_path), repositories=[repository])))
-    monkeypatch.setattr(pgbackrest, "job", lambda *_, **__: pytest.fail("a job was begun"))
+    asked = []
+    monkeypatch.setattr(
+        pgbackrest, "job", lambda _, given, *__, **___: asked.append(given[-1]) or ended("", 0)
+    )
     monkeypatch.setattr(pgbackrest.os, "statvfs", lambda _: SimpleNamespace(f_bavail=10, f_frsize=4096))
     with pytest.raises(
         BackupError, match=r"repo1 \(/mnt/backup\) failed: no space left on device: 40960 bytes"
-    ):
-        pgbackrest.backup(settings, settings.repositories[0], "full")
+    ) as failed:
+        pgbackrest.backup(settings, settings.repositories[0], "full", expire=False)
+    assert asked == []
+    assert "`stanchion-shop expire`" in str(failed.value)
+
+
+def test_what_is_beyond_the_retention_makes_room_for_a_backup(tmp_path, monkeypatch):
+    repository = {"key": 1, "kind": "folder", "where": "/mnt/backup"}
+    settings = load(written(tmp_path, raw(repository=str(tmp_path), repositories=[repository])))
+    asked = []
+
+    def job(_, given, *__, **___):
+        asked.append(given[-1])
+        return ended("", 0)
+
+    monkeypatch.setattr(pgbackrest, "job", job)
+    room = lambda _: SimpleNamespace(f_bavail=10_000 if asked else 10, f_frsize=4096)  # noqa: E731
+    monkeypatch.setattr(pgbackrest.os, "statvfs", room)
+    pgbackrest.backup(settings, settings.repositories[0], "incr")
+    assert asked == ["expire", "backup"]
 
 
 def test_of_a_repository_elsewhere_nobody_knows_what_is_left(tmp_path):

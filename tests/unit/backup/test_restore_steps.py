@@ -150,10 +150,16 @@ def test_the_journal_comes_back_as_it_was_and_knows_the_next_step(settings: Sett
 def test_a_journal_that_nobody_can_read_is_no_missing_one(settings: Settings) -> None:
     settings.folder.mkdir()
     journal.path(settings).write_text("{")
-    with pytest.raises(BackupError, match="can't be read"):
-        journal.read(settings)
-    with pytest.raises(BusyError):
-        giving_way.to_a_restore(settings)
+    ways = (
+        rf"{journal.path(settings)}, can't be read.*{settings.volume_record}: the `volume`.*move the journal"
+    )
+    for text in ("{", "[]", "{}"):
+        journal.path(settings).write_text(text)
+        with pytest.raises(BackupError, match=ways):
+            journal.read(settings)
+        # Not a way that ends in the same words.
+        with pytest.raises(BusyError, match=ways):
+            giving_way.to_a_restore(settings)
 
 
 def test_it_says_which_ways_there_are() -> None:
@@ -261,6 +267,22 @@ def test_a_roll_back_before_anything_was_handed_over_takes_the_copy_away(
     replacing.close(settings, 1.0)
     assert journal.read(settings) is None
     assert "restore" not in planning.recorded(settings)
+
+
+def test_the_full_backup_after_a_restore_lets_none_from_before_it_go(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def take(*_: Any, expire: bool = True) -> dict[str, Any]:
+        asked.append(expire)
+        return {"repositories": {}}
+
+    monkeypatch.setattr(replacing.backups, "take", take)
+    monkeypatch.setattr(docker, "inspect", lambda *_: None)
+    journal.write(settings, begun(touched=True, done={COPY: 1.0, HALT: 2.0, HAND_OVER: 3.0}))
+    replacing.close(settings, 1.0)
+    assert asked == [False]
 
 
 def test_without_a_restore_there_is_nothing_to_resume_or_roll_back(settings: Settings) -> None:

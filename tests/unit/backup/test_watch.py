@@ -110,6 +110,29 @@ def test_a_watch_that_has_not_ended_is_not_met_by_another(host):
     assert run(host)["canary"] == host.now
 
 
+@pytest.mark.parametrize("what", ["metrics", "state"])
+def test_a_disk_that_is_full_is_told_of_each_hour(host, monkeypatch, what):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    run(host)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            *((watch.metrics, "write", full) if what == "metrics" else (jobs, "write_json", full))
+        )
+        with pytest.raises(BackupError, match="No space left on device"):
+            run(host)
+        for _ in range(59):
+            assert run(host)["said"] == []
+        told = json.loads(host.told.read_text())
+        assert (told["job"], told["outcome"], told["exit"]) == ("watch", "failed", 1)
+        with pytest.raises(BackupError, match="metrics are old"):
+            run(host)
+    host.told.unlink()
+    assert run(host)["canary"] == host.now
+    assert not host.told.exists()
+
+
 def holder(deploy_lock, left):
     identity = {
         "run_id": "r",
@@ -148,7 +171,7 @@ def test_a_deploy_that_died_holds_up_no_backup(host, deploy_lock):
 
 
 def test_a_scheduled_job_that_meets_a_restore_is_skipped_with_the_reason(host):
-    jobs.write_json(host.settings.folder / "restore.json", {})
+    jobs.write_json(host.settings.folder / "restore.json", {"touched": True})
     with pytest.raises(BusyError), jobs.recorded(host.settings, "incr"), jobs.alone(host.settings):
         pass
     (record,) = jobs.records(host.settings, "incr")

@@ -68,6 +68,7 @@ def facts(running):
         "exists": True,
         "parent_exists": True,
         "held": True,
+        "foreign": "",
         "disk": {"free": 10 * GB, "read_only": False, "measured_at": "/var/lib/docker"},
     }
     return running
@@ -194,6 +195,14 @@ def test_a_folder_whose_disk_is_missing(look, declared, facts):
     (problem,) = look("backup", declared, facts)
     assert problem.slug == "backup.folder"
     assert "/mnt/disk" in problem.what
+
+
+def test_a_folder_that_somebody_else_uses(look, slugs, declared, facts):
+    declared["stack_backup_repository"] = "/usr/bin"
+    facts["repository"].update(name="/usr/bin", path="/usr/bin", foreign="holds what is no backup: sh")
+    (problem,) = look("backup", declared, facts)
+    assert problem.slug == "backup.folder_taken"
+    assert "holds what is no backup: sh" in problem.what
 
 
 def test_no_room(look, slugs, declared, facts):

@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
 
     take = verb("backup", "take a backup into each repository")
     take.add_argument("--type", choices=TYPES, default="incr")
+    verb("expire", "let go what is beyond the retention, also where no backup has room any more")
     verb("verify", "read every file of the repositories against its checksum")
     prove = verb("drill", "restore into a copy beside the database and prove that it is the same")
     prove.add_argument("--target", choices=choosing.KINDS, help="instead of one chosen at random")
@@ -89,6 +90,11 @@ def main(arguments: Sequence[str]) -> int:
             print(json.dumps({**error.found, "error": str(error), "exit": error.exit_code}))
         jobs.say(str(error))
         return error.exit_code
+    except OSError as error:
+        if given.json:
+            print(json.dumps({"error": str(error), "exit": 1}))
+        jobs.say(f"{given.verb} failed: {error}")
+        return 1
     if given.json or given.verb == "observe":
         print(json.dumps(result))
     elif not given.scheduled:
@@ -109,6 +115,8 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
     repositories = _repositories(settings, given.repo)
     if given.verb == "backup":
         return backups.take(settings, given.type, repositories, wait)
+    if given.verb == "expire":
+        return backups.expire(settings, repositories, wait)
     if given.verb == "verify":
         return backups.verify(settings, repositories, wait)
     if given.verb == "bare-metal":

@@ -18,12 +18,17 @@ ARCHIVE_OFF = "archive_off"
 
 
 def take(
-    settings: Settings, kind: str, repositories: Sequence[Repository], wait: float = 0.0
+    settings: Settings,
+    kind: str,
+    repositories: Sequence[Repository],
+    wait: float = 0.0,
+    expire: bool = True,
 ) -> dict[str, Any]:
     """Take a backup into each repository; return the record.
 
-    A repository that cannot be reached does not keep the others from theirs; BackupError names every one that
-    failed.
+    A full one then lets go what is beyond the retention, but with `expire` false: the fulls of a day on which
+    something is restored or replaced must not cost the history from before it. A repository that cannot be
+    reached does not keep the others from theirs; BackupError names every one that failed.
     """
     with jobs.recorded(settings, kind) as record, jobs.alone(settings, wait):
         pgbackrest.sweep(settings)
@@ -32,7 +37,7 @@ def take(
 
         def one(repository: Repository) -> None:
             began = time.time()
-            pgbackrest.backup(settings, repository, kind)
+            pgbackrest.backup(settings, repository, kind, expire)
             record["repositories"][repository.name] = _newest(settings, repository, began)
 
         _each(repositories, one)
@@ -58,6 +63,26 @@ def verify(settings: Settings, repositories: Sequence[Repository], wait: float =
         pgbackrest.sweep(settings)
         _each(repositories, lambda repository: _verify(settings, repository, record))
     return record
+
+
+def expire(settings: Settings, repositories: Sequence[Repository], wait: float = 0.0) -> dict[str, Any]:
+    """Let go what is beyond the retention, also where there is no room for a backup; return the record."""
+    with jobs.recorded(settings, "expire") as record, jobs.alone(settings, wait):
+        pgbackrest.sweep(settings)
+        record["expired"] = {}
+
+        def one(repository: Repository) -> None:
+            before = _labels(settings, repository)
+            pgbackrest.expire_sets(settings, repository)
+            left = _labels(settings, repository)
+            record["expired"][repository.name] = [label for label in before if label not in left]
+
+        _each(repositories, one)
+    return record
+
+
+def _labels(settings: Settings, repository: Repository) -> list[str]:
+    return [each.label for each in pgbackrest.contents_of(settings, repository).sets]
 
 
 def _verify(settings: Settings, repository: Repository, record: dict[str, Any]) -> None:
@@ -173,7 +198,7 @@ def first_full(settings: Settings, wait: float) -> list[str]:
         if again or not (repository in away or _is_backed_up(found, timeline))
     ]
     if missing:
-        take(settings, "full", missing, wait)
+        take(settings, "full", missing, wait, expire=not again)
     was_off.unlink(missing_ok=True)
     if restored:
         bare_metal.finish(settings)
@@ -192,7 +217,7 @@ def before_replace(settings: Settings, hours: float, wait: float) -> dict[str, A
     BackupError where none could be taken, and the newest good one is older than `hours`.
     """
     try:
-        record = take(settings, "incr", settings.repositories, wait)
+        record = take(settings, "incr", settings.repositories, wait, expire=False)
         taken = [f"{each['label']} in {name}" for name, each in record["repositories"].items()]
         return {"done": taken, "warning": ""}
     except BackupError as error:

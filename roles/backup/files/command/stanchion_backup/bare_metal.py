@@ -55,6 +55,8 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
     recorded = record_of(settings)
     if recorded is not None:
         if MARK in recorded:
+            # Of one that was killed between its last two steps.
+            _begun(settings).unlink(missing_ok=True)
             return {"stack": settings.stack, "done": []}
         raise RefusedError(f"This host has a database already ({settings.volume_record}). Nothing was done.")
     with jobs.recorded(settings, PURPOSE) as record, jobs.alone(settings, wait):
@@ -98,6 +100,7 @@ def finish(settings: Settings) -> None:
     """Forget that it was: from now on it is a database like any other."""
     recorded = record_of(settings) or {}
     jobs.write_json(Path(settings.volume_record), {k: v for k, v in recorded.items() if k != MARK})
+    _begun(settings).unlink(missing_ok=True)
 
 
 def _see_that_it_is_quiet(settings: Settings, repository: Repository, held: pgbackrest.Contents) -> str:
@@ -134,13 +137,30 @@ def _begun(settings: Settings) -> Path:
 
 
 def _sweep_volume(settings: Settings, volume: str) -> None:
-    """Remove the volume that an interrupted restore has half filled: only one that is known to be that."""
+    """Remove the volume that an interrupted restore has half filled: only one that is known to be that.
+
+    RefusedError where that restore had finished the database: it may have been written to since.
+    """
     try:
         begun = json.loads(_begun(settings).read_text())
     except FileNotFoundError:
         return
-    if begun["volume"] == volume:
-        docker.remove("volume", [volume])
+    except (OSError, ValueError) as error:
+        raise RefusedError(
+            f"{_begun(settings)} can't be read: {error}. It says which volume an interrupted restore has "
+            f"half filled. Look into {volume}, remove it (docker volume rm) if it can go, and that file. "
+            "Nothing was restored."
+        ) from error
+    if begun["volume"] != volume or not docker.inspect("volume", volume):
+        return
+    if "record" in begun:
+        raise RefusedError(
+            f"The volume {volume} is a database that was restored and finished here, and "
+            f"{settings.volume_record}, which says so, is gone. To go on with it, write there what "
+            f"{_begun(settings)} has under `record`; to restore anew, remove the volume (docker volume rm). "
+            "Nothing was restored."
+        )
+    docker.remove("volume", [volume])
 
 
 def _fill(
@@ -162,7 +182,8 @@ def _fill(
             f"There is a volume {volume} on this host, and no record of what it is. Look into it; remove it "
             "(docker volume rm) if it can go, or choose another postgres_volume. Nothing was restored."
         )
-    jobs.write_json(_begun(settings), {"volume": volume, "from": repository.name, "began": time.time()})
+    begun = {"volume": volume, "from": repository.name, "began": time.time()}
+    jobs.write_json(_begun(settings), begun)
     try:
         began = time.monotonic()
         copy.restore(target)
@@ -193,5 +214,7 @@ def _fill(
         "created_at": now,
         MARK: {"from": repository.name, "at": now},
     }
+    # From here on it is no half-filled volume any more, whenever this ends.
+    jobs.write_json(_begun(settings), {**begun, "record": recorded})
     jobs.write_json(Path(settings.volume_record), recorded)
     _begun(settings).unlink()

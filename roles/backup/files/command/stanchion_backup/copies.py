@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 from stanchion_backup import docker, jobs, pgbackrest
@@ -38,14 +41,41 @@ def restore(settings: Settings, request: Request, deep: bool, wait: float) -> di
         planned = plan(settings, request)
         record.update(planned.as_dict())
         copy = Scratch(settings, PURPOSE, planned.repository, *[fresh_name(settings)] * 2)
+        mark = {"name": copy.volume, "target": record["target"], "created": round(time.time(), 3)}
+        jobs.write_json(_mark(settings, copy.volume), {**mark, "proved": False})
         try:
             fill(copy, planned, record)
             prove(settings, copy, planned, deep, record)
         except BaseException:
             copy.remove()
+            _mark(settings, copy.volume).unlink(missing_ok=True)
             raise
         record["copy"] = {"container": copy.container, "volume": copy.volume}
+        _keep(settings, {**mark, "proved": True})
     return record
+
+
+def _mark(settings: Settings, name: str) -> Path:
+    return settings.folder / "copies" / f"{name}.json"
+
+
+def _keep(settings: Settings, mark: dict[str, Any]) -> None:
+    """Mark a copy as proved. One without a mark is kept too: a full disk costs the mark alone."""
+    try:
+        jobs.write_json(_mark(settings, mark["name"]), mark)
+    except OSError as error:
+        _mark(settings, mark["name"]).unlink()
+        jobs.log.warning("the copy %s is kept without its mark: %s", mark["name"], error)
+
+
+def _marks(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return what is known of the copies, by name; of one whose mark can't be read nothing is."""
+    found = {}
+    for path in sorted((settings.folder / "copies").glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            mark = json.loads(path.read_text())
+            found[str(mark["name"])] = mark
+    return found
 
 
 def fill(copy: Scratch, planned: Plan, record: dict[str, Any]) -> Recovery:
@@ -139,10 +169,10 @@ def _check_rows(copy: Scratch) -> None:
 
 def listed(settings: Settings) -> list[dict[str, Any]]:
     """Return the copies and the volumes that a restore has replaced; each may be dropped by its name."""
-    finished = _finished(settings)
+    marks = _marks(settings)
     found = []
     for name in docker.names("volume", *docker.mine(settings, PURPOSE)):
-        record = finished.get(name)
+        mark = marks.get(name, {})
         if name == recorded(settings).get("volume"):
             continue
         container = docker.inspect("container", name)
@@ -151,8 +181,8 @@ def listed(settings: Settings) -> list[dict[str, Any]]:
                 "name": name,
                 "kind": "copy",
                 "running": bool(container and container["State"]["Running"]),
-                "target": record["target"] if record else None,
-                "created": record["started"] if record else None,
+                "target": mark.get("target"),
+                "created": mark.get("created"),
             }
         )
     replaced = recorded(settings).get("replaced") or []
@@ -165,11 +195,6 @@ def listed(settings: Settings) -> list[dict[str, Any]]:
     return found
 
 
-def _finished(settings: Settings) -> dict[str, dict[str, Any]]:
-    good = [each for each in jobs.records(settings, "restore") if each["outcome"] == "ok" and "copy" in each]
-    return {each["copy"]["volume"]: each for each in good}
-
-
 def drop(settings: Settings, name: str, wait: float) -> dict[str, Any]:
     """Remove a copy and its volume; RefusedError where the name is not a copy's."""
     with jobs.alone(settings, wait):
@@ -177,6 +202,7 @@ def drop(settings: Settings, name: str, wait: float) -> dict[str, Any]:
             raise unknown(settings, name, "copy")
         docker.remove("container", [name])
         docker.remove("volume", [name])
+        _mark(settings, name).unlink(missing_ok=True)
     return {"stack": settings.stack, "done": [f"dropped the copy {name}"]}
 
 
@@ -193,8 +219,12 @@ def unknown(settings: Settings, name: str, kind: str) -> RefusedError:
 
 
 def _sweep(settings: Settings) -> None:
-    """Take away what a killed restore has left half-filled; only who holds the command's lock may."""
-    kept = {*_finished(settings), recorded(settings).get("volume", "")}
-    for kind in ("container", "volume"):
-        names = docker.names(kind, *docker.mine(settings, PURPOSE))
-        docker.remove(kind, [name for name in names if name.split("-fill")[0] not in kept])
+    """Take away what a killed restore has left half-filled; only who holds the command's lock may.
+
+    That is what was begun by its own mark and not proved. Whatever has no mark stays until it is dropped.
+    """
+    database = recorded(settings).get("volume")
+    for name, mark in _marks(settings).items():
+        if mark.get("proved") is False and name != database:
+            Scratch(settings, PURPOSE, settings.repositories[0], name, name).remove()
+            _mark(settings, name).unlink(missing_ok=True)

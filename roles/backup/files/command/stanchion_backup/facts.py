@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from stanchion_backup.database import Database, QueryError
@@ -13,6 +14,8 @@ from stanchion_backup.settings import Settings
 Facts = dict[str, Any]
 # A fact that could not be read has this key, with the reason.
 UNREAD = "unread"
+# Reading rows takes as long as there are rows, of the live database as of the copy; in seconds.
+_ROWS_WITHIN = 600.0
 
 # Of the whole server. A password's verifier leaves it as a hash of a hash.
 _SERVER = """
@@ -107,7 +110,8 @@ def read(of: Callable[[str], Database], settings: Settings) -> Facts:
 
 def _application(database: Database, settings: Settings) -> Facts:
     given = {"most": settings.sentinel_bytes, "wanted": "\n".join(settings.sentinels)}
-    found = _lines(database, _DATABASE + _MIGRATION + _TABLES, given)
+    found = _lines(database, _DATABASE + _MIGRATION, {})
+    found.update(_lines(replace(database, within=max(database.within, _ROWS_WITHIN)), _TABLES, given))
     for table in settings.sentinels:
         found.setdefault(f"table {table}", {UNREAD: "there is no such table"})
     found.update(assertions(database, settings))

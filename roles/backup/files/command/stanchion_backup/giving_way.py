@@ -32,9 +32,26 @@ def restore_under_way(settings: Settings) -> bool:
         return True
 
 
+def unreadable(settings: Settings, error: Exception) -> str:
+    """Return what to do where the journal of a restore can't be read: nothing can go on from it."""
+    return (
+        f"The journal of a restore, {settings.folder / 'restore.json'}, can't be read: {error!r}. Nobody "
+        "knows how far that came, so neither --resume nor --rollback can go on, and no job runs. Look into "
+        f"{settings.volume_record}: the `volume` that it names is the database. Take `restore` out of it, "
+        "where that is there; move the journal away; deploy; and take a full backup (`backup --type full`)."
+    )
+
+
 def to_a_restore(settings: Settings) -> None:
     """BusyError while a restore has the database stopped or half replaced."""
     if restore_under_way(settings):
+        try:
+            json.loads((settings.folder / "restore.json").read_text())["touched"]
+        except FileNotFoundError:
+            # It has ended just now.
+            return
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BusyError(unreadable(settings, error)) from error
         raise BusyError(
             "A restore of this stack is under way, or was interrupted. `restore --resume` goes on with "
             "it, `restore --rollback` returns to the old database."

@@ -34,7 +34,9 @@ def log_to_file(settings: Settings) -> None:
     """Keep what jobs do in a file that never grows past five megabytes."""
     folder = settings.folder / "log"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = RotatingFileHandler(folder / "backup.log", maxBytes=_LOG_BYTES, backupCount=_LOG_FILES)
+    handler = RotatingFileHandler(
+        folder / "backup.log", maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, delay=True
+    )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
@@ -87,6 +89,7 @@ def recorded(settings: Settings, job: str) -> Iterator[dict[str, Any]]:
     """Keep a record of a job, however it ends: ok, failed or skipped.
 
     A record (JSON): job, started, ended (Unix seconds), seconds, outcome, exit, error; the job may add to it.
+    Where it cannot be written, the job has failed: a full disk is told of like any other failure.
     """
     record: dict[str, Any] = {
         "stack": settings.stack,
@@ -109,13 +112,27 @@ def recorded(settings: Settings, job: str) -> Iterator[dict[str, Any]]:
         log.error("%s", traceback.format_exc())
         raise
     finally:
-        record["ended"] = round(time.time(), 3)
-        record["seconds"] = round(record["ended"] - record["started"], 3)
+        _end(settings, record)
+    if "unwritten" in record:
+        raise BackupError(record["error"])
+
+
+def _end(settings: Settings, record: dict[str, Any]) -> None:
+    """Write a record, and tell of a failure; that it cannot be written is one itself."""
+    record["ended"] = round(time.time(), 3)
+    record["seconds"] = round(record["ended"] - record["started"], 3)
+    try:
         keep(settings, record)
-        level = {"ok": logging.INFO, "skipped": logging.WARNING}.get(record["outcome"], logging.ERROR)
-        log.log(level, "%s: %s after %.1f s %s", job, record["outcome"], record["seconds"], record["error"])
-        if record["outcome"] == "failed":
-            tell(settings, record)
+    except OSError as error:
+        record["unwritten"] = str(error)
+        ended = f"{record['job']} ended {record['outcome']}"
+        text = f"{record['error']} The record of it could not be written: {ended}, and then: {error}".strip()
+        record.update(outcome="failed", exit=record["exit"] or 1, error=text)
+    level = {"ok": logging.INFO, "skipped": logging.WARNING}.get(record["outcome"], logging.ERROR)
+    told = (record["job"], record["outcome"], record["seconds"], record["error"])
+    log.log(level, "%s: %s after %.1f s %s", *told)
+    if record["outcome"] == "failed":
+        tell(settings, record)
 
 
 def keep(settings: Settings, record: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import jobs
+from stanchion_backup import giving_way, jobs
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
 from stanchion_backup.windows import moment
@@ -96,10 +96,7 @@ def read(settings: Settings) -> Journal | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BackupError(
-            f"The journal of a restore, {path(settings)}, can't be read: {error}. Without it nobody knows "
-            "how far that came; volume.json of the role postgres says which volume is the database."
-        ) from error
+        raise BackupError(giving_way.unreadable(settings, error)) from error
 
 
 def write(settings: Settings, journal: Journal) -> None:

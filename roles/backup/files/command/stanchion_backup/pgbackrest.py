@@ -468,23 +468,44 @@ def check(settings: Settings) -> None:
     )
 
 
-def backup(settings: Settings, repository: Repository, kind: str) -> None:
-    """Take a backup and expire what the retention lets go."""
+def backup(settings: Settings, repository: Repository, kind: str, expire: bool = True) -> None:
+    """Take a backup; after a full one, `expire` what the retention lets go.
+
+    The others never do: the first of them would let go what a full one with `expire` false has spared.
+    """
     what = f"The {kind} backup to {repository.name} ({repository.where})"
-    free = free_bytes(settings, repository)
-    if free is not None and free < _SEGMENT_BYTES:
-        # Asked before: otherwise it would wait for WAL that cannot arrive, and complain of that.
+    # Asked before: otherwise it would wait for WAL that cannot arrive, and complain of that.
+    if expire and _full(settings, repository):
+        # No backup will be taken that would do so.
+        expire_sets(settings, repository)
+    if _full(settings, repository):
         raise BackupError(
-            f"{what} failed: no space left on device: {free} bytes are free. Enlarge the disk, or keep fewer "
-            "backups (backup_retention_full). Until then the server keeps its WAL."
+            f"{what} failed: no space left on device: {free_bytes(settings, repository)} bytes are free. "
+            "Enlarge the disk; or keep fewer backups: lower backup_retention_full, deploy, and let go what "
+            f"is beyond it with `stanchion-{settings.stack} expire`. Until then the server keeps its WAL."
         )
     done = job(
         settings,
-        [f"--repo={repository.key}", f"--type={kind}", _WAL_WITHIN, "backup"],
+        [
+            *(f"--repo={repository.key}", f"--type={kind}", _WAL_WITHIN),
+            *(() if expire and kind == "full" else ("--no-expire-auto",)),
+            "backup",
+        ],
         settings.repositories,
         within=None,
     )
     _must(done, what)
+
+
+def expire_sets(settings: Settings, repository: Repository) -> None:
+    """Let go the backups, and the WAL before them, that are beyond the retention."""
+    done = job(settings, [f"--repo={repository.key}", "expire"], [repository], within=None)
+    _must(done, f"Letting backups go in {repository.name} ({repository.where})")
+
+
+def _full(settings: Settings, repository: Repository) -> bool:
+    free = free_bytes(settings, repository)
+    return free is not None and free < _SEGMENT_BYTES
 
 
 def free_bytes(settings: Settings, repository: Repository) -> int | None:

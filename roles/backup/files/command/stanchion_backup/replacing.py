@@ -317,7 +317,7 @@ def close(settings: Settings, wait: float) -> dict[str, Any]:
     if kept and docker.inspect("volume", kept):
         done.append(f"{kept} stays until it is dropped: restore --drop-volume {kept}")
     try:
-        taken = backups.take(settings, "full", settings.repositories, wait)
+        taken = backups.take(settings, "full", settings.repositories, wait, expire=False)
     except BackupError as error:
         raise BackupError(
             f"{'; '.join(done)}. But the new full backup failed, and until there is one, nothing newer can "

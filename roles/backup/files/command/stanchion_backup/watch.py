@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,12 +22,15 @@ _LOOK_EVERY = 300.0
 _SILENT_AFTER = 300.0
 _ANSWERS_WITHIN = 10.0
 _LOOK_WITHIN = 20.0
+# A disk that is full is told of each hour: this has nothing to remember more with.
+_FULL_EVERY = 3600.0
 
 
 def watch(settings: Settings) -> dict[str, Any]:
     """Write a row and the metrics; return the row's moment, and what was said now for the first time.
 
-    Never raises for a database that does not answer: that is said once, when it has lasted.
+    Never raises for a database that does not answer: that is said once, when it has lasted. BackupError, each
+    hour, where nothing can be written: then nobody learns from the metrics that they are old.
     """
     with _alone(settings) as mine:
         if not mine:
@@ -35,16 +39,52 @@ def watch(settings: Settings) -> dict[str, Any]:
         state = _state(settings, now)
         paused = giving_way.restore_under_way(settings)
         written, error = (None, "") if paused else _write(settings)
-        picture = _picture(settings, now, paused or error != "")
-        picture.update(scheduled_since=state["since"], restore=paused)
-        if written is not None:
-            picture.setdefault("canary", {})["newest"] = written
-        said = [*_silence(state, error, now), *_missed(state, picture, now)]
-        metrics.write(settings, picture, now)
-        jobs.write_json(_state_file(settings), state)
+        said: list[dict[str, Any]] = []
+        unwritten = ""
+        try:
+            picture = _picture(settings, now, paused or error != "")
+            picture.update(scheduled_since=state["since"], restore=paused)
+            if written is not None:
+                picture.setdefault("canary", {})["newest"] = written
+            said += [*_silence(state, error, now), *_missed(state, picture, now)]
+            metrics.write(settings, picture, now)
+            jobs.write_json(_state_file(settings), state)
+        except OSError as failed:
+            unwritten = str(failed)
+        due = _due(settings, now, unwritten)
+    if unwritten:
+        # What was said cannot be kept either: it would be said again each minute.
+        if due:
+            _tell_unwritten(settings, unwritten, now)
+        return {"canary": written, "said": []}
     for each in said:
         _tell(settings, each, now)
     return {"canary": written, "said": [each["error"] for each in said]}
+
+
+def _due(settings: Settings, now: float, unwritten: str) -> bool:
+    """Return whether it is time to tell that nothing can be written.
+
+    The time of the lock's file remembers when it was: that can be changed on a full disk.
+    """
+    lock = settings.folder / "watch.lock"
+    last = lock.stat().st_mtime
+    if unwritten and now - last >= _FULL_EVERY:
+        os.utime(lock, (now, now))
+        return True
+    if not unwritten and last != 0:
+        os.utime(lock, (0, 0))
+    return False
+
+
+def _tell_unwritten(settings: Settings, reason: str, now: float) -> None:
+    text = (
+        f"Nothing can be written into {settings.folder}: {reason}. Is that disk full? Until it can, metrics "
+        "are old, jobs leave no records, and nobody learns what fails."
+    )
+    record = {"stack": settings.stack, "job": "watch", "started": round(now, 3), "ended": round(now, 3)}
+    jobs.tell(settings, {**record, "seconds": 0.0, "outcome": "failed", "exit": 1, "error": text})
+    raise BackupError(text)
 
 
 @contextlib.contextmanager
