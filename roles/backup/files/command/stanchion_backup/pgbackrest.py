@@ -49,8 +49,6 @@ _NOT_THERE = (126, 127)
 _ASK_WITHIN = 60.0
 # A backup waits this long, in seconds, for its last WAL; the configured time is that of one push.
 _WAL_WITHIN = "--archive-timeout=120"
-# A file of the archive: the segment, its checksum, how it is compressed.
-_SEGMENT = re.compile(r"/([0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?$")
 # Options that checks ask for.
 _TOLD = ("archive-push-queue-max", "-cipher-type", "-retention-full", "-retention-full-type", "checksum-page")
 # Of a repository that could not be read at all; info itself says 99 of one whose server does not answer.
@@ -386,6 +384,7 @@ def _set(raw: dict[str, Any]) -> BackupSet:
     )
 
 
+# A file of the archive: the segment, its checksum, how it is compressed.
 _SEGMENT = re.compile(r"([0-9A-F]{24})-[0-9a-f]{40}")
 _HISTORY = re.compile(r"([0-9A-F]{8})\.history")
 
