@@ -35,6 +35,7 @@ _OWN = {
         "lock",
         "log",
         "metrics",
+        "on_failure",
         "records",
         "restore.json",
         "scratch",

@@ -140,7 +140,7 @@ def tell(settings: Settings, record: dict[str, Any]) -> None:
     """Run the operator's command for a failed job; that it fails too is a line in the log."""
     if not settings.on_failure:
         return
-    done = docker.run(["sh", "-c", settings.on_failure], _HOOK_WITHIN, json.dumps(record))
+    done = docker.run(["sh", str(settings.failure_script)], _HOOK_WITHIN, json.dumps(record))
     if done.code != 0:
         log.error("backup_on_failure ended with %d: %s", done.code, done.text)
 
