@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
+from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret, get_file_vault_secret
 from ansible.plugins.action import ActionBase
@@ -41,6 +45,11 @@ class ActionModule(ActionBase):
             return {**result, **self._on_host(args, task_vars)}
         if self._task.check_mode:
             return {**result, "skipped": True, "msg": "Nothing is exported in check mode."}
+        if constants.DEFAULT_DEBUG:
+            message = (
+                "With ANSIBLE_DEBUG, all that a host answers is printed: unset it. Nothing was exported."
+            )
+            return refused(result, message)
         try:
             secret = self._vault_secret(password)
         except AnsibleError as error:
@@ -51,6 +60,10 @@ class ActionModule(ActionBase):
 
     def _on_host(self, args: dict, task_vars: dict) -> dict:
         return self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
+
+    def _read(self, args: dict, task_vars: dict) -> dict:
+        with silent(self._connection):
+            return self._on_host({**args, "state": "read"}, task_vars)
 
     def _vault_secret(self, path: str | None) -> VaultSecret:
         if path:
@@ -66,7 +79,7 @@ class ActionModule(ActionBase):
         return known[0]
 
     def _export(self, args: dict, output: Path, secret: VaultSecret, task_vars: dict) -> dict:
-        found = self._on_host({**args, "state": "read"}, task_vars)
+        found = self._read(args, task_vars)
         if found.get("failed"):
             return {"failed": True, "msg": str(found.get("msg", "The secrets could not be read."))}
         secrets: dict[str, str] = found["secrets"]
@@ -85,6 +98,20 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": f"{output} was written, but not remembered: {marked.get('msg')}"}
         told = {"stack": task_vars.get("stack_name"), "file": str(output), "exported": sorted(secrets)}
         return {"changed": True, "backups": {"verb": "export", "result": told}}
+
+
+@contextlib.contextmanager
+def silent(connection: Any) -> Iterator[None]:
+    """Keep what the host answers out of the output: at -vvv ssh prints it, unless the task has no_log.
+
+    The task itself cannot have it: that would hide the result as well.
+    """
+    context = connection._play_context
+    before, context.no_log = context.no_log, True
+    try:
+        yield
+    finally:
+        context.no_log = before
 
 
 def refused(result: dict, message: str) -> dict:

@@ -36,6 +36,7 @@ _OWN = {
         "lock",
         "log",
         "metrics",
+        "on_failure",
         "records",
         "restore.json",
         "scratch",

@@ -66,6 +66,13 @@ options:
     description: Texts that are no secrets, by the name of the file that they get beside the others.
     type: dict
     default: {}
+  on_failure:
+    description:
+      - A shell command that is run for each failed job; empty for none.
+      - It may hold a token, so it becomes a script for root only, which no diff shows.
+    type: str
+    default: ""
+    no_log: true
   repository:
     description: The local repository; a folder of the host is made, a volume is left to Docker.
     type: str
@@ -114,6 +121,9 @@ changed_files:
 
 # Tells the command, once it is back, that the archive was off meanwhile (stanchion_backup/backups.py).
 ARCHIVE_OFF = "archive_off"
+# The script for failed jobs (stanchion_backup/settings.py).
+ON_FAILURE = "on_failure"
+SCRIPT = "#!/bin/sh\n# Run for each failed job, with its record on standard input.\n{}\n"
 # Scheduled jobs outlive virtual environments: the system's own interpreter first.
 INTERPRETERS = ("/usr/bin/python3", "/usr/local/bin/python3", sys.executable)
 
@@ -143,6 +153,9 @@ def wanted(params: dict[str, Any]) -> Iterator[Wanted]:
         yield Wanted(config / name, Path(path).read_bytes(), owner, 0o400)
     for name, text in sorted(params["files"].items()):
         yield Wanted(config / name, text.encode(), owner, 0o400, shown=True)
+    if params["on_failure"]:
+        script = SCRIPT.format(params["on_failure"])
+        yield Wanted(folder / ON_FAILURE, script.encode(), 0, 0o700)
     archive = folder / f"stanchion-{params['stack']}.pyz"
     yield Wanted(archive, base64.b64decode(params["archive"]), 0, 0o600)
     settings = json.dumps(params["settings"], indent=2, sort_keys=True) + "\n"
@@ -230,10 +243,12 @@ def install(module: AnsibleModule) -> dict[str, Any]:
 
 
 def left_over(params: dict[str, Any]) -> list[Path]:
-    """Return the files of a repository that is not declared any more: its key among them."""
-    config = Path(params["folder"]) / "config"
+    """Return what is not declared any more: files of a repository, its key among them, and the script."""
+    folder = Path(params["folder"])
     known = {"pgbackrest.conf", "conf.d", *params["keys"], *params["files"]}
-    return [path for path in sorted(config.glob("*")) if path.name not in known] if config.is_dir() else []
+    found = [path for path in sorted((folder / "config").glob("*")) if path.name not in known]
+    script = folder / ON_FAILURE
+    return found if params["on_failure"] or not script.exists() else [*found, script]
 
 
 def uninstall(module: AnsibleModule) -> dict[str, Any]:
@@ -277,6 +292,7 @@ def main() -> None:
             "secrets": {"type": "dict", "default": {}, "no_log": False},
             "keys": {"type": "dict", "default": {}, "no_log": False},
             "files": {"type": "dict", "default": {}},
+            "on_failure": {"type": "str", "default": "", "no_log": True},
             "repository": {"type": "str", "required": True},
             "owner": {"type": "int", "default": 999},
             "programs": {"type": "path", "default": "/usr/local/sbin"},

@@ -19,7 +19,7 @@ from stanchion.errors import (
     UsageError,
 )
 from stanchion.report import build, output, progress
-from stanchion.report.failure import Fault, explain, with_state
+from stanchion.report.failure import Fault, explain, of_a_restore, with_state
 from stanchion.report.model import Result
 from stanchion.report.stack import serves
 from stanchion.run import inventory, records, sudo, variables
@@ -129,8 +129,10 @@ def perform(session: Session) -> Result:
     fault = explain(outcome, recording, _text(context.folder.log), dry_run=request.check)
     if fault is not None and fault.undecided:
         fault = _judged(session, recording, fault)
-    if fault is not None and fault.cut_short and context.verb == "deploy":
+    if fault is not None and fault.cut_short and (context.verb == "deploy" or _replaces(session)):
         fault = with_state(fault, None if outcome.hurried else _serves_now(session, recording, fault))
+    if fault is not None and _replaces(session):
+        fault = of_a_restore(fault)
     if fault is None and context.verb == "status":
         fault = build.silent_engine(build.hosts_of(recording))
     if fault is None:
@@ -184,11 +186,16 @@ def _decide(session: Session, recording: Recording, fault: Fault) -> Fault:
 
 def _judged(session: Session, recording: Recording, fault: Fault) -> Fault:
     """Give a failure its class, by what the verb is for."""
-    if session.context.verb in _CHANGING:
+    if session.context.verb in _CHANGING or _replaces(session):
         return _decide(session, recording, fault)
     if session.context.verb in build.BACKUP_VERBS:
         return replace(fault, error=CheckFailedError(fault.error.what, ""))
     return _unexpected(fault)
+
+
+def _replaces(session: Session) -> bool:
+    """Whether a restore puts its copy in the live database's place: that stops what serves."""
+    return bool(session.request.variables.get("stack_restoring"))
 
 
 def _unexpected(fault: Fault) -> Fault:

@@ -34,6 +34,15 @@ _NO_SSH = re.compile(r"Unable to execute ssh command line", re.IGNORECASE)
 _NO_ENGINE = re.compile(r"Error connecting|Cannot connect to the Docker daemon", re.IGNORECASE)
 # These promise that nothing was changed.
 _NOTHING_CHANGED = (ExitCode.CONFIGURATION, ExitCode.LOCKED)
+# What is known of the stack after a failed run; and what ends a restore that has begun.
+_SERVES = {
+    ExitCode.FAILED_SERVING: "The stack serves.",
+    ExitCode.FAILED_NOT_SERVING: "Nothing serves now.",
+}
+_ENDS_A_RESTORE = (
+    "`backups` tells whether the old database was stopped already: then `restore --resume` goes on, and "
+    "`restore --rollback` returns to the old database."
+)
 _STOPPED: dict[str, tuple[type[errors.StanchionError], str]] = {
     "interrupted": (errors.InterruptedRunError, "Interrupted"),
     "terminated": (errors.TerminatedRunError, "Terminated"),
@@ -99,6 +108,19 @@ def with_state(fault: Fault, serves: bool | None) -> Fault:
         None: "Whether the stack serves could not be looked at.",
     }[serves]
     return replace(fault, error=type(fault.error)(f"{fault.error.what} {state}", fault.error.advice))
+
+
+def of_a_restore(fault: Fault) -> Fault:
+    """Return the fault of a restore in the live database's place, with how to go on from there.
+
+    Running deploy again does not: the host knows how far it came, and where it has said so, that stays.
+    """
+    error = fault.error
+    if not fault.cut_short and error.exit_code not in _SERVES:
+        return fault
+    told = any(f"restore --{way}" in error.what for way in ("resume", "rollback"))
+    advice = (_SERVES.get(error.exit_code, ""), "" if told else _ENDS_A_RESTORE)
+    return replace(fault, error=type(error)(error.what, " ".join(filter(None, advice))))
 
 
 def _unreachable(events: Sequence[Event]) -> Fault:

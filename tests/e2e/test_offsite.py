@@ -75,13 +75,11 @@ def repositories(stack: Stack) -> dict[str, dict[str, Any]]:
 
 
 def secrets_of(stack: Stack) -> list[str]:
-    """Return what must be nowhere: the passphrases, and a line of the key."""
-    read = f"cat {SECRETS}/backup_passphrase {SECRETS}/backup_offsite_passphrase; echo"
-    passphrases = stack.host.run(
-        "sh", "-c", f"cd {SECRETS}; for f in backup_*passphrase; do cat $f; echo; done"
-    )
-    assert read
-    return [*passphrases.split(), stack.host.run("sed", "-n", "3p", f"{SECRETS}/backup_sftp_key").strip()]
+    """Return what must be nowhere: the passphrases, the database's passwords, and a line of the key."""
+    files = "backup_passphrase backup_offsite_passphrase app_password postgres_password"
+    words = stack.host.run("sh", "-c", f"cd {SECRETS}; for file in {files}; do cat $file; echo; done").split()
+    assert len(words) == len(files.split())
+    return [*words, stack.host.run("sed", "-n", "3p", f"{SECRETS}/backup_sftp_key").strip()]
 
 
 def test_the_file_is_encrypted_closed_and_not_written_over(exported: Path, declared: Stack) -> None:
@@ -114,17 +112,21 @@ def test_each_repository_is_verified_and_proved(offsite: Stack) -> None:
 def test_no_secret_is_in_an_argument_an_inspect_a_log_or_an_artifact(offsite: Stack) -> None:
     host, secrets = offsite.host, secrets_of(offsite)
     assert all(len(each) > 20 for each in secrets)
-    # Every command line of the host, and of its containers' processes, while a backup runs.
+    # Every command line of the host, and of its containers' processes, while a backup and a drill run.
+    jobs = f"{COMMAND} backup --type full && {COMMAND} drill --repo repo2 --target latest"
     seen = host.run(
         "sh",
         "-c",
-        f"{COMMAND} backup --type full >/dev/null & pid=$!; while kill -0 $pid 2>/dev/null; do"
+        f"{{ ( {jobs} ) >/dev/null 2>&1 & pid=$!; while kill -0 $pid 2>/dev/null; do"
         " for file in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $file 2>/dev/null; echo; done;"
-        " docker ps -aq | xargs -r docker inspect 2>/dev/null; done; wait $pid",
+        " docker ps -aq | xargs -r docker inspect 2>/dev/null; done; wait $pid; echo both ended with $?; }"
+        " | sort -u",
         timeout=300,
     )
     # The sampling has seen what it is about.
+    assert "both ended with 0" in seen
     assert "pgbackrest --log-level-console=info" in seen
+    assert "io.stanchion.one-shot=drill" in seen
     logs = host.run(
         "sh",
         "-c",

@@ -13,6 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.stanchion.stack.plugins.action.backup_install import packed
 from ansible_collections.stanchion.stack.plugins.module_utils import _facts_files, _removal
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
@@ -37,6 +40,7 @@ def params(tmp_path):
         "secrets": {"repo1-cipher-pass": str(secret)},
         "keys": {},
         "files": {},
+        "on_failure": "",
         "repository": "shop-backup",
         "owner": 999,
         "programs": str(tmp_path / "programs"),
@@ -126,6 +130,26 @@ def test_a_key_is_a_file_beside_the_configuration(params, tmp_path):
     assert path.read_text() == SECRET
     assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (999, 0o400)
     assert SECRET not in json.dumps(told)
+
+
+def test_the_command_for_failed_jobs_is_roots_alone_and_in_no_diff(params, tmp_path):
+    told = install({**params, "on_failure": f"curl -H 'Authorization: {SECRET}' https://pager"})
+    path = tmp_path / "state/backup/on_failure"
+    assert path.read_text().startswith("#!/bin/sh\n")
+    assert path.read_text().endswith(f"\ncurl -H 'Authorization: {SECRET}' https://pager\n")
+    assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (0, 0o700)
+    assert str(path) in told["changed_files"]
+    assert SECRET not in json.dumps(told)
+    assert backup_install._removal.files("shop", tmp_path / "state", None).strange == []
+    assert install(params)["changed_files"] == [str(path)]
+    assert not path.exists()
+
+
+def test_the_settings_say_only_whether_there_is_a_command_for_failed_jobs():
+    declared = yaml.safe_load((ROOT / "roles/backup/vars/main.yml").read_text())["__backup_settings"]
+    for command, said in (("", False), (f"mail {SECRET}", True)):
+        templar = Templar(DataLoader(), variables={"backup_on_failure": command})
+        assert templar.template(trust_as_template(declared["on_failure"])) is said
 
 
 def test_a_repository_on_a_disk_is_made_below_a_parent_that_is_there(params, tmp_path):

@@ -22,8 +22,10 @@ def settings(tmp_path):
 
 def told(settings, tmp_path, command):
     """Return the same settings with a command for failed jobs."""
-    changed = raw(state_dir=settings.state_dir, on_failure=command)
-    return load(written(tmp_path, changed))
+    changed = load(written(tmp_path, raw(state_dir=settings.state_dir, on_failure=True)))
+    changed.failure_script.parent.mkdir(parents=True, exist_ok=True)
+    changed.failure_script.write_text(f"#!/bin/sh\n{command}\n")
+    return changed
 
 
 def test_a_second_job_is_refused_while_one_runs(settings):
@@ -181,3 +183,11 @@ def test_a_command_for_failed_jobs_that_fails_is_in_the_log(settings, tmp_path, 
         raise BackupError("the disk is full")
     assert "backup_on_failure ended with 3: no mail here" in caplog.text
     assert jobs.records(settings, "full")[0]["error"] == "the disk is full"
+
+
+def test_the_command_for_failed_jobs_is_no_argument(settings, tmp_path):
+    seen = tmp_path / "seen"
+    settings = told(settings, tmp_path, f"tr '\\0' ' ' < /proc/$$/cmdline > {seen}  # its token")
+    with pytest.raises(BackupError), jobs.recorded(settings, "full"):
+        raise BackupError("the disk is full")
+    assert seen.read_text().split() == ["sh", str(settings.failure_script)]

@@ -21,8 +21,10 @@ def host(tmp_path, monkeypatch):
     """A stack whose database answers, whose repositories are looked at in no time, and a clock."""
     state = tmp_path / "state"
     schedule = {"incr": {"cron": "45 * * * *", "period": HOUR}}
-    changed = raw(state_dir=str(state), on_failure=f"cat >> {tmp_path}/told", schedule=schedule)
+    changed = raw(state_dir=str(state), on_failure=True, schedule=schedule)
     settings = load(written(tmp_path, changed))
+    settings.folder.mkdir(parents=True)
+    settings.failure_script.write_text(f"cat >> {tmp_path}/told")
     seen = SimpleNamespace(
         settings=settings, now=time.time(), error="", looks=0, told=tmp_path / "told", said=[]
     )
@@ -103,7 +105,6 @@ def test_a_job_whose_time_the_host_has_slept_through_is_said_once(host):
 
 
 def test_a_watch_that_has_not_ended_is_not_met_by_another(host):
-    host.settings.folder.mkdir(parents=True)
     with (host.settings.folder / "watch.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert run(host) == {"canary": None, "said": []}

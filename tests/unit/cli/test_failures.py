@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from stanchion.engine import Outcome
+from stanchion.errors import ConfigurationError, FailedNotServingError
 from stanchion.exit_codes import ExitCode
-from stanchion.report.failure import explain, last_lines, message_of, with_state
+from stanchion.report.failure import Fault, explain, last_lines, message_of, of_a_restore, with_state
 from stanchion.run.events import Event
 from stanchion.run.recording import Recording
 
@@ -158,6 +159,18 @@ def test_stopped_runs_say_what_state_they_leave(reason: Any, expected: ExitCode)
     assert (told.error.exit_code, told.error.advice) == (expected, fault.error.advice)
     assert with_state(fault, False).error.what.endswith("made. The stack does not serve.")
     assert with_state(fault, None).error.what.endswith("could not be looked at.")
+
+
+@pytest.mark.parametrize("way", ["resume", "rollback"])
+def test_what_the_host_says_of_a_restore_is_not_said_again(way: str) -> None:
+    what = f"It is not finished: the old database is stopped. `restore --{way}` goes on."
+    told = of_a_restore(Fault(FailedNotServingError(what)))
+    assert (told.error.what, told.error.advice) == (what, "Nothing serves now.")
+
+
+def test_a_restore_that_was_refused_is_refused_as_it_was() -> None:
+    fault = Fault(ConfigurationError("No such moment.", "Name another."))
+    assert of_a_restore(fault) is fault
 
 
 def test_a_run_stopped_before_it_began_or_dry_leaves_the_hosts_as_they_were() -> None:

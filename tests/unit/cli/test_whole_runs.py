@@ -126,6 +126,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         (root / folder).mkdir(parents=True)
     (root / "inventory" / "local" / "hosts.yml").write_text(INVENTORY)
     (root / "playbooks" / "deploy.yml").write_text(PLAY + DEPLOY)
+    (root / "playbooks" / "restore.yml").write_text(PLAY + DEPLOY)
     (root / "playbooks" / "status.yml").write_text(PLAY + STATUS)
     (root / "playbooks" / "library").mkdir()
     (root / "playbooks" / "library" / "look.py").write_text(LOOK_MODULE)
@@ -238,6 +239,42 @@ def test_a_failed_deploy_beside_a_stack_that_serves(project: Project) -> None:
     done = project.run("deploy", "--format", "json", "-e", "wanted=exit 3")
     assert (done.code, done.result["error"]["kind"]) == (4, "FailedServing"), done.err
     assert len(done.result["hosts"][0]["containers"]) == 2
+
+
+def test_a_failed_replacement_with_no_stack_that_serves(project: Project) -> None:
+    done = project.run("restore", "--resume", "--format", "json", "-e", "wanted=exit 3")
+    assert (done.code, done.result["error"]["kind"]) == (5, "FailedNotServing"), done.err
+    remedy = done.result["error"]["remedy"]
+    assert remedy.startswith("Nothing serves now. ")
+    assert "`restore --resume` goes on" in remedy
+    assert "deploy" not in remedy
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_failed_replacement_beside_a_stack_that_serves(project: Project) -> None:
+    done = project.run("restore", "--rollback", "--format", "json", "-e", "wanted=exit 3")
+    assert (done.code, done.result["error"]["kind"]) == (4, "FailedServing"), done.err
+    assert done.result["error"]["remedy"].startswith("The stack serves. ")
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_failed_copy_beside_the_database_is_none_of_that(project: Project) -> None:
+    done = project.run("restore", "--to", "latest", "--format", "json", "-e", "wanted=exit 3")
+    assert (done.code, done.result["error"]["remedy"]) == (1, ""), done.err
+
+
+@pytest.mark.usefixtures("serving")
+def test_an_interrupted_replacement_says_whether_the_stack_serves(project: Project) -> None:
+    mark = project.root / "mark-restore"
+    wanted = f"wanted=touch {mark}; sleep 30"
+    process = project.start("restore", "--resume", "--format", "json", "-e", wanted)
+    wait_for(mark)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    error = json.loads(out)["error"]
+    assert error["what"].endswith("1 change was made. The stack serves.")
+    assert "`restore --rollback` returns" in error["remedy"]
 
 
 @pytest.mark.usefixtures("serving")

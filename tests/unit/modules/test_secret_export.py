@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -11,6 +16,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.stanchion.stack.plugins.action import secret_export as action
 from ansible_collections.stanchion.stack.plugins.modules import secret_export as module
 
+ROOT = Path(__file__).resolve().parents[3]
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
@@ -53,6 +59,7 @@ def export():
 
         plugin = object.__new__(action.ActionModule)
         plugin._on_host = on_host
+        plugin._connection = SimpleNamespace(_play_context=SimpleNamespace(no_log=False))
         names = {"stack_name": "s", "inventory_hostname": "h"}
         return plugin._export({"files": {}}, output, VaultSecret(b"pw"), names), said
 
@@ -84,3 +91,60 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path):
         action.write_new(path, b"new")
     assert path.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture
+def over_ssh(tmp_path):
+    """Export a secret in a real play, over an ssh whose other side is this machine; return what it prints."""
+    (tmp_path / "ssh").write_text('#!/bin/sh\nfor last; do :; done\nexec /bin/sh -c "$last"\n')
+    (tmp_path / "ssh").chmod(0o700)
+    (tmp_path / "secret").write_text("canary-of-the-export\n")
+    (tmp_path / "password").write_text("pw\n")
+    exported = {
+        "state": "exported",
+        "files": {"backup_passphrase": str(tmp_path / "secret")},
+        "marker": str(tmp_path / "marker"),
+        "output": str(tmp_path / "vault.yml"),
+        "vault_password_file": str(tmp_path / "password"),
+    }
+    play = {"hosts": "all", "gather_facts": False, "tasks": [{"stanchion.stack.secret_export": exported}]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    environment = {
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+        "ANSIBLE_SSH_EXECUTABLE": str(tmp_path / "ssh"),
+        "ANSIBLE_PIPELINING": "True",
+    }
+
+    def run(**more):
+        python = f"ansible_python_interpreter={sys.executable}"
+        program = Path(sys.executable).with_name("ansible-playbook")
+        done = subprocess.run(
+            [program, "-i", "there,", "-c", "ssh", "-e", python, "-vvvv", "play.yml"],
+            cwd=tmp_path,
+            env={**os.environ, **environment, **more},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_a_verbose_run_over_ssh_prints_no_secret_and_still_tells_its_result(over_ssh, tmp_path):
+    printed = over_ssh()
+    assert (tmp_path / "vault.yml").read_text().startswith("$ANSIBLE_VAULT;")
+    # ssh did tell what it does, and once not what it got.
+    assert "SSH: EXEC" in printed
+    assert "censored due to no log" in printed
+    assert '"exported": ["backup_passphrase"]' in " ".join(printed.split()).replace("[ ", "[").replace(
+        " ]", "]"
+    )
+    assert "canary-of-the-export" not in printed
+
+
+def test_nothing_is_exported_where_ansible_prints_all_that_it_gets(over_ssh, tmp_path):
+    printed = over_ssh(ANSIBLE_DEBUG="1")
+    assert "unset it. Nothing was exported" in printed
+    assert "canary-of-the-export" not in printed
+    assert not (tmp_path / "vault.yml").exists()

@@ -67,16 +67,6 @@ def row(line: str) -> Row:
     return Row(**json.loads(line))
 
 
-def now(live: Database) -> str:
-    """Return the server's time, as a target of a recovery takes it."""
-    return str(live.one(NOW)["t"])
-
-
-def make(live: Database) -> None:
-    """Make the table where there is none."""
-    live.execute(_MAKE)
-
-
 def is_there(live: Database) -> bool:
     """Return whether the table is there: to ask one that is not is an error in the server's log."""
     return bool(live.one("SELECT to_regclass('stanchion.canary') IS NOT NULL AS made")["made"])

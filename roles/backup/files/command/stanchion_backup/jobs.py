@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import docker, giving_way
+from stanchion_backup import docker, files, giving_way
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.settings import Settings
 
@@ -45,17 +44,7 @@ def log_to_file(settings: Settings) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Replace a file by a whole one, for root only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(content, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(handle)
-        Path(draft).rename(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    files.replace(path, json.dumps(content, indent=2) + "\n")
 
 
 @contextlib.contextmanager
@@ -157,7 +146,7 @@ def tell(settings: Settings, record: dict[str, Any]) -> None:
     """Run the operator's command for a failed job; that it fails too is a line in the log."""
     if not settings.on_failure:
         return
-    done = docker.run(["sh", "-c", settings.on_failure], _HOOK_WITHIN, json.dumps(record))
+    done = docker.run(["sh", str(settings.failure_script)], _HOOK_WITHIN, json.dumps(record))
     if done.code != 0:
         log.error("backup_on_failure ended with %d: %s", done.code, done.text)
 

@@ -6,13 +6,12 @@ Moments are Unix seconds: an age that stands in a file is wrong as soon as the f
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from stanchion_backup import files
 from stanchion_backup.settings import Settings
 
 FILE = "stanchion_backup.prom"
@@ -192,13 +191,5 @@ def write(settings: Settings, picture: Mapping[str, Any], written: float) -> Pat
     """Replace the file as a whole, for everybody to read: a collector may look at any moment."""
     folder = settings.folder / "metrics"
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=folder, prefix=f".{FILE}.")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(render(picture, written))
-            os.fchmod(file.fileno(), 0o644)
-        Path(draft).rename(folder / FILE)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    files.replace(folder / FILE, render(picture, written), 0o644)
     return folder / FILE

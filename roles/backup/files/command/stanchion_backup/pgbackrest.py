@@ -41,16 +41,14 @@ _LOCKED = 50
 # The archiver holds it while it tries a repository that has no stanza yet; after three tries of 20 s it rests
 # for a minute.
 _LOCK_WITHIN = 150.0
-# Of WAL, as initdb makes it: where not even one fits, no backup does.
-_SEGMENT_BYTES = 16 * 1024 * 1024
+# Where not even one segment fits, no backup does.
+_SEGMENT_BYTES = wal.SEGMENT_BYTES
 # Of a shell and of docker, where a command is not there.
 _NOT_THERE = (126, 127)
 # A question to a repository that is there takes a fraction of a second; SFTP's own time-out is longer.
 _ASK_WITHIN = 60.0
 # A backup waits this long, in seconds, for its last WAL; the configured time is that of one push.
 _WAL_WITHIN = "--archive-timeout=120"
-# A file of the archive: the segment, its checksum, how it is compressed.
-_SEGMENT = re.compile(r"/([0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?$")
 # Options that checks ask for.
 _TOLD = ("archive-push-queue-max", "-cipher-type", "-retention-full", "-retention-full-type", "checksum-page")
 # Of a repository that could not be read at all; info itself says 99 of one whose server does not answer.
@@ -386,6 +384,7 @@ def _set(raw: dict[str, Any]) -> BackupSet:
     )
 
 
+# A file of the archive: the segment, its checksum, how it is compressed.
 _SEGMENT = re.compile(r"([0-9A-F]{24})-[0-9a-f]{40}")
 _HISTORY = re.compile(r"([0-9A-F]{8})\.history")
 
@@ -441,12 +440,6 @@ def _listed(settings: Settings, held: Contents, folder: str, only: str) -> list[
         settings, f"--repo={held.key}", f"--filter={only}", "repo-ls", f"archive/{settings.stack}/{folder}"
     )
     return _must(done, f"Looking into {repository.name} ({repository.where})").split()
-
-
-def segment_after(segment: str) -> str:
-    """Return the name of the WAL segment that follows one, of Postgres' usual 16 MiB."""
-    place = (int(segment[8:16], 16) << 8) + int(segment[16:], 16) + 1
-    return f"{segment[:8]}{place >> 8:08X}{place & 0xFF:08X}"
 
 
 def create_stanza(settings: Settings) -> None:

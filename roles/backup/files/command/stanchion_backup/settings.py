@@ -74,8 +74,8 @@ class Settings:
     # Objectives, in seconds.
     rpo: int = 120
     rto: int = 900
-    # A shell command that is run for each failed job, with its record on standard input.
-    on_failure: str = ""
+    # Whether there is a `failure_script`.
+    on_failure: bool = False
     # The table of cron, and what the role has written into it.
     cron_file: str = ""
     cron_text: str = ""
@@ -85,6 +85,14 @@ class Settings:
     def folder(self) -> Path:
         """Return the folder of this command, its records, its log and its metrics."""
         return Path(self.state_dir) / "backup"
+
+    @property
+    def failure_script(self) -> Path:
+        """Return the shell script that is run for each failed job, with its record on standard input.
+
+        A file of its own, for root only: what it sends word to may want a token.
+        """
+        return self.folder / "on_failure"
 
     def repository_of(self, key: int) -> Repository:
         """Return one repository; RefusedError where there is none of that number."""
