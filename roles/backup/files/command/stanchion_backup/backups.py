@@ -110,7 +110,7 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
     """
     pgbackrest.remember_image(settings)
     held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
-    away = _away(settings, held)
+    away = away_of(settings, held)
     new = [each for each in settings.repositories if held[each].system_identifier == "" and each not in away]
     if new:
         with jobs.alone(settings, wait, restoring=True):
@@ -131,8 +131,11 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
     return {"done": [f"opened {each.name}" for each in new], "warning": warning.strip()}
 
 
-def _away(settings: Settings, held: Mapping[Repository, Contents]) -> list[Repository]:
-    """Return the repositories off the host that backups were taken into, and that cannot be read now."""
+def away_of(settings: Settings, held: Mapping[Repository, Contents]) -> list[Repository]:
+    """Return the repositories off the host that backups were taken into, and that cannot be read now.
+
+    A deploy warns of them and goes on with the others.
+    """
     known = {name for each in jobs.records(settings, "full") for name in each.get("repositories") or ()}
     return [
         repository
@@ -165,7 +168,7 @@ def first_full(settings: Settings, wait: float) -> list[str]:
     restored = bare_metal.is_under_way(settings)
     again = restored or was_off.exists()
     held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
-    away = _away(settings, held)
+    away = away_of(settings, held)
     missing = [
         repository
         for repository, found in held.items()
