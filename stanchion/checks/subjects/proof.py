@@ -82,7 +82,8 @@ def _rate(drills: Row) -> str:
     severity=WARNING,
     why="A proof is of one backup and of the WAL after it. The others may lack a file that nobody has read.",
     remedy=_RUN + " It prefers what is not proved yet; --set LABEL chooses.",
-    source="ours: coverage = backups proved / backups kept; every full one, as all others lean on it",
+    source="ours: coverage = backups restored and proved / backups kept. A full one has to be restored, "
+    "itself or with one that leans on it: that reads a part of it, and does not count as its proof",
     reads=("backup",),
     part=POSTGRES,
 )
@@ -94,17 +95,22 @@ def coverage(look: Look) -> Iterator[Evidence]:
             f"repo{each['key']}", {"proved": 0, "kept": len(each["sets"]), "labels": []}
         )
         text = f"{held['proved']} of {count(held['kept'], 'backup')} proved"
+        read = {
+            label for found in each["sets"] if found["label"] in held["labels"] for label in found["needs"]
+        }
         # One that came after the last drill gets its turn in the next.
         due = weekly["period"] + _DAY if weekly else 0.0
         old = [
             found["label"]
             for found in each["sets"]
             if found["type"] == "full"
-            and found["label"] not in held["labels"]
+            and found["label"] not in {*held["labels"], *read}
             and elapsed(look, found["stopped"]) > due
         ]
         if old:
             yield bad(f"{text}; not proved: {', '.join(old)}", title(each))
+        elif part := sorted(read - set(held["labels"])):
+            yield note(f"{text}; of {', '.join(part)} only what did not change since was read", title(each))
         else:
             yield note(text, title(each))
 

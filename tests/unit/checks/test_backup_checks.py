@@ -369,6 +369,14 @@ class TestProof:
         full = next(each for each in repository["sets"] if each["type"] == "full")
         full["stopped"] = now - 9 * DAY
         ask(kept, "proof.coverage", WARN, f"not proved: {full['label']}")
+        leans = next(each for each in repository["sets"] if full["label"] in each["needs"])
+        drills["coverage"]["repo1"].update(proved=1, labels=[leans["label"]])
+        ask(
+            kept,
+            "proof.coverage",
+            PASS,
+            f"1 of 2 backups proved; of {full['label']} only what did not change",
+        )
 
     def test_an_assertion_that_did_not_hold(self, kept, drills):
         drills["last"]["assertions"][0].update(ok=False, expected=1, seen=0, reason="")

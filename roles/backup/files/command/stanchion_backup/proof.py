@@ -15,17 +15,17 @@ Records = Sequence[Mapping[str, Any]]
 
 
 def proved(settings: Settings, repository: str) -> set[str]:
-    """Return the labels of a repository's sets that a drill has restored, and of those that they need."""
+    """Return the labels of a repository's sets that a drill has restored."""
     return labels(jobs.records(settings, "drill"), repository)
 
 
 def labels(records: Records, repository: str) -> set[str]:
-    """Return the labels that these records prove."""
-    found: set[str] = set()
-    for each in records:
-        if each.get("outcome") == "ok" and each.get("repo") == repository:
-            found.update([each["set"]["label"], *each["set"].get("needs", [])])
-    return found
+    """Return the labels that these records prove: of the sets that one needs, a restore reads a part only."""
+    return {
+        each["set"]["label"]
+        for each in records
+        if each.get("outcome") == "ok" and each.get("repo") == repository
+    }
 
 
 def picture(settings: Settings, held: Iterable[Contents]) -> dict[str, Any]:
