@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanchion.checks.backup_view import age, elapsed, observed, readable, scheduled, section, title
-from stanchion.checks.container import POSTGRES
+from stanchion.checks.container import BACKEND, POSTGRES
 from stanchion.checks.look import Look, Row
 from stanchion.checks.model import Evidence, SkipError, bad, note, warn
 from stanchion.checks.registry import CRITICAL, RUNTIME, WARNING, Threshold, check
@@ -125,7 +125,8 @@ def coverage(look: Look) -> Iterator[Evidence]:
     "whole and readable by the application, is what the assertions ask.",
     remedy=_RED,
     source="CloudNativePG's own tests of backups (rows before and after the target); pgbackrest_auto "
-    "(pg_checksums, amcheck, dump); ours: the backend beside the copy",
+    "(pg_checksums, amcheck, dump); ours: the backend beside the copy. A warning where this host has a "
+    "backend and it was not asked, or no page has a checksum",
     reads=("backup",),
     part=POSTGRES,
 )
@@ -136,11 +137,18 @@ def complete(look: Look) -> Iterator[Evidence]:
         if each["ok"] is False:
             yield bad(_told(each), each["name"])
         elif each["ok"] is None:
-            yield note(f"not asked: {each['reason']}", each["name"])
+            yield (warn if _is_missed(look, each) else note)(f"not asked: {each['reason']}", each["name"])
     if last["outcome"] != "ok" and not any(each["ok"] is False for each in asked):
         yield bad(f"it ended before its assertions: {last['error']}")
     well = sum(each["ok"] is True for each in asked)
     yield note(f"{well} of {count(len(asked), 'assertion')} held, in {span(last['seconds'])}")
+
+
+def _is_missed(look: Look, assertion: Row) -> bool:
+    """Say whether one that was not asked leaves a hole in the proof that nobody has chosen."""
+    if assertion["name"] == "backend":
+        return look.has(BACKEND) and "backup_read_path" not in assertion["reason"]
+    return bool(assertion["name"] == "page checksums")
 
 
 def _told(assertion: Row) -> str:
@@ -190,7 +198,9 @@ def amcheck(look: Look) -> Iterator[Evidence]:
 )
 def rto(look: Look) -> Iterator[Evidence]:
     last = _last(look)
-    yield from _measured(last.get("rto_seconds"), float(section(look, "objectives")["rto"]), "backup_rto")
+    until = " until the database served; no backend was asked" if last.get("rto_to") == "database" else ""
+    objective = float(section(look, "objectives")["rto"])
+    yield from _measured(last.get("rto_seconds"), objective, "backup_rto", until)
 
 
 @check(
@@ -211,11 +221,13 @@ def rpo(look: Look) -> Iterator[Evidence]:
     yield from _measured(last.get("rpo_seconds"), float(section(look, "objectives")["rpo"]), "backup_rpo")
 
 
-def _measured(seconds: float | None, objective: float, name: str) -> Iterator[Evidence]:
+def _measured(seconds: float | None, objective: float, name: str, until: str = "") -> Iterator[Evidence]:
     if seconds is None:
         yield bad("the last drill ended before it was measured")
         return
-    yield (bad if seconds > objective else note)(f"{span(seconds)} measured, {name} is {span(objective)}")
+    yield (bad if seconds > objective else note)(
+        f"{span(seconds)} measured{until}, {name} is {span(objective)}"
+    )
 
 
 @check(

@@ -320,6 +320,19 @@ def test_the_picture_counts_what_is_kept(settings):
     assert proof.picture(known, [contents()])["coverage"]["repo1"] == {"proved": 0, "kept": 0, "labels": []}
 
 
+def test_an_rto_until_the_database_served_is_not_mixed_with_the_applications(settings):
+    known, kept = settings
+    kept += [
+        record(FULL, rto_seconds=90.0, rto_to="database"),
+        record(FULL, rto_seconds=100.0, rto_to="backend"),
+    ]
+    seen = proof.picture(known, [])
+    assert (seen["rto"]["p50"], seen["rto_to"]) == (100.0, "backend")
+    kept.append(record(FULL, rto_seconds=80.0, rto_to="database"))
+    seen = proof.picture(known, [])
+    assert (seen["rto"]["max"], seen["rto_to"]) == (90.0, "database")
+
+
 def test_no_drill_yet_has_no_figures(settings):
     seen = proof.picture(settings[0], [])
     assert (seen["last"], seen["last_success"]) == (None, None)
@@ -435,6 +448,21 @@ def test_two_repositories_are_drilled_each_for_itself(settings, monkeypatch):
     assert [each["verdict"] for each in raised.value.found["drills"]] == ["failed", "proved"]
     with pytest.raises(RefusedError, match="say which with --repo"):
         drill.drill(known, known.repositories, label=FULL)
+
+
+@pytest.mark.parametrize(
+    ("answered", "figure"),
+    [
+        (True, {"rto_seconds": 7.0, "rto_to": "backend"}),
+        (False, {"rto_seconds": 3.0, "rto_to": "database"}),
+        (None, {"rto_seconds": 3.0, "rto_to": "database"}),
+    ],
+)
+def test_the_rto_is_the_applications_only_where_a_backend_has_answered(settings, answered, figure):
+    one = Drill(settings[0], REPO, {"phases": {"restore": 1.0, "replay": 2.0, "backend": 4.0}})
+    one.sheet.add("marker a", True)
+    one.sheet.add("backend", answered)
+    assert drill._measured_rto(one) == figure
 
 
 def test_two_skipped_drills_are_skipped_and_not_failed(settings, monkeypatch):

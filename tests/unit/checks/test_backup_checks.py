@@ -386,6 +386,27 @@ class TestProof:
         drills["last"]["assertions"][0].update(ok=None, reason="no backend on this host")
         ask(kept, "proof.complete", PASS, "not asked: no backend on this host")
 
+    @pytest.mark.parametrize(
+        "name,reason,backend,outcome",
+        [
+            ("backend", "no backend of the stack runs on this host", True, WARN),
+            ("backend", "no backend of the stack runs on this host", False, PASS),
+            ("backend", "backup_read_path is empty", True, PASS),
+            ("page checksums", "this cluster was made without data checksums", True, WARN),
+            ("table public.doses", "it changed in the live database meanwhile", True, PASS),
+        ],
+    )
+    def test_a_hole_in_the_proof_that_nobody_chose(self, kept, drills, name, reason, backend, outcome):
+        if not backend:
+            del kept.declared["backend"]
+        found = next(each for each in drills["last"]["assertions"] if each["name"] == name)
+        found.update(ok=None, reason=reason)
+        ask(kept, "proof.complete", outcome, f"{name}: not asked: {reason}")
+
+    def test_a_restore_without_a_backend_is_not_the_applications(self, kept, drills):
+        drills["last"].update(rto_to="database")
+        ask(kept, "proof.rto", PASS, "18 s measured until the database served; no backend was asked")
+
     def test_it_ended_early(self, kept, drills):
         drills["last"].update(outcome="failed", error="wrong passphrase", assertions=[])
         ask(kept, "proof.complete", FAIL, "it ended before its assertions: wrong passphrase")

@@ -161,7 +161,7 @@ def _run(one: Drill, kind: str | None, label: str | None) -> None:
             copy.wait(_UP)
         with one.phase("backend"):
             soundness.backend(one, copy, network, backend)
-        one.record["rto_seconds"] = one.seconds("restore", "replay", "backend")
+        one.record.update(_measured_rto(one))
         with one.phase("amcheck"):
             soundness.amcheck(one, copy)
         with one.phase("dump"):
@@ -225,3 +225,10 @@ def _measured_rpo(one: Drill, held: Contents, live: Mapping[str, Any]) -> float 
         return None
     row = canary.newest_archived(one.live, last)
     return round(float(live["now"]) - row.epoch, 3) if row else None
+
+
+def _measured_rto(one: Drill) -> dict[str, Any]:
+    """Return how long it took until what was there: the application only where a backend has answered."""
+    if any(each["name"] == "backend" and each["ok"] for each in one.sheet.entries):
+        return {"rto_seconds": one.seconds("restore", "replay", "backend"), "rto_to": "backend"}
+    return {"rto_seconds": one.seconds("restore", "replay"), "rto_to": "database"}
