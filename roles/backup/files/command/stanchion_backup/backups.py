@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stanchion_backup import bare_metal, canary, configuration, jobs, pgbackrest
+from stanchion_backup import bare_metal, canary, configuration, jobs, pgbackrest, retention
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import Contents
@@ -27,6 +27,7 @@ def take(
     """
     with jobs.recorded(settings, kind) as record, jobs.alone(settings, wait):
         pgbackrest.sweep(settings)
+        record["asked"] = retention.asked(settings, repositories)
         record["configuration"] = _save_configuration(settings)
         record["repositories"] = {}
 
