@@ -16,7 +16,8 @@ class Protection:
     Attributes:
         proved_age: since the last restore that was proved.
         rpo, rpo_most: data that a restore would have lost, the median and the most of all proved drills.
-        rto, rto_most: until the application was back on the restored data, likewise.
+        rto, rto_most: until the application was back on the restored data, likewise; or only the database,
+            where no backend was asked (`rto_to` is "database", else "backend").
         drills_proved, drills: how many drills there were, and how many of them proved a restore.
         sets_proved, sets: backups that are kept in all repositories, and those of them that were proved.
         full_age: since the newest full backup.
@@ -29,6 +30,7 @@ class Protection:
     rpo_most: float | None
     rto: float | None
     rto_most: float | None
+    rto_to: str | None
     drills_proved: int
     drills: int
     sets_proved: int
@@ -64,6 +66,7 @@ def protection(facts: Mapping[str, Any]) -> Protection | None:
         rpo_most=drills["rpo"]["max"],
         rto=drills["rto"]["p50"],
         rto_most=drills["rto"]["max"],
+        rto_to=drills.get("rto_to"),
         drills_proved=drills["success"]["ok"],
         drills=drills["success"]["of"],
         sets_proved=sum(each["proved"] for each in coverage),

@@ -78,4 +78,5 @@ def _measured(record: Mapping[str, Any]) -> Iterator[Line]:
         yield ("RPO", duration(float(record["rpo_seconds"])))
     if record.get("rto_seconds") is not None:
         data = f" for {size(record['data_bytes'])}" if record.get("data_bytes") else ""
-        yield ("RTO", f"{duration(float(record['rto_seconds']))}{data}")
+        until = ", until the database served" if record.get("rto_to") == "database" else ""
+        yield ("RTO", f"{duration(float(record['rto_seconds']))}{data}{until}")

@@ -159,6 +159,9 @@ class Protection(Model):
     rpo_most: float | None = Field(description="The most of it in any proved drill")
     rto: float | None = Field(description="Until the application was back, the median of proved drills")
     rto_most: float | None = Field(description="The longest of any proved drill")
+    rto_to: Literal["backend", "database"] | None = Field(
+        default=None, description="Until what answered: database, where no backend was asked"
+    )
     drills_proved: int = Field(description="How many drills have proved a restore")
     drills: int = Field(description="How many there were")
     sets_proved: int = Field(description="Backups that are kept and were proved")

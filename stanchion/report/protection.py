@@ -56,7 +56,8 @@ def _measured(seen: Protection) -> Iterator[str]:
     for name, usual, most in (("RPO", seen.rpo, seen.rpo_most), ("RTO", seen.rto, seen.rto_most)):
         if usual is not None and most is not None:
             at_worst = f", {duration(most)} at worst" if duration(most) != duration(usual) else ""
-            yield f"{name} {duration(usual)} measured{at_worst}"
+            until = " until the database served" if (name, seen.rto_to) == ("RTO", "database") else ""
+            yield f"{name} {duration(usual)} measured{until}{at_worst}"
 
 
 def _coverage(seen: Protection) -> str:

@@ -106,7 +106,8 @@ def test_each_repository_is_verified_and_proved(offsite: Stack) -> None:
     assert verified["repositories"] == {"repo1": "ok", "repo2": "ok"}
     proved = command(offsite, "drill", "--repo", "repo2", "--target", "latest")
     assert proved.get("error", "") == "", proved
-    assert proved.get("outcome", "ok") == "ok", proved
+    (record,) = proved["drills"]
+    assert record["verdict"] == "proved", record
 
 
 def test_no_secret_is_in_an_argument_an_inspect_a_log_or_an_artifact(offsite: Stack) -> None:

@@ -147,7 +147,8 @@ def _ages(look: Look, types: Sequence[str], limit: float, what: str) -> Iterator
     "the repository grows until its disk is full.",
     remedy="Find out who removed what is missing (stanchion-NAME's log, the repository's own). Set "
     "backup_retention_full and deploy where the option is gone.",
-    source=f"{_PGBACKREST}, repo-retention-full: without it a warning; check_pgbackrest, --retention-full",
+    source=f"{_PGBACKREST}, repo-retention-full: without it a warning; check_pgbackrest, --retention-full. "
+    "Ours: by the records, each with the retention and place of its day; a higher one brings nothing back",
     reads=("backup",),
     part=POSTGRES,
 )
@@ -179,9 +180,10 @@ def retention(look: Look) -> Iterator[Evidence]:
     severity=CRITICAL,
     why="Such a page is bad in the database itself: a backup of it is a faithful copy of the damage, and the "
     "good copies before it are expired one after the other.",
-    remedy="Stop the schedule from expiring (raise backup_retention_full and deploy), find the table with "
-    "pg_amcheck, and restore the last backup that is good beside the database: python runner.py restore --to "
-    "backup:LABEL.",
+    remedy="Before the next full backup lets the oldest good one go, raise backup_retention_full and deploy: "
+    "what is there is kept from then on, what has expired does not come back. Find the table with "
+    "pg_amcheck, and restore the last backup that is good beside the database: python runner.py restore "
+    "--to backup:LABEL.",
     source=f"{_PGBACKREST}, checksum-page; info, backup.error",
     reads=("backup",),
     part=POSTGRES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanchion.checks.backup_view import age, elapsed, observed, readable, scheduled, section, title
-from stanchion.checks.container import POSTGRES
+from stanchion.checks.container import BACKEND, POSTGRES
 from stanchion.checks.look import Look, Row
 from stanchion.checks.model import Evidence, SkipError, bad, note, warn
 from stanchion.checks.registry import CRITICAL, RUNTIME, WARNING, Threshold, check
@@ -82,7 +82,8 @@ def _rate(drills: Row) -> str:
     severity=WARNING,
     why="A proof is of one backup and of the WAL after it. The others may lack a file that nobody has read.",
     remedy=_RUN + " It prefers what is not proved yet; --set LABEL chooses.",
-    source="ours: coverage = backups proved / backups kept; every full one, as all others lean on it",
+    source="ours: coverage = backups restored and proved / backups kept. A full one has to be restored, "
+    "itself or with one that leans on it: that reads a part of it, and does not count as its proof",
     reads=("backup",),
     part=POSTGRES,
 )
@@ -94,17 +95,22 @@ def coverage(look: Look) -> Iterator[Evidence]:
             f"repo{each['key']}", {"proved": 0, "kept": len(each["sets"]), "labels": []}
         )
         text = f"{held['proved']} of {count(held['kept'], 'backup')} proved"
+        read = {
+            label for found in each["sets"] if found["label"] in held["labels"] for label in found["needs"]
+        }
         # One that came after the last drill gets its turn in the next.
         due = weekly["period"] + _DAY if weekly else 0.0
         old = [
             found["label"]
             for found in each["sets"]
             if found["type"] == "full"
-            and found["label"] not in held["labels"]
+            and found["label"] not in {*held["labels"], *read}
             and elapsed(look, found["stopped"]) > due
         ]
         if old:
             yield bad(f"{text}; not proved: {', '.join(old)}", title(each))
+        elif part := sorted(read - set(held["labels"])):
+            yield note(f"{text}; of {', '.join(part)} only what did not change since was read", title(each))
         else:
             yield note(text, title(each))
 
@@ -119,7 +125,8 @@ def coverage(look: Look) -> Iterator[Evidence]:
     "whole and readable by the application, is what the assertions ask.",
     remedy=_RED,
     source="CloudNativePG's own tests of backups (rows before and after the target); pgbackrest_auto "
-    "(pg_checksums, amcheck, dump); ours: the backend beside the copy",
+    "(pg_checksums, amcheck, dump); ours: the backend beside the copy. A warning where this host has a "
+    "backend and it was not asked, or no page has a checksum",
     reads=("backup",),
     part=POSTGRES,
 )
@@ -130,11 +137,18 @@ def complete(look: Look) -> Iterator[Evidence]:
         if each["ok"] is False:
             yield bad(_told(each), each["name"])
         elif each["ok"] is None:
-            yield note(f"not asked: {each['reason']}", each["name"])
+            yield (warn if _is_missed(look, each) else note)(f"not asked: {each['reason']}", each["name"])
     if last["outcome"] != "ok" and not any(each["ok"] is False for each in asked):
         yield bad(f"it ended before its assertions: {last['error']}")
     well = sum(each["ok"] is True for each in asked)
     yield note(f"{well} of {count(len(asked), 'assertion')} held, in {span(last['seconds'])}")
+
+
+def _is_missed(look: Look, assertion: Row) -> bool:
+    """Say whether one that was not asked leaves a hole in the proof that nobody has chosen."""
+    if assertion["name"] == "backend":
+        return look.has(BACKEND) and "backup_read_path" not in assertion["reason"]
+    return bool(assertion["name"] == "page checksums")
 
 
 def _told(assertion: Row) -> str:
@@ -184,7 +198,9 @@ def amcheck(look: Look) -> Iterator[Evidence]:
 )
 def rto(look: Look) -> Iterator[Evidence]:
     last = _last(look)
-    yield from _measured(last.get("rto_seconds"), float(section(look, "objectives")["rto"]), "backup_rto")
+    until = " until the database served; no backend was asked" if last.get("rto_to") == "database" else ""
+    objective = float(section(look, "objectives")["rto"])
+    yield from _measured(last.get("rto_seconds"), objective, "backup_rto", until)
 
 
 @check(
@@ -205,11 +221,13 @@ def rpo(look: Look) -> Iterator[Evidence]:
     yield from _measured(last.get("rpo_seconds"), float(section(look, "objectives")["rpo"]), "backup_rpo")
 
 
-def _measured(seconds: float | None, objective: float, name: str) -> Iterator[Evidence]:
+def _measured(seconds: float | None, objective: float, name: str, until: str = "") -> Iterator[Evidence]:
     if seconds is None:
         yield bad("the last drill ended before it was measured")
         return
-    yield (bad if seconds > objective else note)(f"{span(seconds)} measured, {name} is {span(objective)}")
+    yield (bad if seconds > objective else note)(
+        f"{span(seconds)} measured{until}, {name} is {span(objective)}"
+    )
 
 
 @check(

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
-from stanchion_backup import __main__, backups, jobs, pgbackrest
+from stanchion_backup import __main__, backups, drill, jobs, pgbackrest
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.settings import Repository, load
@@ -132,6 +132,32 @@ def test_a_deploy_does_not_wait_for_a_server_that_is_away(outage):
     )
     backups.first_full(settings, 0)
     assert asked == ["repo1"]
+
+
+@pytest.mark.parametrize(("proved", "drilled"), [([], ["repo1"]), (["repo1"], [])])
+def test_the_first_drill_of_a_server_that_is_away_is_a_warning(outage, monkeypatch, proved, drilled):
+    settings, asked = outage
+    remember(settings, "repo1", "repo2")
+    for name in proved:
+        jobs.keep(settings, {"job": "drill", "started": 1.0, "pid": 1, "outcome": "ok", "repo": name})
+    monkeypatch.setattr(
+        drill, "drill", lambda _, where, wait: asked.extend(each.name for each in where) or {"drills": []}
+    )
+    found = drill.first(settings, 0)
+    assert asked == drilled
+    assert found["done"] == [f"first drill of {name}" for name in drilled]
+    assert found["warning"] == (
+        "repo2 (sftp://keeper@b/backups) can't be reached, and no restore from it was ever proved: "
+        "timeout connecting"
+    )
+
+
+def test_the_first_drill_of_a_server_that_was_never_reached_is_made(outage, monkeypatch):
+    settings, asked = outage
+    remember(settings, "repo1")
+    monkeypatch.setattr(drill, "drill", lambda _, where, wait: asked.extend(where) or {})
+    assert drill.first(settings, 0)["warning"] == ""
+    assert [each.name for each in asked] == ["repo1", "repo2"]
 
 
 def test_a_server_that_was_never_reached_is_no_outage(outage):

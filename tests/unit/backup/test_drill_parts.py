@@ -88,6 +88,9 @@ def test_sets_that_nothing_has_proved_come_first(settings):
     kept.append(record(NEWEST))
     kept.append(record(INCR, [FULL, DIFF], outcome="failed"))
     kept.append(record(DIFF, [FULL]))
+    # A part of the full one was read for the differential: its turn comes all the same.
+    assert {chosen(known, "name")[2] for _ in range(60)} == {FULL, INCR}
+    kept.append(record(FULL))
     assert {chosen(known, "name") for _ in range(30)} == {("name", INCR, INCR)}
     kept.append(record(INCR, [FULL, DIFF]))
     assert chosen(known, "name") == ("name", None, NEWEST)
@@ -297,9 +300,9 @@ def test_segments_are_counted_as_postgres_counts_them():
 # What the records say
 
 
-def test_a_drill_proves_a_set_and_those_that_it_needs():
+def test_a_drill_proves_its_set_and_not_those_of_which_it_reads_a_part():
     kept = [record(INCR, [FULL]), record(DIFF, outcome="failed"), record(NEWEST, repo="repo2")]
-    assert proof.labels(kept, "repo1") == {INCR, FULL}
+    assert proof.labels(kept, "repo1") == {INCR}
     assert proof.labels(kept, "repo2") == {NEWEST}
 
 
@@ -315,8 +318,21 @@ def test_the_picture_counts_what_is_kept(settings):
     assert seen["success"] == {"ok": 2, "of": 3}
     assert seen["last_success"] == 7
     assert seen["rpo"] == {"p50": 10.0, "p95": 30.0, "max": 30.0}
-    assert seen["coverage"] == {"repo1": {"proved": 2, "kept": 4, "labels": [FULL, INCR]}}
+    assert seen["coverage"] == {"repo1": {"proved": 1, "kept": 4, "labels": [INCR]}}
     assert proof.picture(known, [contents()])["coverage"]["repo1"] == {"proved": 0, "kept": 0, "labels": []}
+
+
+def test_an_rto_until_the_database_served_is_not_mixed_with_the_applications(settings):
+    known, kept = settings
+    kept += [
+        record(FULL, rto_seconds=90.0, rto_to="database"),
+        record(FULL, rto_seconds=100.0, rto_to="backend"),
+    ]
+    seen = proof.picture(known, [])
+    assert (seen["rto"]["p50"], seen["rto_to"]) == (100.0, "backend")
+    kept.append(record(FULL, rto_seconds=80.0, rto_to="database"))
+    seen = proof.picture(known, [])
+    assert (seen["rto"]["max"], seen["rto_to"]) == (90.0, "database")
 
 
 def test_no_drill_yet_has_no_figures(settings):
@@ -434,6 +450,21 @@ def test_two_repositories_are_drilled_each_for_itself(settings, monkeypatch):
     assert [each["verdict"] for each in raised.value.found["drills"]] == ["failed", "proved"]
     with pytest.raises(RefusedError, match="say which with --repo"):
         drill.drill(known, known.repositories, label=FULL)
+
+
+@pytest.mark.parametrize(
+    ("answered", "figure"),
+    [
+        (True, {"rto_seconds": 7.0, "rto_to": "backend"}),
+        (False, {"rto_seconds": 3.0, "rto_to": "database"}),
+        (None, {"rto_seconds": 3.0, "rto_to": "database"}),
+    ],
+)
+def test_the_rto_is_the_applications_only_where_a_backend_has_answered(settings, answered, figure):
+    one = Drill(settings[0], REPO, {"phases": {"restore": 1.0, "replay": 2.0, "backend": 4.0}})
+    one.sheet.add("marker a", True)
+    one.sheet.add("backend", answered)
+    assert drill._measured_rto(one) == figure
 
 
 def test_two_skipped_drills_are_skipped_and_not_failed(settings, monkeypatch):

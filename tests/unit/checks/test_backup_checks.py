@@ -369,6 +369,14 @@ class TestProof:
         full = next(each for each in repository["sets"] if each["type"] == "full")
         full["stopped"] = now - 9 * DAY
         ask(kept, "proof.coverage", WARN, f"not proved: {full['label']}")
+        leans = next(each for each in repository["sets"] if full["label"] in each["needs"])
+        drills["coverage"]["repo1"].update(proved=1, labels=[leans["label"]])
+        ask(
+            kept,
+            "proof.coverage",
+            PASS,
+            f"1 of 2 backups proved; of {full['label']} only what did not change",
+        )
 
     def test_an_assertion_that_did_not_hold(self, kept, drills):
         drills["last"]["assertions"][0].update(ok=False, expected=1, seen=0, reason="")
@@ -377,6 +385,27 @@ class TestProof:
     def test_what_could_not_be_asked_is_told(self, kept, drills):
         drills["last"]["assertions"][0].update(ok=None, reason="no backend on this host")
         ask(kept, "proof.complete", PASS, "not asked: no backend on this host")
+
+    @pytest.mark.parametrize(
+        "name,reason,backend,outcome",
+        [
+            ("backend", "no backend of the stack runs on this host", True, WARN),
+            ("backend", "no backend of the stack runs on this host", False, PASS),
+            ("backend", "backup_read_path is empty", True, PASS),
+            ("page checksums", "this cluster was made without data checksums", True, WARN),
+            ("table public.doses", "it changed in the live database meanwhile", True, PASS),
+        ],
+    )
+    def test_a_hole_in_the_proof_that_nobody_chose(self, kept, drills, name, reason, backend, outcome):
+        if not backend:
+            del kept.declared["backend"]
+        found = next(each for each in drills["last"]["assertions"] if each["name"] == name)
+        found.update(ok=None, reason=reason)
+        ask(kept, "proof.complete", outcome, f"{name}: not asked: {reason}")
+
+    def test_a_restore_without_a_backend_is_not_the_applications(self, kept, drills):
+        drills["last"].update(rto_to="database")
+        ask(kept, "proof.rto", PASS, "18 s measured until the database served; no backend was asked")
 
     def test_it_ended_early(self, kept, drills):
         drills["last"].update(outcome="failed", error="wrong passphrase", assertions=[])

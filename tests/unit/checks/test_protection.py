@@ -34,6 +34,11 @@ def test_the_four_figures_and_what_they_stand_on(kept, seen):
     assert said["backups"].endswith(" ago · scheduled: diff, drill, full, incr, verify")
 
 
+def test_without_a_backend_the_rto_is_the_databases(kept, seen):
+    seen["drills"]["rto_to"] = "database"
+    assert "RTO 18 s measured until the database served" in words(kept)["proof"]
+
+
 def test_before_the_first_of_anything(kept, seen):
     nothing = {"p50": None, "p95": None, "max": None}
     seen["drills"].update(

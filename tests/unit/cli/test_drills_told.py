@@ -23,6 +23,7 @@ RECORD = {
     ],
     "rpo_seconds": 8.9,
     "rto_seconds": 3.8,
+    "rto_to": "backend",
     "data_bytes": 31360246,
 }
 
@@ -47,6 +48,11 @@ def test_a_drill_is_told_in_full():
     assert told["not asked"] == "backend: no backend of the stack runs on this host"
     assert told["FAILED"] == "table public.doses: rows 3 is 2 in the <copy>"
     assert (told["RPO"], told["RTO"]) == ("8.9 s", "3.8 s for 29.9 MB")
+
+
+def test_what_the_rto_covers_is_said_where_no_backend_was_asked():
+    told = dict(drills.lines(result("drill", {**RECORD, "rto_to": "database"})))
+    assert told["RTO"] == "3.8 s for 29.9 MB, until the database served"
 
 
 def test_after_a_deploy_it_is_one_line():

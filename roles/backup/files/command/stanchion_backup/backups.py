@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stanchion_backup import bare_metal, canary, configuration, jobs, pgbackrest, planning
+from stanchion_backup import bare_metal, canary, configuration, jobs, pgbackrest, planning, retention
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import Contents
@@ -32,6 +32,7 @@ def take(
     """
     with jobs.recorded(settings, kind) as record, jobs.alone(settings, wait):
         pgbackrest.sweep(settings)
+        record["asked"] = retention.asked(settings, repositories)
         record["configuration"] = _save_configuration(settings)
         record["repositories"] = {}
 
@@ -135,7 +136,7 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
     """
     pgbackrest.remember_image(settings)
     held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
-    away = _away(settings, held)
+    away = away_of(settings, held)
     new = [each for each in settings.repositories if held[each].system_identifier == "" and each not in away]
     if new:
         with jobs.alone(settings, wait, restoring=True):
@@ -156,8 +157,11 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
     return {"done": [f"opened {each.name}" for each in new], "warning": warning.strip()}
 
 
-def _away(settings: Settings, held: Mapping[Repository, Contents]) -> list[Repository]:
-    """Return the repositories off the host that backups were taken into, and that cannot be read now."""
+def away_of(settings: Settings, held: Mapping[Repository, Contents]) -> list[Repository]:
+    """Return the repositories off the host that backups were taken into, and that cannot be read now.
+
+    A deploy warns of them and goes on with the others.
+    """
     known = {name for each in jobs.records(settings, "full") for name in each.get("repositories") or ()}
     return [
         repository
@@ -191,7 +195,7 @@ def first_full(settings: Settings, wait: float) -> list[str]:
     again = restored or was_off.exists()
     timeline = planning.recorded(settings).get("timeline")
     held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
-    away = _away(settings, held)
+    away = away_of(settings, held)
     missing = [
         repository
         for repository, found in held.items()

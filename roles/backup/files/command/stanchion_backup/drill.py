@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stanchion_backup import (
+    backups,
     canary,
     choosing,
     content,
@@ -70,15 +71,29 @@ def drill(
 
 
 def first(settings: Settings, wait: float) -> dict[str, Any]:
-    """Drill each repository of which nothing has been proved yet."""
+    """Drill each repository of which nothing has been proved yet; one that is away now is a `warning`."""
     kept = jobs.records(settings, PURPOSE)
     missing = [each for each in settings.repositories if not any(_proved(record, each) for record in kept)]
+    result: dict[str, Any] = {"stack": settings.stack, "drills": [], "done": [], "warning": ""}
     if not missing:
-        return {"stack": settings.stack, "drills": [], "done": []}
+        return result
+    held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
+    away = [each for each in backups.away_of(settings, held) if each in missing]
+    result["warning"] = " ".join(
+        f"{each.name} ({each.where}) can't be reached, and no restore from it was ever proved: "
+        f"{held[each].message}"
+        for each in away
+    )
+    ready = [each for each in missing if each not in away]
+    if not ready:
+        return result
     # The schedule has only just been installed: its first row may be a minute away.
     canary.write(Database(settings.container))
-    done = drill(settings, missing, wait=wait)
-    return {**done, "done": [f"first drill of {each.name}" for each in missing]}
+    return {
+        **result,
+        **drill(settings, ready, wait=wait),
+        "done": [f"first drill of {each.name}" for each in ready],
+    }
 
 
 def _proved(record: Mapping[str, Any], repository: Repository) -> bool:
@@ -146,7 +161,7 @@ def _run(one: Drill, kind: str | None, label: str | None) -> None:
             copy.wait(_UP)
         with one.phase("backend"):
             soundness.backend(one, copy, network, backend)
-        one.record["rto_seconds"] = one.seconds("restore", "replay", "backend")
+        one.record.update(_measured_rto(one))
         with one.phase("amcheck"):
             soundness.amcheck(one, copy)
         with one.phase("dump"):
@@ -210,3 +225,10 @@ def _measured_rpo(one: Drill, held: Contents, live: Mapping[str, Any]) -> float 
         return None
     row = canary.newest_archived(one.live, last)
     return round(float(live["now"]) - row.epoch, 3) if row else None
+
+
+def _measured_rto(one: Drill) -> dict[str, Any]:
+    """Return how long it took until what was there: the application only where a backend has answered."""
+    if any(each["name"] == "backend" and each["ok"] for each in one.sheet.entries):
+        return {"rto_seconds": one.seconds("restore", "replay", "backend"), "rto_to": "backend"}
+    return {"rto_seconds": one.seconds("restore", "replay"), "rto_to": "database"}

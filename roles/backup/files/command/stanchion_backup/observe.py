@@ -18,6 +18,7 @@ from stanchion_backup import (
     pgbackrest,
     planning,
     proof,
+    retention,
     server,
 )
 from stanchion_backup.database import QueryError
@@ -51,7 +52,7 @@ def observe(settings: Settings, within: float = 60.0, windows: bool = True) -> d
             "restore": _or_error(lambda: journal.observed(settings)),
             "drills": proof.picture(settings, held),
             **jobs_now(settings),
-            "taken": _taken(settings),
+            "taken": retention.taken(settings),
             "objectives": {"rpo": settings.rpo, "rto": settings.rto},
         }
 
@@ -76,15 +77,6 @@ def jobs_now(settings: Settings) -> dict[str, Any]:
         "jobs": {job: _job(settings, job) for job in JOBS},
         "schedule": {job: asdict(each) for job, each in settings.schedule.items()},
     }
-
-
-def _taken(settings: Settings) -> dict[str, list[str]]:
-    """Return the labels of the full backups that retention keeps and that were taken, by repository."""
-    taken: dict[str, list[str]] = {}
-    for record in jobs.records(settings, "full"):
-        for name, made in (record.get("repositories") or {}).items():
-            taken.setdefault(name, []).append(made["label"])
-    return {name: labels[-settings.retention_full :] for name, labels in taken.items()}
 
 
 def _or_error(ask: Callable[[], Any]) -> Any:

@@ -15,23 +15,25 @@ Records = Sequence[Mapping[str, Any]]
 
 
 def proved(settings: Settings, repository: str) -> set[str]:
-    """Return the labels of a repository's sets that a drill has restored, and of those that they need."""
+    """Return the labels of a repository's sets that a drill has restored."""
     return labels(jobs.records(settings, "drill"), repository)
 
 
 def labels(records: Records, repository: str) -> set[str]:
-    """Return the labels that these records prove."""
-    found: set[str] = set()
-    for each in records:
-        if each.get("outcome") == "ok" and each.get("repo") == repository:
-            found.update([each["set"]["label"], *each["set"].get("needs", [])])
-    return found
+    """Return the labels that these records prove: of the sets that one needs, a restore reads a part only."""
+    return {
+        each["set"]["label"]
+        for each in records
+        if each.get("outcome") == "ok" and each.get("repo") == repository
+    }
 
 
 def picture(settings: Settings, held: Iterable[Contents]) -> dict[str, Any]:
     """Return how the drills went, the RPO and RTO that they measured (s), and how many sets are proved."""
     ran = [each for each in jobs.records(settings, "drill") if each["outcome"] != "skipped"]
     good = [each for each in ran if each["outcome"] == "ok"]
+    # How long it took until a backend answered, or until the database did: one figure never mixes them.
+    until = good[-1].get("rto_to") if good else None
     coverage = {}
     for each in held:
         name = f"repo{each.key}"
@@ -44,7 +46,8 @@ def picture(settings: Settings, held: Iterable[Contents]) -> dict[str, Any]:
         "last_success": good[-1]["ended"] if good else None,
         "success": {"ok": len(good), "of": len(ran)},
         "rpo": spread(each.get("rpo_seconds") for each in good),
-        "rto": spread(each.get("rto_seconds") for each in good),
+        "rto": spread(each.get("rto_seconds") for each in good if each.get("rto_to") == until),
+        "rto_to": until,
         "coverage": coverage,
     }
 
