@@ -198,7 +198,7 @@ def test_a_timeline_without_a_backup_is_backed_up_whole(settings, monkeypatch):
     """The full backup at the end of a restore may have failed: the next deploy takes it."""
     taken = []
     held(monkeypatch, hours=1)
-    monkeypatch.setattr(backups, "take", lambda _, kind, where, wait: taken.append(kind))
+    monkeypatch.setattr(backups, "take", lambda _, kind, *given, **more: taken.append(kind))
     for timeline, kinds in ((0, []), (2, ["full"])):
         monkeypatch.setattr(backups.planning, "recorded", lambda _, n=timeline: {"timeline": n})
         backups.first_full(settings, 0)
