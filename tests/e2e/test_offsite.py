@@ -111,20 +111,30 @@ def test_each_repository_is_verified_and_proved(offsite: Stack) -> None:
     assert proved.get("outcome", "ok") == "ok", proved
 
 
+def passwords_of(stack: Stack) -> list[str]:
+    """Return the database's passwords, which must be nowhere either."""
+    names = ("app_password", "postgres_password")
+    return [stack.host.run("cat", f"{SECRETS}/{name}").strip() for name in names]
+
+
 def test_no_secret_is_in_an_argument_an_inspect_a_log_or_an_artifact(offsite: Stack) -> None:
-    host, secrets = offsite.host, secrets_of(offsite)
+    host, secrets = offsite.host, [*secrets_of(offsite), *passwords_of(offsite)]
     assert all(len(each) > 20 for each in secrets)
-    # Every command line of the host, and of its containers' processes, while a backup runs.
+    # Every command line of the host, and of its containers' processes, while a backup and a drill run.
+    jobs = f"{COMMAND} backup --type full && {COMMAND} drill --repo repo2 --target latest"
     seen = host.run(
         "sh",
         "-c",
-        f"{COMMAND} backup --type full >/dev/null & pid=$!; while kill -0 $pid 2>/dev/null; do"
+        f"{{ ( {jobs} ) >/dev/null 2>&1 & pid=$!; while kill -0 $pid 2>/dev/null; do"
         " for file in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $file 2>/dev/null; echo; done;"
-        " docker ps -aq | xargs -r docker inspect 2>/dev/null; done; wait $pid",
+        " docker ps -aq | xargs -r docker inspect 2>/dev/null; done; wait $pid; echo both ended with $?; }"
+        " | sort -u",
         timeout=300,
     )
     # The sampling has seen what it is about.
+    assert "both ended with 0" in seen
     assert "pgbackrest --log-level-console=info" in seen
+    assert "io.stanchion.one-shot=drill" in seen
     logs = host.run(
         "sh",
         "-c",
