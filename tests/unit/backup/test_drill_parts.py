@@ -18,6 +18,7 @@ from stanchion_backup import (
     proof,
     scratch,
     stopping,
+    wal,
 )
 from stanchion_backup.assertions import Sheet
 from stanchion_backup.canary import Row
@@ -288,8 +289,8 @@ def test_the_segment_that_is_missing_is_named_and_one_that_is_damaged_with_the_r
 
 
 def test_segments_are_counted_as_postgres_counts_them():
-    assert pgbackrest.segment_after("00000001000000000000000F") == "000000010000000000000010"
-    assert pgbackrest.segment_after("0000000A00000001000000FF") == "0000000A0000000200000000"
+    assert wal.after("00000001000000000000000F") == "000000010000000000000010"
+    assert wal.after("0000000A00000001000000FF") == "0000000A0000000200000000"
 
 
 # What the records say

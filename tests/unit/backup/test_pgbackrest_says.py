@@ -203,7 +203,7 @@ class Backup:
 
 
 def segment(number, timeline=1):
-    return wal.name(f"{timeline:08X}", number)
+    return wal.name_of(timeline, number)
 
 
 def chain(first, last, timeline=1):

@@ -14,7 +14,7 @@ from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
 from stanchion_backup.planning import Request
 from stanchion_backup.scratch import Recovery, see_all_replayed
 from stanchion_backup.settings import Settings, load
-from stanchion_backup.windows import name_of
+from stanchion_backup.wal import name_of
 from test_backup_settings import raw, written
 
 MINUTE = 60

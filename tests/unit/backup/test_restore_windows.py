@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from stanchion_backup.pgbackrest import Archive, BackupSet
-from stanchion_backup.windows import Timeline, name_of, number_of, timelines, windows
+from stanchion_backup.wal import name_of, number_of
+from stanchion_backup.windows import Timeline, timelines, windows
 
 MINUTE = 60
 # Timeline 1 was left in segment 6, timeline 2 goes on from there.

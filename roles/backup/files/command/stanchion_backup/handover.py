@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from stanchion_backup import windows
+from stanchion_backup import wal
 from stanchion_backup.errors import BackupError
 from stanchion_backup.scratch import Scratch
 from stanchion_backup.target import position
@@ -53,9 +53,9 @@ def make_ready(copy: Scratch) -> int:
 
 def check_chain(current: str, left_at: str, marked: list[str]) -> None:
     """Refuse a copy that has let go of WAL which was never archived."""
-    first, last = position(left_at) // windows.SEGMENT_BYTES, windows.number_of(current)
+    first, last = position(left_at) // wal.SEGMENT_BYTES, wal.number_of(current)
     timeline = int(current[:8], 16)
-    expected = [windows.name_of(timeline, number) for number in range(first, last)]
+    expected = [wal.name_of(timeline, number) for number in range(first, last)]
     missing = [name for name in [*expected, f"{timeline:08X}.history"] if name not in marked]
     if missing:
         raise BackupError(

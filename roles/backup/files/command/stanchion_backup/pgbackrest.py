@@ -41,8 +41,8 @@ _LOCKED = 50
 # The archiver holds it while it tries a repository that has no stanza yet; after three tries of 20 s it rests
 # for a minute.
 _LOCK_WITHIN = 150.0
-# Of WAL, as initdb makes it: where not even one fits, no backup does.
-_SEGMENT_BYTES = 16 * 1024 * 1024
+# Where not even one segment fits, no backup does.
+_SEGMENT_BYTES = wal.SEGMENT_BYTES
 # Of a shell and of docker, where a command is not there.
 _NOT_THERE = (126, 127)
 # A question to a repository that is there takes a fraction of a second; SFTP's own time-out is longer.
@@ -440,12 +440,6 @@ def _listed(settings: Settings, held: Contents, folder: str, only: str) -> list[
         settings, f"--repo={held.key}", f"--filter={only}", "repo-ls", f"archive/{settings.stack}/{folder}"
     )
     return _must(done, f"Looking into {repository.name} ({repository.where})").split()
-
-
-def segment_after(segment: str) -> str:
-    """Return the name of the WAL segment that follows one, of Postgres' usual 16 MiB."""
-    place = (int(segment[8:16], 16) << 8) + int(segment[16:], 16) + 1
-    return f"{segment[:8]}{place >> 8:08X}{place & 0xFF:08X}"
 
 
 def create_stanza(settings: Settings) -> None:

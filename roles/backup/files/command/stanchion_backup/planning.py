@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import canary, docker, jobs, pgbackrest, windows
+from stanchion_backup import canary, docker, jobs, pgbackrest, wal, windows
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
@@ -216,7 +216,7 @@ def _is_fresh(asked: Asked, here: Held) -> bool:
 def _as_archived(settings: Settings, here: Held) -> Held:
     now = time.time()
     segment = Database(settings.container).one("SELECT pg_walfile_name(pg_current_wal_insert_lsn()) AS name")
-    last = windows.number_of(segment["name"])
+    last = wal.number_of(segment["name"])
     ahead = [replace(each, end=now, last=last) if each.live else each for each in here.windows]
     return replace(here, windows=ahead)
 
@@ -290,7 +290,7 @@ def _before_lsn(here: Held, asked: Asked, along: list[Window], usable: list[Back
     if not old_enough:
         raise _refuse(here, f"{asked} is before the end of the first backup.")
     window = next(each for each in along if old_enough[-1].label in each.sets)
-    if at // windows.SEGMENT_BYTES > window.last:
+    if at // wal.SEGMENT_BYTES > window.last:
         raise _refuse(here, f"{asked} is after the last WAL that {here.repository.name} holds.")
     timeline = here.timelines[window.timeline]
     if timeline.ancestors and at > timeline.ancestors[-1][1]:

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, copies, docker, handover, jobs, journal, pgbackrest, planning, windows
+from stanchion_backup import backups, copies, docker, handover, jobs, journal, pgbackrest, planning, wal
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
@@ -210,7 +210,7 @@ def _check_last(settings: Settings, left: Journal) -> None:
             )
         return
     current = control["Latest checkpoint's REDO WAL file"]
-    last = windows.name_of(int(current[:8], 16), windows.number_of(current) - 1)
+    last = wal.name_of(int(current[:8], 16), wal.number_of(current) - 1)
     place = planning.repository_of(settings, left.request.get("source") or "")
     if not pgbackrest.has_segment(settings, pgbackrest.contents_of(settings, place), last):
         raise BackupError(f"The old database's last WAL segment, {last}, is not in {place.name}.")

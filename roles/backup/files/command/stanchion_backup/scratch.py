@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stanchion_backup import docker, pgbackrest
+from stanchion_backup import docker, pgbackrest, wal
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.settings import Repository, Settings
@@ -292,7 +292,7 @@ def _gap(log: str) -> str:
         return f"no WAL came out of the repository{f': {said}' if said else ''}"
     if broken := _BROKEN_RECORD.search(log):
         return f"WAL segment {max(restored)} is damaged: {broken[1].strip()}"
-    wanted = pgbackrest.segment_after(max(restored))
+    wanted = wal.after(max(restored))
     if said:
         return f"WAL segment {wanted} is damaged, or can't be read: {said}"
     return f"WAL segment {wanted} is missing in the repository"

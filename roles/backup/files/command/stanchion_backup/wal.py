@@ -1,14 +1,15 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The chain of WAL segments: which are missing between the oldest backup and the newest segment."""
+"""WAL segments: their names and numbers, and which of the chain are missing from the oldest backup on."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
-# A segment's name: timeline, log, and segment within the log, eight hexadecimal digits each. With segments of
-# 16 MB, initdb's default, a log of 4 GB has 256 of them.
-_IN_A_LOG = 256
+# Of a segment, as initdb makes it.
+SEGMENT_BYTES = 16 * 1024 * 1024
+# A segment's name: timeline, log, and segment within the log of 4 GiB, eight hexadecimal digits each.
+_IN_A_LOG = 0x100000000 // SEGMENT_BYTES
 
 
 class Backup(Protocol):
@@ -22,14 +23,19 @@ class Backup(Protocol):
     def wal_last(self) -> str: ...
 
 
-def place(segment: str) -> int:
-    """Return how many segments lie before one, on any timeline."""
+def number_of(segment: str) -> int:
+    """Return the number of a segment, whatever its timeline: how many lie before it."""
     return int(segment[8:16], 16) * _IN_A_LOG + int(segment[16:24], 16)
 
 
-def name(timeline: str, number: int) -> str:
-    """Return the name of the segment at a place."""
-    return f"{timeline}{number // _IN_A_LOG:08X}{number % _IN_A_LOG:08X}"
+def name_of(timeline: int, number: int) -> str:
+    """Return the name of a segment."""
+    return f"{timeline:08X}{number // _IN_A_LOG:08X}{number % _IN_A_LOG:08X}"
+
+
+def after(segment: str) -> str:
+    """Return the name of the segment that follows one on its timeline."""
+    return name_of(int(segment[:8], 16), number_of(segment) + 1)
 
 
 def missing(segments: Collection[str], sets: Iterable[Backup], archived: str = "") -> list[str]:
@@ -43,9 +49,9 @@ def missing(segments: Collection[str], sets: Iterable[Backup], archived: str = "
     held = set(segments)
     found: list[str] = []
     for timeline in sorted({each[:8] for each in (*held, *needed, archived) if each}):
-        there = {place(each) for each in held if each.startswith(timeline)}
-        ends = {place(each) for each in (*needed, archived) if each.startswith(timeline)}
-        of_backups = {place(each) for each in needed if each.startswith(timeline)}
+        there = {number_of(each) for each in held if each.startswith(timeline)}
+        ends = {number_of(each) for each in (*needed, archived) if each.startswith(timeline)}
+        of_backups = {number_of(each) for each in needed if each.startswith(timeline)}
         first = min(of_backups or there or ends)
         last = max(there | ends)
         found += _in_words(timeline, [each for each in range(first, last + 1) if each not in there], known)
@@ -56,7 +62,7 @@ def _in_words(timeline: str, numbers: list[int], sets: list[Backup]) -> list[str
     words = []
     while numbers:
         length = next((i for i, each in enumerate(numbers) if each != numbers[0] + i), len(numbers))
-        first, last = name(timeline, numbers[0]), name(timeline, numbers[length - 1])
+        first, last = (name_of(int(timeline, 16), each) for each in (numbers[0], numbers[length - 1]))
         what = (
             f"WAL segment {first} is missing"
             if length == 1

@@ -14,9 +14,7 @@ from typing import Any
 
 from stanchion_backup.pgbackrest import Archive, BackupSet
 from stanchion_backup.target import position
-
-SEGMENT_BYTES = 16 * 1024 * 1024
-_SEGMENTS_OF_ID = 0x100000000 // SEGMENT_BYTES
+from stanchion_backup.wal import SEGMENT_BYTES, name_of, number_of
 
 
 @dataclass(frozen=True)
@@ -85,16 +83,6 @@ def end_of(backup: BackupSet) -> int:
     if backup.lsn_stop:
         return position(backup.lsn_stop)
     return (number_of(backup.wal_last) + 1) * SEGMENT_BYTES
-
-
-def number_of(segment: str) -> int:
-    """Return the number of a segment, whatever its timeline."""
-    return int(segment[8:16], 16) * _SEGMENTS_OF_ID + int(segment[16:24], 16)
-
-
-def name_of(timeline: int, number: int) -> str:
-    """Return the name of a segment."""
-    return f"{timeline:08X}{number // _SEGMENTS_OF_ID:08X}{number % _SEGMENTS_OF_ID:08X}"
 
 
 def timelines(sets: Iterable[BackupSet], archive: Archive) -> dict[int, Timeline]:
