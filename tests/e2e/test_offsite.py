@@ -110,8 +110,14 @@ def test_each_repository_is_verified_and_proved(offsite: Stack) -> None:
     assert record["verdict"] == "proved", record
 
 
+def passwords_of(stack: Stack) -> list[str]:
+    """Return the database's passwords, which must be nowhere either."""
+    names = ("app_password", "postgres_password")
+    return [stack.host.run("cat", f"{SECRETS}/{name}").strip() for name in names]
+
+
 def test_no_secret_is_in_an_argument_an_inspect_a_log_or_an_artifact(offsite: Stack) -> None:
-    host, secrets = offsite.host, secrets_of(offsite)
+    host, secrets = offsite.host, [*secrets_of(offsite), *passwords_of(offsite)]
     assert all(len(each) > 20 for each in secrets)
     # Every command line of the host, and of its containers' processes, while a backup and a drill run.
     jobs = f"{COMMAND} backup --type full && {COMMAND} drill --repo repo2 --target latest"
