@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
-from stanchion_backup import __main__, backups, drill, jobs, pgbackrest
+from stanchion_backup import __main__, backups, drill, jobs, leftovers, pgbackrest, scratch
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.settings import Repository, load
@@ -110,7 +110,7 @@ def outage(settings, monkeypatch):
     asked = []
     monkeypatch.setattr(pgbackrest, "check", lambda _: asked.append("check"))
     monkeypatch.setattr(pgbackrest, "create_stanza", lambda _: asked.append("create"))
-    monkeypatch.setattr(pgbackrest, "sweep", lambda _: None)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
     monkeypatch.setattr(
         backups, "take", lambda _, kind, where, wait, expire: asked.extend(each.name for each in where)
     )
@@ -167,13 +167,27 @@ def test_a_server_that_was_never_reached_is_no_outage(outage):
     assert asked == ["create", "check"]
 
 
+@pytest.mark.parametrize("job", [backups.verify, lambda settings, each: backups.take(settings, "incr", each)])
+def test_every_heavy_job_takes_a_killed_drills_copy_away_first(settings, monkeypatch, job):
+    swept = []
+    monkeypatch.setattr(pgbackrest, "sweep", lambda _: swept.append("job"))
+    monkeypatch.setattr(scratch, "sweep", lambda _, purpose: swept.append(purpose))
+    for name in ("backup", "verify"):
+        monkeypatch.setattr(pgbackrest, name, lambda *_: swept.append("work"))
+    monkeypatch.setattr(backups, "_save_configuration", lambda _: "saved")
+    monkeypatch.setattr(backups, "_archived", lambda _: "")
+    monkeypatch.setattr(backups, "_newest", lambda *_: {})
+    job(settings, settings.repositories)
+    assert swept == ["job", "drill", "work"]
+
+
 def test_letting_go_tells_what_went(settings, monkeypatch):
     sets = [BackupSet(label, "full", 1, 2, 1, 1, False, "0" * 24, "0" * 24) for label in ("old", "new")]
     monkeypatch.setattr(
         pgbackrest, "contents_of", lambda *_: Contents(1, 0, "", "7", "", "", tuple(sets), archive="17-1")
     )
     monkeypatch.setattr(pgbackrest, "expire_sets", lambda *_: sets.pop(0))
-    monkeypatch.setattr(pgbackrest, "sweep", lambda _: None)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
     given = __main__.parser().parse_args(["expire"])
     assert __main__.act(settings, given)["expired"] == {"repo1": ["old"]}
     [kept] = jobs.records(settings, "expire")
@@ -185,7 +199,7 @@ def test_a_configuration_that_cannot_be_saved_does_not_cost_the_backup(settings,
     monkeypatch.setattr(
         backups.configuration, "save", lambda _: (_ for _ in ()).throw(OSError("no such folder"))
     )
-    monkeypatch.setattr(pgbackrest, "sweep", lambda _: None)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
     monkeypatch.setattr(pgbackrest, "backup", lambda *given: taken.append(given))
     held(monkeypatch, hours=0)
     monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: pgbackrest.contents(settings)[0])

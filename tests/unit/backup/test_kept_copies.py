@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stanchion_backup import copies, docker, jobs
+from stanchion_backup import copies, docker, jobs, leftovers
 from stanchion_backup.errors import BackupError
 from stanchion_backup.planning import Request
 from stanchion_backup.settings import Settings, load
@@ -50,6 +50,7 @@ def host(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
     monkeypatch.setattr(docker, "remove", remove)
     monkeypatch.setattr(docker, "names", lambda *_: host.volumes)
     monkeypatch.setattr(docker, "inspect", lambda *_: None)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
     return host
 
 

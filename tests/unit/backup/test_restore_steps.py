@@ -101,7 +101,7 @@ def test_what_cannot_be_is_refused(
 
 def test_too_little_disk_is_refused_with_what_is_needed(settings: Settings, held: dict[str, Any]) -> None:
     held["free"] = 1 << 30
-    with pytest.raises(RefusedError, match=r"needs 1382 MiB.* has 1024 MiB free"):
+    with pytest.raises(RefusedError, match=r"needs 1382 MiB.* has 1024 MiB free.*`backups` names copies"):
         planning.plan(settings, Request("latest"))
 
 

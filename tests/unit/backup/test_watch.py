@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _lock
-from stanchion_backup import canary, giving_way, jobs, observe, watch
+from stanchion_backup import canary, docker, giving_way, jobs, observe, scratch, watch
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
@@ -26,7 +26,7 @@ def host(tmp_path, monkeypatch):
     settings.folder.mkdir(parents=True)
     settings.failure_script.write_text(f"cat >> {tmp_path}/told")
     seen = SimpleNamespace(
-        settings=settings, now=time.time(), error="", looks=0, told=tmp_path / "told", said=[]
+        settings=settings, now=time.time(), error="", looks=0, told=tmp_path / "told", said=[], volumes=[]
     )
 
     def write(_):
@@ -38,11 +38,21 @@ def host(tmp_path, monkeypatch):
         seen.looks += 1
         return {"repositories": [], "canary": {"newest": 0}, "schedule": {}, "jobs": {}}
 
+    def docker_says(*arguments, **_):
+        assert "label=io.stanchion.one-shot=drill" in " ".join(arguments)
+        return "\n".join(seen.volumes)
+
+    monkeypatch.setattr(docker, "docker", docker_says)
+    monkeypatch.setattr(scratch, "sweep", lambda _, purpose: (assert_drill(purpose), seen.volumes.clear()))
     monkeypatch.setattr(canary, "write", write)
     monkeypatch.setattr(observe, "brief", look)
     monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: seen.now))
     monkeypatch.setattr(jobs, "say", seen.said.append)
     return seen
+
+
+def assert_drill(purpose):
+    assert purpose == "drill"
 
 
 def run(host, after=60.0):
@@ -132,6 +142,27 @@ def test_a_disk_that_is_full_is_told_of_each_hour(host, monkeypatch, what):
     host.told.unlink()
     assert run(host)["canary"] == host.now
     assert not host.told.exists()
+
+
+def test_a_killed_drills_copy_goes_within_two_minutes(host):
+    host.volumes = ["shop-drill-1"]
+    run(host)
+    assert host.volumes == ["shop-drill-1"]
+    run(host)
+    assert host.volumes == []
+
+
+def test_the_copy_of_a_drill_that_runs_stays(host):
+    run(host)
+    host.volumes = ["shop-drill-1"]
+    with jobs.alone(host.settings, wait=1):
+        for _ in range(3):
+            run(host)
+    assert host.volumes == ["shop-drill-1"]
+    # And so does that of the next one, though something was left a minute ago.
+    host.volumes = ["shop-drill-2"]
+    run(host)
+    assert host.volumes == ["shop-drill-2"]
 
 
 def holder(deploy_lock, left):

@@ -7,7 +7,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stanchion_backup import bare_metal, canary, configuration, jobs, pgbackrest, planning, retention
+from stanchion_backup import (
+    bare_metal,
+    canary,
+    configuration,
+    jobs,
+    leftovers,
+    pgbackrest,
+    planning,
+    retention,
+)
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import Contents
@@ -31,7 +40,7 @@ def take(
     reached does not keep the others from theirs; BackupError names every one that failed.
     """
     with jobs.recorded(settings, kind) as record, jobs.alone(settings, wait):
-        pgbackrest.sweep(settings)
+        leftovers.sweep(settings)
         record["asked"] = retention.asked(settings, repositories)
         record["configuration"] = _save_configuration(settings)
         record["repositories"] = {}
@@ -61,7 +70,7 @@ def _save_configuration(settings: Settings) -> str:
 def verify(settings: Settings, repositories: Sequence[Repository], wait: float = 0.0) -> dict[str, Any]:
     """Read every file of each repository; return the record. BackupError on any doubt."""
     with jobs.recorded(settings, "verify") as record, jobs.alone(settings, wait):
-        pgbackrest.sweep(settings)
+        leftovers.sweep(settings)
         _each(repositories, lambda repository: _verify(settings, repository, record))
     return record
 
@@ -69,7 +78,7 @@ def verify(settings: Settings, repositories: Sequence[Repository], wait: float =
 def expire(settings: Settings, repositories: Sequence[Repository], wait: float = 0.0) -> dict[str, Any]:
     """Let go what is beyond the retention, also where there is no room for a backup; return the record."""
     with jobs.recorded(settings, "expire") as record, jobs.alone(settings, wait):
-        pgbackrest.sweep(settings)
+        leftovers.sweep(settings)
         record["expired"] = {}
 
         def one(repository: Repository) -> None:
@@ -140,7 +149,7 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
     new = [each for each in settings.repositories if held[each].system_identifier == "" and each not in away]
     if new:
         with jobs.alone(settings, wait, restoring=True):
-            pgbackrest.sweep(settings)
+            leftovers.sweep(settings)
             pgbackrest.create_stanza(settings)
     if away:
         for repository in settings.repositories:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import docker, jobs, pgbackrest
+from stanchion_backup import docker, jobs, leftovers, pgbackrest
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.planning import Plan, Request, plan, recorded
@@ -38,6 +38,8 @@ def restore(settings: Settings, request: Request, deep: bool, wait: float) -> di
     """
     with jobs.recorded(settings, "restore") as record, jobs.alone(settings, wait):
         _sweep(settings)
+        # They may have the room that this needs.
+        leftovers.sweep(settings)
         planned = plan(settings, request)
         record.update(planned.as_dict())
         copy = Scratch(settings, PURPOSE, planned.repository, *[fresh_name(settings)] * 2)

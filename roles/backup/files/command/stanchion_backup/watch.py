@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stanchion_backup import canary, giving_way, jobs, metrics, observe
+from stanchion_backup import canary, giving_way, jobs, leftovers, metrics, observe
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
@@ -37,6 +37,7 @@ def watch(settings: Settings) -> dict[str, Any]:
             return {"canary": None, "said": []}
         now = time.time()
         state = _state(settings, now)
+        known, state["drills"] = state["drills"], leftovers.of_drills(settings)
         paused = giving_way.restore_under_way(settings)
         written, error = (None, "") if paused else _write(settings)
         said: list[dict[str, Any]] = []
@@ -52,6 +53,9 @@ def watch(settings: Settings) -> dict[str, Any]:
         except OSError as failed:
             unwritten = str(failed)
         due = _due(settings, now, unwritten)
+    # Of a drill that ends just now it is not: it was there a minute ago. A full disk remembers nothing.
+    left = [each for each in state["drills"] if unwritten or each in known]
+    leftovers.sweep_when_idle(settings, left)
     if unwritten:
         # What was said cannot be kept either: it would be said again each minute.
         if due:
@@ -106,7 +110,7 @@ def _state_file(settings: Settings) -> Any:
 
 def _state(settings: Settings, now: float) -> dict[str, Any]:
     """Return what earlier runs remember: since when there is a schedule, what is silent, what was said."""
-    state: dict[str, Any] = {"since": now, "silent_since": None, "told": False, "missed": {}}
+    state: dict[str, Any] = {"since": now, "silent_since": None, "told": False, "missed": {}, "drills": []}
     with contextlib.suppress(OSError, ValueError):
         state.update(json.loads(_state_file(settings).read_text()))
     return state
