@@ -96,20 +96,36 @@ def scheduled(look: Look) -> Mapping[str, Row]:
     return found
 
 
-def since_due(look: Look, name: str) -> float:
-    """Return the seconds since a job was last well; of one that never was, since it was scheduled."""
+def runs(look: Look, name: str) -> Iterator[tuple[str, Row]]:
+    """Return what is known of a job's runs; with two repositories, of each that it was made for.
+
+    What is well in one of them says nothing of the other.
+    """
+    seen = job(look, name)
+    made = {repo: each for repo, each in (seen.get("repositories") or {}).items() if each["last"]}
+    if len(made) < 2:
+        yield name, seen
+    else:
+        yield from ((f"{name} of {repo}", each) for repo, each in made.items())
+
+
+def since_due(look: Look, name: str, seen: Row | None = None) -> float:
+    """Return the seconds since a job was last well; of one that never was, since it was scheduled.
+
+    Of the job in its worst repository, or of the runs that are given.
+    """
     started: Any = section(look, "installed").get("cron_since")
-    last = job(look, name)["last_success"]
+    last = (seen or job(look, name))["last_success"]
     known = [moment for moment in (started, last) if moment is not None]
     if not known:
         raise UnreadableError(f"the job {name} has never run, and nothing tells since when it should")
     return elapsed(look, max(known))
 
 
-def is_late(look: Look, name: str) -> bool:
-    """Say whether a scheduled job should have been well again by now."""
+def is_late(look: Look, name: str, seen: Row | None = None) -> bool:
+    """Say whether a scheduled job should have been well again by now; as `since_due`."""
     plan = scheduled(look).get(name)
-    return plan is not None and since_due(look, name) > plan["period"] * LATE
+    return plan is not None and since_due(look, name, seen) > plan["period"] * LATE
 
 
 def sets_of(repository: Row, *types: str) -> Iterator[Row]:

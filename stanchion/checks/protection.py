@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from stanchion.checks.backup_view import NO_BACKUP
 from stanchion.moments import moment
 
 
 @dataclass(frozen=True)
 class Protection:
     """Figures of a stack's backups; None is what nobody has measured yet. Times and spans are seconds.
+
+    With two repositories each is of the worse one. Of one that can't be read, which backup.repository tells,
+    only the drills are known.
 
     Attributes:
         proved_age: since the last restore that was proved.
@@ -20,8 +24,8 @@ class Protection:
             where no backend was asked (`rto_to` is "database", else "backend").
         drills_proved, drills: how many drills there were, and how many of them proved a restore.
         sets_proved, sets: backups that are kept in all repositories, and those of them that were proved.
-        full_age: since the newest full backup.
-        restorable_age: since the newest moment that a repository could bring back.
+        full_age: since the newest full backup of each repository.
+        restorable_age: since the newest moment that each repository could bring back.
         jobs: what is scheduled.
     """
 
@@ -56,10 +60,12 @@ def protection(facts: Mapping[str, Any]) -> Protection | None:
 
     drills = seen["drills"]
     coverage = drills["coverage"].values()
+    readable = [each for each in seen["repositories"] if each["code"] in (0, NO_BACKUP)]
     fulls = [
-        each["stopped"] for repo in seen["repositories"] for each in repo["sets"] if each["type"] == "full"
+        max((found["stopped"] for found in each["sets"] if found["type"] == "full"), default=None)
+        for each in readable
     ]
-    restorable = [each for each in (seen["canary"].get("restorable") or {}).values() if each is not None]
+    restorable = seen["canary"].get("restorable") or {}
     return Protection(
         proved_age=age(drills["last_success"]),
         rpo=drills["rpo"]["p50"],
@@ -71,7 +77,13 @@ def protection(facts: Mapping[str, Any]) -> Protection | None:
         drills=drills["success"]["of"],
         sets_proved=sum(each["proved"] for each in coverage),
         sets=sum(each["kept"] for each in coverage),
-        full_age=age(max(fulls, default=None)),
-        restorable_age=age(max(restorable, default=None)),
+        full_age=age(_worst(fulls)),
+        restorable_age=age(_worst(restorable.get(f"repo{each['key']}") for each in readable)),
         jobs=tuple(seen["schedule"]),
     )
+
+
+def _worst(moments: Iterable[float | None]) -> float | None:
+    """Return the oldest; None where one is missing, or there is none."""
+    known = list(moments)
+    return None if None in known else min((each for each in known if each is not None), default=None)

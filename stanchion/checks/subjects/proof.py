@@ -19,16 +19,27 @@ _RED = (
 )
 
 
-def _last(look: Look) -> Row:
-    """Return the record of the last drill that was made.
+def _each(look: Look) -> Iterator[tuple[str, Row]]:
+    """Return how the drills went, of each repository with its name where there are several."""
+    drills = section(look, "drills")
+    several = drills.get("repositories") or {}
+    yield from several.items() if len(several) > 1 else [("", drills)]
+
+
+def _lasts(look: Look) -> list[tuple[str, Row]]:
+    """Return the record of the last drill that was made, of each repository.
 
     Raises:
         SkipError: there was none yet; proof.age tells that.
     """
-    found: Row | None = section(look, "drills")["last"]
-    if found is None:
+    found = [(name, each["last"]) for name, each in _each(look) if each["last"] is not None]
+    if not found:
         raise SkipError("no drill has been made yet: proof.age tells since when one is due")
     return found
+
+
+def _of(repository: str, what: str) -> str:
+    return f"{repository}, {what}" if repository else what
 
 
 @check(
@@ -49,24 +60,26 @@ def _last(look: Look) -> Row:
     part=POSTGRES,
 )
 def proof_age(look: Look) -> Iterator[Evidence]:
-    drills = section(look, "drills")
+    for name, drills in _each(look):
+        yield from _age(look, name, drills)
+
+
+def _age(look: Look, name: str, drills: Row) -> Iterator[Evidence]:
     first, most = (
-        look.threshold(name) * _DAY for name in ("validation_proof_days_warning", "validation_proof_days")
+        look.threshold(limit) * _DAY for limit in ("validation_proof_days_warning", "validation_proof_days")
     )
-    last, moment = drills["last"], drills["last_success"]
-    old = age(look, moment)
+    last, old = drills["last"], age(look, drills["last_success"])
     if last is not None and last["outcome"] == "failed":
-        yield bad(
-            f"the last drill, {span(elapsed(look, last['ended']))} ago, proved nothing: {last['error']}"
-        )
+        ago = span(elapsed(look, last["ended"]))
+        yield bad(f"the last drill, {ago} ago, proved nothing: {last['error']}", name)
     if old is None:
         since = age(look, section(look, "installed").get("cron_since"))
         level = bad if since is not None and since > most else warn
-        yield level("no restore of this stack was ever proved")
+        yield level(f"no restore of {'it' if name else 'this stack'} was ever proved", name)
     elif old > first:
-        yield (bad if old > most else warn)(f"the last proved restore is {span(old)} old")
+        yield (bad if old > most else warn)(f"the last proved restore is {span(old)} old", name)
     else:
-        yield note(f"the last proved restore is {span(old)} old, {_rate(drills)}")
+        yield note(f"the last proved restore is {span(old)} old, {_rate(drills)}", name)
 
 
 def _rate(drills: Row) -> str:
@@ -131,17 +144,22 @@ def coverage(look: Look) -> Iterator[Evidence]:
     part=POSTGRES,
 )
 def complete(look: Look) -> Iterator[Evidence]:
-    last = _last(look)
+    for name, last in _lasts(look):
+        yield from _asked(look, name, last)
+
+
+def _asked(look: Look, name: str, last: Row) -> Iterator[Evidence]:
     asked = last.get("assertions") or []
     for each in asked:
         if each["ok"] is False:
-            yield bad(_told(each), each["name"])
+            yield bad(_told(each), _of(name, each["name"]))
         elif each["ok"] is None:
-            yield (warn if _is_missed(look, each) else note)(f"not asked: {each['reason']}", each["name"])
+            level = warn if _is_missed(look, each) else note
+            yield level(f"not asked: {each['reason']}", _of(name, each["name"]))
     if last["outcome"] != "ok" and not any(each["ok"] is False for each in asked):
-        yield bad(f"it ended before its assertions: {last['error']}")
+        yield bad(f"it ended before its assertions: {last['error']}", name)
     well = sum(each["ok"] is True for each in asked)
-    yield note(f"{well} of {count(len(asked), 'assertion')} held, in {span(last['seconds'])}")
+    yield note(f"{well} of {count(len(asked), 'assertion')} held, in {span(last['seconds'])}", name)
 
 
 def _is_missed(look: Look, assertion: Row) -> bool:
@@ -172,15 +190,13 @@ def _told(assertion: Row) -> str:
     part=POSTGRES,
 )
 def amcheck(look: Look) -> Iterator[Evidence]:
-    last = _last(look)
-    found = [each for each in last.get("assertions") or [] if "amcheck" in each["name"]]
-    if not found:
-        yield bad("the last drill did not get as far as pg_amcheck")
-    for each in found:
-        if each["ok"] is True:
-            yield note("nothing was found", each["name"])
-        else:
-            yield bad(_told(each), each["name"])
+    for name, last in _lasts(look):
+        found = [each for each in last.get("assertions") or [] if "amcheck" in each["name"]]
+        if not found:
+            yield bad("the last drill did not get as far as pg_amcheck", name)
+        for each in found:
+            level, text = (note, "nothing was found") if each["ok"] is True else (bad, _told(each))
+            yield level(text, _of(name, each["name"]))
 
 
 @check(
@@ -197,10 +213,10 @@ def amcheck(look: Look) -> Iterator[Evidence]:
     part=POSTGRES,
 )
 def rto(look: Look) -> Iterator[Evidence]:
-    last = _last(look)
-    until = " until the database served; no backend was asked" if last.get("rto_to") == "database" else ""
     objective = float(section(look, "objectives")["rto"])
-    yield from _measured(last.get("rto_seconds"), objective, "backup_rto", until)
+    for name, last in _lasts(look):
+        until = " until the database served; no backend was asked" if last.get("rto_to") == "database" else ""
+        yield _measured(last.get("rto_seconds"), objective, f"{until}, backup_rto", name)
 
 
 @check(
@@ -217,17 +233,16 @@ def rto(look: Look) -> Iterator[Evidence]:
     part=POSTGRES,
 )
 def rpo(look: Look) -> Iterator[Evidence]:
-    last = _last(look)
-    yield from _measured(last.get("rpo_seconds"), float(section(look, "objectives")["rpo"]), "backup_rpo")
+    objective = float(section(look, "objectives")["rpo"])
+    for name, last in _lasts(look):
+        yield _measured(last.get("rpo_seconds"), objective, ", backup_rpo", name)
 
 
-def _measured(seconds: float | None, objective: float, name: str, until: str = "") -> Iterator[Evidence]:
+def _measured(seconds: float | None, objective: float, which: str, name: str) -> Evidence:
     if seconds is None:
-        yield bad("the last drill ended before it was measured")
-        return
-    yield (bad if seconds > objective else note)(
-        f"{span(seconds)} measured{until}, {name} is {span(objective)}"
-    )
+        return bad("the last drill ended before it was measured", name)
+    text = f"{span(seconds)} measured{which} is {span(objective)}"
+    return (bad if seconds > objective else note)(text, name)
 
 
 @check(

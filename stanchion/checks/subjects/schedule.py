@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stanchion.checks.backup_view import age, elapsed, is_late, job, scheduled, section, since_due
+from stanchion.checks.backup_view import age, elapsed, is_late, job, runs, scheduled, section, since_due
 from stanchion.checks.container import POSTGRES
-from stanchion.checks.look import Look
+from stanchion.checks.look import Look, Row
 from stanchion.checks.model import Evidence, bad, note, warn
 from stanchion.checks.registry import CRITICAL, DEPLOY, RUNTIME, WARNING, Threshold, check
 from stanchion.checks.words import count, span
@@ -75,22 +75,25 @@ def cron(look: Look) -> Iterator[Evidence]:
     part=POSTGRES,
 )
 def jobs(look: Look) -> Iterator[Evidence]:
-    for name in scheduled(look):
-        last, since = job(look, name)["last"], since_due(look, name)
-        failed = last is not None and last["outcome"] == "failed"
-        if failed:
-            # The next one may be well; one that is overdue as well has no such hope.
-            level = bad if is_late(look, name) else warn
-            yield level(f"failed {span(elapsed(look, last['ended']))} ago: {last['error']}", name)
-        elif is_late(look, name):
-            period = scheduled(look)[name]["period"]
-            yield bad(f"has not been done for {span(since)}, and is due every {span(period)}", name)
-        elif job(look, name)["last_success"] is None:
-            yield note("not yet due for the first time", name)
-        else:
-            yield note(f"well {span(since)} ago", name)
+    for name, plan in scheduled(look).items():
+        for of, seen in runs(look, name):
+            yield _on_time(look, name, plan, of, seen)
     if not scheduled(look):
         yield bad("backup_schedule is empty: nothing is ever done by itself")
+
+
+def _on_time(look: Look, name: str, plan: Row, of: str, seen: Row) -> Evidence:
+    last, since, late = seen["last"], since_due(look, name, seen), is_late(look, name, seen)
+    if last is not None and last["outcome"] == "failed":
+        # The next one may be well; one that is overdue as well has no such hope.
+        return (bad if late else warn)(
+            f"failed {span(elapsed(look, last['ended']))} ago: {last['error']}", of
+        )
+    if late:
+        return bad(f"has not been done for {span(since)}, and is due every {span(plan['period'])}", of)
+    if seen["last_success"] is None:
+        return note("not yet due for the first time", of)
+    return note(f"well {span(since)} ago", of)
 
 
 @check(

@@ -1,5 +1,7 @@
 """Archive, backups, schedule and proofs, on what the backups' command told of a healthy stack."""
 
+import copy
+
 import pytest
 
 from stanchion.checks import Outcome, Phase, catalogue
@@ -316,6 +318,20 @@ class TestSchedule:
         seen["installed"]["cron_since"] = now - 4 * DAY
         ask(kept, "schedule.jobs", FAIL, "diff: has not been done for 4 d, and is due every 2 d")
 
+    def test_a_job_that_failed_in_one_repository_only(self, kept, seen, now):
+        well = {"last": {"outcome": "ok", "ended": now - 60, "error": ""}, "last_success": now - 60}
+        failed = {"last": {"outcome": "failed", "ended": now - 90, "error": "no answer"}}
+        seen["jobs"]["incr"]["repositories"] = {"repo1": well, "repo2": {**failed, "last_success": now - 900}}
+        finding = ask(kept, "schedule.jobs", WARN, "incr of repo2: failed 90 s ago: no answer")
+        assert "incr of repo1: well 60 s ago" in [f"{each.of}: {each.what}" for each in finding.evidence]
+        seen["installed"]["cron_since"] = now - 2 * DAY
+        late = {**well, "last_success": now - 2 * DAY}
+        seen["jobs"]["incr"]["repositories"] = {"repo1": well, "repo2": late}
+        ask(kept, "schedule.jobs", FAIL, "incr of repo2: has not been done for 2 d")
+        seen["jobs"]["incr"]["repositories"] = {"repo1": well, "repo2": {"last": None, "last_success": None}}
+        seen["jobs"]["incr"]["last_success"] = now - 60
+        ask(kept, "schedule.jobs", PASS)
+
     def test_since_a_new_schedule(self, kept, seen, now):
         seen["jobs"]["incr"].update(last=None, last_success=None)
         seen["installed"]["cron_since"] = now - 1800
@@ -362,6 +378,31 @@ class TestProof:
             ask(kept, slug, SKIP, "no drill has been made yet")
         seen["installed"]["cron_since"] = now - 31 * DAY
         ask(kept, "proof.age", FAIL, "was ever proved")
+
+    @pytest.fixture
+    def second(self, drills):
+        """A second repository, whose last drill went as the first one's; to be changed."""
+        of_one = {name: value for name, value in drills.items() if name != "coverage"}
+        drills["repositories"] = {"repo1": of_one, "repo2": copy.deepcopy(of_one)}
+        return drills["repositories"]["repo2"]
+
+    def test_each_repository_is_asked_for_itself(self, kept, seen, second, now):
+        for slug in ("age", "complete", "amcheck", "rto", "rpo"):
+            ask(kept, f"proof.{slug}", PASS, "repo2")
+        second["last"].update(outcome="failed", error="marker b is there", ended=now - 3600, rto_seconds=9e4)
+        second["last"].update(rpo_seconds=9e3)
+        for each in second["last"]["assertions"]:
+            each.update(ok=False, reason="it is bad")
+        second["last_success"] = None
+        ask(kept, "proof.age", FAIL, "repo2: the last drill, 60 min ago, proved nothing: marker b is there")
+        ask(kept, "proof.age", FAIL, "repo2: no restore of it was ever proved")
+        ask(kept, "proof.complete", FAIL, "repo2, backend: it is bad")
+        ask(kept, "proof.amcheck", FAIL, "repo2, amcheck: it is bad")
+        ask(kept, "proof.rto", WARN, "repo2: 25 h measured, backup_rto is")
+        ask(kept, "proof.rpo", WARN, "repo2: 2 h measured, backup_rpo is")
+        second["last"] = None
+        ask(kept, "proof.age", WARN, "repo2: no restore of it was ever proved")
+        ask(kept, "proof.complete", PASS, "repo1")
 
     def test_coverage(self, kept, drills, repository, now):
         drills["coverage"]["repo1"].update(proved=0, labels=[])

@@ -34,6 +34,22 @@ def test_the_four_figures_and_what_they_stand_on(kept, seen):
     assert said["backups"].endswith(" ago · scheduled: diff, drill, full, incr, verify")
 
 
+def test_of_two_repositories_the_worse_one_is_shown(kept, seen):
+    one = protection(kept.facts)
+    (first,) = seen["repositories"]
+    older = [{**each, "stopped": each["stopped"] - 86400} for each in first["sets"]]
+    seen["repositories"].append({**first, "key": 2, "sets": older})
+    seen["canary"]["restorable"]["repo2"] = seen["canary"]["restorable"]["repo1"] - 3600
+    both = protection(kept.facts)
+    assert both.full_age == one.full_age + 86400
+    assert both.restorable_age == one.restorable_age + 3600
+    seen["repositories"][1]["sets"] = []
+    del seen["canary"]["restorable"]["repo2"]
+    assert (protection(kept.facts).full_age, protection(kept.facts).restorable_age) == (None, None)
+    seen["repositories"][1]["code"] = 99
+    assert protection(kept.facts) == one
+
+
 def test_without_a_backend_the_rto_is_the_databases(kept, seen):
     seen["drills"]["rto_to"] = "database"
     assert "RTO 18 s measured until the database served" in words(kept)["proof"]

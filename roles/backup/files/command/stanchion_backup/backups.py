@@ -71,6 +71,7 @@ def verify(settings: Settings, repositories: Sequence[Repository], wait: float =
     """Read every file of each repository; return the record. BackupError on any doubt."""
     with jobs.recorded(settings, "verify") as record, jobs.alone(settings, wait):
         leftovers.sweep(settings)
+        record["asked"] = retention.asked(settings, repositories)
         _each(repositories, lambda repository: _verify(settings, repository, record))
     return record
 

@@ -21,3 +21,9 @@ def replace(path: Path, text: str, mode: int = 0o600) -> None:
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
+    # Else a power cut could bring the old one back: of a journal, one that knows less than was done.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

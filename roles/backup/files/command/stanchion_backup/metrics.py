@@ -31,7 +31,10 @@ class Sample:
 METRICS = {
     "stanchion_backup_watch_timestamp_seconds": ("gauge", "When these figures were written."),
     "stanchion_backup_job_last_timestamp_seconds": ("gauge", "When a job last ended, however it ended."),
-    "stanchion_backup_job_last_success_timestamp_seconds": ("gauge", "When a job last ended well."),
+    "stanchion_backup_job_last_success_timestamp_seconds": (
+        "gauge",
+        "When a job last ended well, in every repository.",
+    ),
     "stanchion_backup_job_last_success": ("gauge", "Whether the last job of this kind went well."),
     "stanchion_backup_job_duration_seconds": ("gauge", "How long the last job took."),
     "stanchion_backup_job_period_seconds": ("gauge", "The longest time between two moments of its schedule."),
@@ -52,8 +55,14 @@ METRICS = {
     "stanchion_backup_archive_ready_files": ("gauge", "Segments that wait to be archived."),
     "stanchion_backup_archive_hours_left": ("gauge", "Hours until waiting WAL has filled the data's disk."),
     "stanchion_restore_under_way": ("gauge", "Whether a restore has begun and not ended."),
-    "stanchion_restore_last_success_timestamp": ("gauge", "When a restore was last proved."),
-    "stanchion_restore_last_success": ("gauge", "Whether the last drill was proved."),
+    "stanchion_restore_last_success_timestamp": (
+        "gauge",
+        "When a restore was last proved; with two repositories, the one where that is longer ago.",
+    ),
+    "stanchion_restore_last_success": (
+        "gauge",
+        "Whether the last drill was proved, in every repository.",
+    ),
     "stanchion_restore_duration_seconds": ("gauge", "Seconds of the last drill's phases."),
     "stanchion_restore_rpo_seconds": (
         "gauge",
@@ -62,7 +71,8 @@ METRICS = {
     ),
     "stanchion_restore_rto_seconds": (
         "gauge",
-        "Seconds from the beginning of a restore until it served: the last one's, and over all proved.",
+        "Seconds from the beginning of a restore until the backend answered, or where none was asked the "
+        "database: the last one's, and over all proved.",
     ),
     "stanchion_restore_data_bytes": ("gauge", "Size of what the last drill restored."),
     "stanchion_restore_drills": ("gauge", "Drills on record, by verdict."),

@@ -13,12 +13,12 @@ from stanchion_backup import (
     configuration,
     copies,
     installed,
-    jobs,
     journal,
     pgbackrest,
     planning,
     proof,
     retention,
+    runs,
     server,
 )
 from stanchion_backup.database import QueryError
@@ -74,7 +74,7 @@ def brief(settings: Settings, within: float) -> dict[str, Any]:
 def jobs_now(settings: Settings) -> dict[str, Any]:
     """Return how the jobs went and when they are due: the part that nobody has to be asked for."""
     return {
-        "jobs": {job: _job(settings, job) for job in JOBS},
+        "jobs": {job: runs.of_job(settings, job) for job in JOBS},
         "schedule": {job: asdict(each) for job, each in settings.schedule.items()},
     }
 
@@ -141,20 +141,4 @@ def _canary(held: list[pgbackrest.Contents], told: dict[str, Any]) -> dict[str, 
         "newest": told.get("newest"),
         "restorable": {name: each["restorable"] for name, each in of.items()},
         "pending": {name: each["pending"] for name, each in of.items()},
-    }
-
-
-def _job(settings: Settings, job: str) -> dict[str, Any]:
-    kept = jobs.records(settings, job)
-    good = [each for each in kept if each["outcome"] == "ok"]
-    skipped = 0
-    for each in reversed(kept):
-        if each["outcome"] != "skipped":
-            break
-        skipped += 1
-    ran = [each for each in kept if each["outcome"] != "skipped"]
-    return {
-        "last": ran[-1] if ran else None,
-        "last_success": good[-1]["ended"] if good else None,
-        "skipped_in_a_row": skipped,
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Optional
 
-from stanchion_backup import jobs
+from stanchion_backup import jobs, runs
 from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.settings import Settings
 
 Records = Sequence[Mapping[str, Any]]
+Spread = dict[str, Optional[float]]
 
 
 def proved(settings: Settings, repository: str) -> set[str]:
@@ -29,18 +30,33 @@ def labels(records: Records, repository: str) -> set[str]:
 
 
 def picture(settings: Settings, held: Iterable[Contents]) -> dict[str, Any]:
-    """Return how the drills went, the RPO and RTO that they measured (s), and how many sets are proved."""
+    """Return how the drills went, the RPO and RTO that they measured (s), and how many sets are proved.
+
+    By repository, and of all of them the worst: what was proved in one says nothing of another.
+    """
     ran = [each for each in jobs.records(settings, "drill") if each["outcome"] != "skipped"]
+    each = {
+        repository.name: _of([record for record in ran if record.get("repo") == repository.name])
+        for repository in settings.repositories
+    }
+    every = list(each.values())
+    untils = {one["rto_to"] for one in every}
+    return {
+        "last": runs.worst(one["last"] for one in every),
+        "last_success": runs.oldest(one["last_success"] for one in every),
+        "success": {name: sum(one["success"][name] for one in every) for name in ("ok", "of")},
+        "rpo": _worst(one["rpo"] for one in every),
+        "rto": _worst(one["rto"] for one in every),
+        "rto_to": "database" if "database" in untils else next(iter(untils - {None}), None),
+        "coverage": {f"repo{one.key}": _coverage(ran, one) for one in held},
+        "repositories": each,
+    }
+
+
+def _of(ran: Records) -> dict[str, Any]:
     good = [each for each in ran if each["outcome"] == "ok"]
     # How long it took until a backend answered, or until the database did: one figure never mixes them.
     until = good[-1].get("rto_to") if good else None
-    coverage = {}
-    for each in held:
-        name = f"repo{each.key}"
-        kept = [one.label for one in each.sets]
-        done = labels(good, name)
-        well = [label for label in kept if label in done]
-        coverage[name] = {"proved": len(well), "kept": len(kept), "labels": well}
     return {
         "last": ran[-1] if ran else None,
         "last_success": good[-1]["ended"] if good else None,
@@ -48,11 +64,26 @@ def picture(settings: Settings, held: Iterable[Contents]) -> dict[str, Any]:
         "rpo": spread(each.get("rpo_seconds") for each in good),
         "rto": spread(each.get("rto_seconds") for each in good if each.get("rto_to") == until),
         "rto_to": until,
-        "coverage": coverage,
     }
 
 
-def spread(values: Iterable[float | None]) -> dict[str, float | None]:
+def _coverage(ran: Records, held: Contents) -> dict[str, Any]:
+    done = labels(ran, f"repo{held.key}")
+    well = [each.label for each in held.sets if each.label in done]
+    return {"proved": len(well), "kept": len(held.sets), "labels": well}
+
+
+def _worst(spreads: Iterable[Spread]) -> Spread:
+    """Return of each figure the highest that was measured."""
+    known = list(spreads)
+
+    def highest(name: str) -> float | None:
+        return max((value for each in known if (value := each[name]) is not None), default=None)
+
+    return {name: highest(name) for name in ("p50", "p95", "max")}
+
+
+def spread(values: Iterable[float | None]) -> Spread:
     """Return median, 95th percentile (nearest rank) and maximum of what was measured."""
     known = sorted(each for each in values if each is not None)
     if not known:

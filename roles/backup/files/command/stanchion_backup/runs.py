@@ -1,0 +1,77 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a job went, by repository: what is well in one of them says nothing of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from stanchion_backup import jobs
+from stanchion_backup.settings import Settings
+
+Record = Mapping[str, Any]
+_SHORT = ("started", "ended", "seconds", "outcome", "error")
+
+
+def of_job(settings: Settings, job: str) -> dict[str, Any]:
+    """Return the last run and the last success (Unix s) of the worst repository, and those of each.
+
+    A repository that the job was not made for yet, as it is new, is not the worst.
+    """
+    kept = jobs.records(settings, job)
+    ran = [each for each in kept if each["outcome"] != "skipped"]
+    each = {repository.name: _of(ran, repository.name) for repository in settings.repositories}
+    made = [one for one in each.values() if one["last"]]
+    return {
+        "last": worst(one["last"] for one in made),
+        "last_success": oldest(one["last_success"] for one in made),
+        "skipped_in_a_row": _skipped(kept),
+        "repositories": {name: {**one, "last": _short(one["last"])} for name, one in each.items()},
+    }
+
+
+def worst(lasts: Iterable[Record | None]) -> Record | None:
+    """Return of the last runs the newest that failed; where none did, the one that is longest ago."""
+    known = sorted((each for each in lasts if each), key=lambda each: float(each["ended"]))
+    failed = [each for each in known if each["outcome"] == "failed"]
+    return failed[-1] if failed else next(iter(known), None)
+
+
+def oldest(moments: Iterable[float | None]) -> float | None:
+    """Return the earliest moment; None where one is missing, or there is none."""
+    known = list(moments)
+    return None if None in known else min((each for each in known if each is not None), default=None)
+
+
+def _of(ran: Sequence[Record], repository: str) -> dict[str, Any]:
+    mine = [_as_it_went(each, repository) for each in ran if _concerns(each, repository)]
+    good = [each["ended"] for each in mine if each["outcome"] == "ok"]
+    return {"last": mine[-1] if mine else None, "last_success": good[-1] if good else None}
+
+
+def _concerns(record: Record, repository: str) -> bool:
+    """Say whether a run was of this repository; one that ended before it knew was of all."""
+    if "repo" in record:
+        return bool(record["repo"] == repository)
+    return repository in record.get("asked", (repository,))
+
+
+def _as_it_went(record: Record, repository: str) -> Record:
+    """Return a run as it was for one repository: it failed as a whole where another could not be reached."""
+    done = (record.get("repositories") or {}).get(repository)
+    if record["outcome"] == "failed" and done and done != "failed":
+        return {**record, "outcome": "ok", "exit": 0, "error": ""}
+    return record
+
+
+def _short(record: Record | None) -> dict[str, Any] | None:
+    return {name: record.get(name) for name in _SHORT} if record else None
+
+
+def _skipped(kept: Sequence[Record]) -> int:
+    skipped = 0
+    for each in reversed(kept):
+        if each["outcome"] != "skipped":
+            break
+        skipped += 1
+    return skipped
