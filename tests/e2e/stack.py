@@ -164,14 +164,20 @@ class Stack:
         """Take what is there now for what a deploy of these variables leaves."""
         self.deployed[:] = [self.picture()]
 
+    @property
+    def not_of_jobs(self) -> str:
+        """Return the options of find that leave out what cron's jobs write."""
+        jobs = "log records metrics scratch lock watch.json watch.lock job.lock restore.json"
+        folder = f"/var/lib/stanchion/{self.name}/backup"
+        return " ".join(f"-path {folder}/{name} -prune -o" for name in jobs.split())
+
     def picture(self) -> str:
         """Return what a deploy would look at: containers with their health, and the stack's files.
 
         Cron's jobs come and go: their containers and what they write are left out.
         """
         state = f"/var/lib/stanchion/{self.name}"
-        jobs = "log records metrics scratch lock watch.json watch.lock job.lock restore.json"
-        left_out = " ".join(f"-path {state}/backup/{name} -prune -o" for name in jobs.split())
+        left_out = self.not_of_jobs
         names = " ".join(sorted(self.host.containers(self.name)))
         look = (
             f"docker inspect --format '{{{{.Id}}}} {{{{.Name}}}} {{{{.State.Status}}}} "

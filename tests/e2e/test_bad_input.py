@@ -17,15 +17,18 @@ from stack import Run, Stack
 
 
 def picture(stack: Stack, images: bool = True) -> tuple[Any, ...]:
-    """What must not change: containers with their start, networks, volumes, images, the stack's files."""
+    """What must not change: containers with their start, networks, volumes, images, the stack's files.
+
+    Cron's jobs come and go.
+    """
+    names = " ".join(sorted(stack.host.containers(stack.name)))
     script = f"""
-    docker ps -a --no-trunc --format '{{{{.ID}}}} {{{{.Names}}}}' | sort
-    docker ps -aq | xargs docker inspect --format '{{{{.Name}}}} {{{{.State.StartedAt}}}}' | sort
+    echo {names} | xargs -r docker inspect --format '{{{{.Id}}}} {{{{.Name}}}} {{{{.State.StartedAt}}}}'
     docker network ls -q --no-trunc | sort
     docker volume ls -q | sort
     {"docker image ls -aq --no-trunc | sort" if images else ""}
-    find /var/lib/stanchion -type f ! -name 'runs.jsonl' ! -name 'lock*' -exec sha256sum {{}} + | sort
-    find /var/lib/stanchion/{stack.name} -printf '%p %m %u %g\\n' 2>/dev/null | grep -v runs.jsonl | sort
+    find /var/lib/stanchion {stack.not_of_jobs} -type f ! -name 'runs.jsonl' ! -name 'lock*' -exec sha256sum {{}} + | sort
+    find /var/lib/stanchion/{stack.name} {stack.not_of_jobs} -printf '%p %m %u %g\\n' 2>/dev/null | grep -v runs.jsonl | sort
     """
     return tuple(stack.host.run("sh", "-c", script).splitlines())
 

@@ -110,7 +110,8 @@ def _see_that_it_is_quiet(settings: Settings, repository: Repository, held: pgba
     later one too, which was abandoned.
     """
     times = pgbackrest.archive(settings, held).segments
-    newest = max(times, key=lambda name: times[name], default="")
+    # Copies of a repository may have one time for all: then the name decides.
+    newest = max(times, key=lambda name: (times[name], name), default="")
     age = time.time() - times.get(newest, 0)
     enough = 2 * settings.archive_timeout + SLACK
     if age < enough:
