@@ -27,8 +27,10 @@ def picture(stack: Stack, images: bool = True) -> tuple[Any, ...]:
     docker network ls -q --no-trunc | sort
     docker volume ls -q | sort
     {"docker image ls -aq --no-trunc | sort" if images else ""}
-    find /var/lib/stanchion {stack.not_of_jobs} -type f ! -name 'runs.jsonl' ! -name 'lock*' -exec sha256sum {{}} + | sort
-    find /var/lib/stanchion/{stack.name} {stack.not_of_jobs} -printf '%p %m %u %g\\n' 2>/dev/null | grep -v runs.jsonl | sort
+    find /var/lib/stanchion {stack.not_of_jobs} -type f ! -name 'runs.jsonl' ! -name 'lock*' \\
+        -exec sha256sum {{}} + | sort
+    find /var/lib/stanchion/{stack.name} {stack.not_of_jobs} -printf '%p %m %u %g\\n' 2>/dev/null \\
+        | grep -v runs.jsonl | sort
     """
     return tuple(stack.host.run("sh", "-c", script).splitlines())
 
