@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
-from stanchion_backup import __main__, backups, drill, jobs, leftovers, pgbackrest, scratch
+from stanchion_backup import __main__, backups, drill, jobs, leftovers, pgbackrest, retention, scratch
 from stanchion_backup.errors import BackupError
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.settings import Repository, load
@@ -189,7 +189,15 @@ def test_letting_go_tells_what_went(settings, monkeypatch):
     monkeypatch.setattr(pgbackrest, "expire_sets", lambda *_: sets.pop(0))
     monkeypatch.setattr(leftovers, "sweep", lambda _: None)
     given = __main__.parser().parse_args(["expire"])
-    assert __main__.act(settings, given)["expired"] == {"repo1": ["old"]}
+    for number, label in enumerate(("old", "new")):
+        taken = {"repo1": {"label": label, "type": "full"}}
+        jobs.keep(settings, {"job": "full", "started": number, "pid": 1, "repositories": taken})
+    assert retention.taken(settings) == {"repo1": ["old", "new"]}
+    asked = {"repo1": {"where": settings.repositories[0].where, "retention": 1}}
+    monkeypatch.setattr(retention, "asked", lambda *_: asked)
+    assert __main__.act(settings, given)["repositories"] == {"repo1": {"expired": ["old"]}}
+    # And the check of what retention has to have kept does not miss it.
+    assert retention.taken(settings) == {"repo1": ["new"]}
     [kept] = jobs.records(settings, "expire")
     assert kept["outcome"] == "ok"
 

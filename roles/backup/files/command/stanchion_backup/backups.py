@@ -80,13 +80,15 @@ def expire(settings: Settings, repositories: Sequence[Repository], wait: float =
     """Let go what is beyond the retention, also where there is no room for a backup; return the record."""
     with jobs.recorded(settings, "expire") as record, jobs.alone(settings, wait):
         leftovers.sweep(settings)
-        record["expired"] = {}
+        record["asked"] = retention.asked(settings, repositories)
+        record["repositories"] = {}
 
         def one(repository: Repository) -> None:
             before = _labels(settings, repository)
             pgbackrest.expire_sets(settings, repository)
             left = _labels(settings, repository)
-            record["expired"][repository.name] = [label for label in before if label not in left]
+            gone = [label for label in before if label not in left]
+            record["repositories"][repository.name] = {"expired": gone}
 
         _each(repositories, one)
     return record

@@ -32,7 +32,7 @@ def taken(settings: Settings) -> dict[str, list[str]]:
     What was taken into another place is not missed in this one; what days have let go is not known.
     """
     where = {each.name: each.where for each in settings.repositories}
-    made = [record for kind in pgbackrest.TYPES for record in jobs.records(settings, kind)]
+    made = [record for kind in (*pgbackrest.TYPES, "expire") for record in jobs.records(settings, kind)]
     kept: dict[str, list[str]] = {}
     for record in sorted(made, key=lambda each: float(each["started"])):
         for name, backup in (record.get("repositories") or {}).items():
