@@ -20,14 +20,14 @@ def configure(settings, *lines):
     (Path(settings.config) / "pgbackrest.conf").write_text("\n".join(("[global]", *lines, "")))
 
 
-def take(settings, at, kind="full", keep=2, by="count"):
+def take(settings, at, kind="full", keep=2, by="count", **more):
     """Keep the record of a backup as it would have been made then."""
     configure(settings, f"repo1-retention-full-type={by}", f"repo1-retention-full={keep}")
     made = {"repo1": {"label": f"{kind}{at}", "type": kind}}
     asked = retention.asked(settings, settings.repositories)
     jobs.keep(
         settings,
-        {"job": kind, "started": float(at), "pid": at, "asked": asked, "repositories": made},
+        {"job": kind, "started": float(at), "pid": at, "asked": asked, "repositories": made, **more},
     )
 
 
@@ -41,12 +41,22 @@ def test_a_higher_retention_brings_nothing_back(settings):
     assert retention.taken(raised) == {"repo1": ["full3", "full4", "full5"]}
 
 
-def test_a_lower_one_lets_go_with_the_next_backup_of_any_kind(settings):
+def test_a_lower_one_lets_go_with_the_next_full_backup_that_expires(settings):
     for at in range(1, 4):
         take(settings, at, keep=3)
     take(settings, 4, "incr", keep=1)
-    take(settings, 5, keep=3)
-    assert retention.taken(settings) == {"repo1": ["full3", "full5"]}
+    take(settings, 5, keep=1, expire=False)
+    assert retention.taken(settings) == {"repo1": ["full1", "full2", "full3", "full5"]}
+    take(settings, 6, keep=1)
+    take(settings, 7, keep=3)
+    assert retention.taken(settings) == {"repo1": ["full6", "full7"]}
+
+
+def test_what_the_job_expire_let_go_is_not_missed(settings):
+    take(settings, 1)
+    take(settings, 2)
+    jobs.keep(settings, {"job": "expire", "started": 3.0, "pid": 3, "expired": {"repo1": ["full1", "incr1"]}})
+    assert retention.taken(settings) == {"repo1": ["full2"]}
 
 
 def test_days_let_go_of_what_nobody_can_tell(settings):

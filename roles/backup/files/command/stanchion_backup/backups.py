@@ -41,7 +41,7 @@ def take(
     """
     with jobs.recorded(settings, kind) as record, jobs.alone(settings, wait):
         leftovers.sweep(settings)
-        record["asked"] = retention.asked(settings, repositories)
+        record.update(asked=retention.asked(settings, repositories), expire=expire and kind == "full")
         record["configuration"] = _save_configuration(settings)
         record["repositories"] = {}
 

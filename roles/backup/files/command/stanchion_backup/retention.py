@@ -28,13 +28,16 @@ def _retention(options: Mapping[str, str], name: str) -> int | None:
 def taken(settings: Settings) -> dict[str, list[str]]:
     """Return the labels of the full backups that were taken and that retention has kept, by repository.
 
-    Every backup lets go what was too much by the retention of that day: a higher one brings nothing back.
-    What was taken into another place is not missed in this one; what days have let go is not known.
+    A full one lets go what was too much by the retention of that day (`expire`), and so does the job expire:
+    a higher retention brings nothing back. What was taken into another place is not missed in this one; what
+    days have let go is not known.
     """
     where = {each.name: each.where for each in settings.repositories}
     made = [record for kind in (*pgbackrest.TYPES, "expire") for record in jobs.records(settings, kind)]
     kept: dict[str, list[str]] = {}
     for record in sorted(made, key=lambda each: float(each["started"])):
+        for name, gone in (record.get("expired") or {}).items():
+            kept[name] = [label for label in kept.get(name, []) if label not in gone]
         for name, backup in (record.get("repositories") or {}).items():
             told = (record.get("asked") or {}).get(name) or {}
             if told.get("where", where.get(name)) != where.get(name):
@@ -42,5 +45,6 @@ def taken(settings: Settings) -> dict[str, list[str]]:
             labels = kept.setdefault(name, [])
             if backup.get("type", record["job"]) == "full":
                 labels.append(backup["label"])
-            kept[name] = labels[-(told.get("retention", settings.retention_full) or 1) :]
+            if record.get("expire", record["job"] == "full"):
+                kept[name] = labels[-(told.get("retention", settings.retention_full) or 1) :]
     return kept
