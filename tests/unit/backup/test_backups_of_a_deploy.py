@@ -195,7 +195,7 @@ def test_letting_go_tells_what_went(settings, monkeypatch):
     assert retention.taken(settings) == {"repo1": ["old", "new"]}
     asked = {"repo1": {"where": settings.repositories[0].where, "retention": 1}}
     monkeypatch.setattr(retention, "asked", lambda *_: asked)
-    assert __main__.act(settings, given)["repositories"] == {"repo1": {"expired": ["old"]}}
+    assert __main__.act(settings, given)["expired"] == {"repo1": ["old"]}
     # And the check of what retention has to have kept does not miss it.
     assert retention.taken(settings) == {"repo1": ["new"]}
     [kept] = jobs.records(settings, "expire")

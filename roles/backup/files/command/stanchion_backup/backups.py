@@ -81,14 +81,13 @@ def expire(settings: Settings, repositories: Sequence[Repository], wait: float =
     with jobs.recorded(settings, "expire") as record, jobs.alone(settings, wait):
         leftovers.sweep(settings)
         record["asked"] = retention.asked(settings, repositories)
-        record["repositories"] = {}
+        record["expired"] = {}
 
         def one(repository: Repository) -> None:
             before = _labels(settings, repository)
             pgbackrest.expire_sets(settings, repository)
             left = _labels(settings, repository)
-            gone = [label for label in before if label not in left]
-            record["repositories"][repository.name] = {"expired": gone}
+            record["expired"][repository.name] = [label for label in before if label not in left]
 
         _each(repositories, one)
     return record
