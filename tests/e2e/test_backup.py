@@ -33,7 +33,9 @@ def test_a_first_deploy_is_backed_up_archives_and_has_its_schedule(first_deploy:
     assert repository["system_identifier"] == stack.sql("SELECT system_identifier FROM pg_control_system()")
 
     stack.add_medication("in the archive")
-    archived(stack, stack.sql("SELECT pg_walfile_name(pg_switch_wal())"))
+    segment = stack.sql("SELECT pg_walfile_name(pg_logical_emit_message(true, 'test', 'x'))")
+    stack.sql("SELECT pg_switch_wal()")
+    archived(stack, segment)
 
     table = stack.host.run("cat", f"/etc/cron.d/stanchion-{stack.name}")
     for job in ("watch", "backup --type full", "backup --type diff", "backup --type incr", "verify", "drill"):

@@ -114,3 +114,15 @@ def test_a_jobs_container_is_nobody_and_has_a_limit():
 )
 def test_the_reason_is_the_servers(errors, reason):
     assert _reason(errors) == reason
+
+
+def test_a_switch_of_wal_names_the_segment_in_which_something_was_written(monkeypatch):
+    """Postgres 17 names the next one, which does not come, where there was nothing to switch."""
+    said = []
+    monkeypatch.setattr(
+        database.Database,
+        "execute",
+        lambda self, script: said.append(script) or ["000000010000000000000005", "f"],
+    )
+    assert database.Database("db").switch_wal() == "000000010000000000000005"
+    assert said[0].index("pg_logical_emit_message") < said[0].index("pg_switch_wal")

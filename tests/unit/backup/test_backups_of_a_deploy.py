@@ -105,7 +105,7 @@ def outage(settings, monkeypatch):
     monkeypatch.setattr(pgbackrest, "contents", lambda _: [local, silent])
     monkeypatch.setattr(pgbackrest, "remember_image", lambda _: None)
     monkeypatch.setattr(pgbackrest, "has_segment", lambda _, held, segment: (held.key, segment) == (1, "S"))
-    monkeypatch.setattr(backups, "Database", lambda _: SimpleNamespace(one=lambda _: {"segment": "S"}))
+    monkeypatch.setattr(backups, "Database", lambda _: SimpleNamespace(switch_wal=lambda: "S"))
     monkeypatch.setattr(backups.canary, "write", lambda _: None)
     asked = []
     monkeypatch.setattr(pgbackrest, "check", lambda _: asked.append("check"))

@@ -183,8 +183,7 @@ def away_of(settings: Settings, held: Mapping[Repository, Contents]) -> list[Rep
 
 def _see_arrive(settings: Settings, repository: Repository, held: Contents) -> None:
     """Switch a WAL segment, and see it in one repository: pgBackRest's own check asks for it in all."""
-    asked = "SELECT pg_walfile_name(pg_switch_wal()) AS segment"
-    segment = str(Database(settings.container).one(asked)["segment"])
+    segment = Database(settings.container).switch_wal()
     deadline = time.monotonic() + settings.archive_timeout + 60
     while not pgbackrest.has_segment(settings, held, segment):
         if time.monotonic() >= deadline:

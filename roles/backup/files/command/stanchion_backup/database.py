@@ -16,6 +16,12 @@ class QueryError(BackupError):
     """The server did not answer, or refused the statement."""
 
 
+_SWITCH = """
+SELECT pg_walfile_name(pg_logical_emit_message(true, 'stanchion', 'the end of a segment'));
+SELECT pg_switch_wal() IS NULL;
+"""
+
+
 @dataclass(frozen=True)
 class Database:
     """One database of the server in a container."""
@@ -56,6 +62,14 @@ class Database:
         if len(found) != 1:
             raise QueryError(f"{self.container}: {len(found)} rows where one was asked for")
         return found[0]
+
+    def switch_wal(self) -> str:
+        """End the WAL segment that holds all that is committed now, and return its name.
+
+        A switch where nothing was written since the last one does nothing, and names a segment that is still
+        to come: so something is written first, and what is named is where that is.
+        """
+        return self.execute(_SWITCH)[0]
 
 
 def _reason(errors: str) -> str:

@@ -141,7 +141,7 @@ def flush(settings: Settings, repositories: Sequence[Repository]) -> str:
     """
     live = Database(settings.container)
     canary.write(live, "restore")
-    segment = str(live.one("SELECT pg_walfile_name(pg_switch_wal()) AS name")["name"])
+    segment = live.switch_wal()
     deadline = time.monotonic() + _ARCHIVED_WITHIN
     while True:
         behind = [
