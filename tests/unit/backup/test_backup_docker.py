@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from stanchion_backup import docker
+from stanchion_backup import database, docker
 from stanchion_backup.database import _reason
 from stanchion_backup.errors import BackupError
 
