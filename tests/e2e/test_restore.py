@@ -106,6 +106,7 @@ def start_and_kill(stack: Stack, step: str, *arguments: str) -> None:
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate()
         assert wait_until_gone(started, time.monotonic() + 30)
+        # In the test's own host alone, and of its command alone: sshd keeps what it was told to run.
         stack.host.run("pkill", "-9", "-f", f"stanchion-{stack.name}.pyz restore", check=False)
 
 

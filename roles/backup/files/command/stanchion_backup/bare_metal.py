@@ -52,9 +52,8 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
     RefusedError, with nothing done, where this host has a database, or another one still archives there.
     """
     settings = replace(settings, image=wanted.image)
-    recorded = record_of(settings)
-    if recorded is not None:
-        if MARK in recorded:
+    if Path(settings.volume_record).exists():
+        if is_under_way(settings):
             # Of one that was killed between its last two steps.
             _begun(settings).unlink(missing_ok=True)
             return {"stack": settings.stack, "done": []}
@@ -80,25 +79,14 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
     return {**record, "done": [f"{done}{record['timeline']}"]}
 
 
-def record_of(settings: Settings) -> dict[str, Any] | None:
-    """Return the record of the volume that is the database; None where there is none yet."""
-    try:
-        found: dict[str, Any] = json.loads(Path(settings.volume_record).read_text())
-        return found
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise BackupError(f"{settings.volume_record} can't be read: {error}.") from error
-
-
 def is_under_way(settings: Settings) -> bool:
     """Return whether the database was restored onto this host, and not been backed up since."""
-    return MARK in (record_of(settings) or {})
+    return MARK in planning.recorded(settings)
 
 
 def finish(settings: Settings) -> None:
     """Forget that it was: from now on it is a database like any other."""
-    recorded = record_of(settings) or {}
+    recorded = planning.recorded(settings)
     jobs.write_json(Path(settings.volume_record), {k: v for k, v in recorded.items() if k != MARK})
     _begun(settings).unlink(missing_ok=True)
 
