@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ def _restored(restored: Backups) -> Iterator[tuple[str, str]]:
     if migration.get("live") is not None and migration["live"] != migration["copy"]:
         yield (
             "warning",
-            f"its migration head is {migration['copy'] or 'none'}; live it is {migration['live'] or 'none'}",
+            f"its migration head is {_head(migration['copy'])}; live it is {_head(migration['live'])}",
         )
     phases = " · ".join(f"{name} {duration(seconds)}" for name, seconds in record.get("phases", {}).items())
     yield "phases", phases
@@ -60,6 +60,10 @@ def _restored(restored: Backups) -> Iterator[tuple[str, str]]:
         name = record["copy"]["container"]
         yield "copy", f"{name} on {restored.host}, on no network; the live database is untouched"
         yield "look", f"docker exec -it {name} psql -U postgres -d {record.get('database', 'postgres')}"
+
+
+def _head(versions: Sequence[str]) -> str:
+    return ", ".join(versions) or "none"
 
 
 def _host(out: Console, seen: Backups, several: bool) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from stanchion_backup import __main__, jobs
+from stanchion_backup import __main__, files, jobs
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
@@ -119,9 +119,9 @@ def test_a_record_that_cannot_be_read_hides_no_other(settings):
 
 def test_a_file_is_replaced_as_a_whole_or_stays(settings, tmp_path):
     path = tmp_path / "state.json"
-    jobs.write_json(path, {"a": 1})
+    files.write_json(path, {"a": 1})
     with pytest.raises(TypeError):
-        jobs.write_json(path, {"a": object()})
+        files.write_json(path, {"a": object()})
     assert json.loads(path.read_text()) == {"a": 1}
     assert sorted(each.name for each in tmp_path.iterdir()) == ["settings.json", "state.json"]
 
@@ -156,7 +156,7 @@ def full(*_):
 def test_a_full_disk_is_told_of_though_there_is_no_record(settings, tmp_path, monkeypatch, ends, code):
     heard = tmp_path / "heard"
     settings = told(settings, tmp_path, f"cat >> {heard}")
-    monkeypatch.setattr(jobs, "write_json", full)
+    monkeypatch.setattr(files, "write_json", full)
     with pytest.raises(BackupError) as raised, jobs.recorded(settings, "full"):
         if ends:
             raise ends

@@ -222,6 +222,6 @@ def test_a_timeline_without_a_backup_is_backed_up_whole(settings, monkeypatch):
     held(monkeypatch, hours=1)
     monkeypatch.setattr(backups, "take", lambda _, kind, *given, **more: taken.append(kind))
     for timeline, kinds in ((0, []), (2, ["full"])):
-        monkeypatch.setattr(backups.planning, "recorded", lambda _, n=timeline: {"timeline": n})
+        monkeypatch.setattr(backups.volume_record, "read", lambda _, n=timeline: {"timeline": n})
         backups.first_full(settings, 0)
         assert taken == kinds

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stanchion_backup import bare_metal, docker, jobs, pgbackrest, planning, scratch
+from stanchion_backup import bare_metal, docker, files, pgbackrest, scratch
 from stanchion_backup.bare_metal import Wanted
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
@@ -64,7 +64,7 @@ def host(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
     monkeypatch.setattr(bare_metal, "Scratch", Copy)
     monkeypatch.setattr(bare_metal.handover, "make_ready", lambda _: 2)
     monkeypatch.setattr(scratch, "sweep", lambda *_: None)
-    monkeypatch.setattr(planning, "see_room", lambda _: (1, 2))
+    monkeypatch.setattr(scratch, "see_room", lambda _: (1, 2))
     monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: says.held)
     monkeypatch.setattr(
         pgbackrest, "archive", lambda *_: Archive(dict.fromkeys(archive.segments, int(says.newest)), {})
@@ -152,7 +152,7 @@ def test_the_volume_of_one_that_was_interrupted_is_filled_anew(
 
 def killed(step: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore, and be killed right after the record of the database was written, or before it is."""
-    write = jobs.write_json
+    write = files.write_json
 
     def written(path: Path, content: Any) -> None:
         if step == "before" and path == Path(settings.volume_record):
@@ -162,7 +162,7 @@ def killed(step: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> No
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(jobs, "write_json", written)
+        patched.setattr(files, "write_json", written)
         with pytest.raises(KeyboardInterrupt):
             restore(settings)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stanchion_backup import copies, docker, jobs, leftovers
+from stanchion_backup import copies, docker, files, leftovers
 from stanchion_backup.errors import BackupError
 from stanchion_backup.planning import Request
 from stanchion_backup.settings import Settings, load
@@ -100,14 +100,14 @@ def test_what_was_begun_and_not_proved_goes_with_the_next(
 def test_a_proved_copy_is_kept_where_the_disk_has_no_room_for_its_mark(
     settings: Settings, host: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = jobs.write_json
+    write = files.write_json
 
     def full(path: Path, content: Any) -> None:
         if content.get("proved"):
             raise OSError(28, "No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(jobs, "write_json", full)
+    monkeypatch.setattr(files, "write_json", full)
     restore(settings)
     restore(settings)
     assert host.volumes == ["shop-restore-1", "shop-restore-2"]
@@ -115,6 +115,6 @@ def test_a_proved_copy_is_kept_where_the_disk_has_no_room_for_its_mark(
 
 def test_the_database_is_no_leftover(settings: Settings, host: SimpleNamespace) -> None:
     host.volumes = ["shop-pgdata"]
-    jobs.write_json(settings.folder / "copies" / "x.json", {"name": "shop-pgdata", "proved": False})
+    files.write_json(settings.folder / "copies" / "x.json", {"name": "shop-pgdata", "proved": False})
     restore(settings)
     assert "shop-pgdata" in host.volumes

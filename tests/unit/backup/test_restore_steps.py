@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stanchion_backup import docker, giving_way, handover, jobs, journal, pgbackrest, planning, replacing
+from stanchion_backup import (
+    docker,
+    giving_way,
+    handover,
+    jobs,
+    journal,
+    pgbackrest,
+    planning,
+    replacing,
+    scratch,
+    volume_record,
+)
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
@@ -51,7 +62,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(pgbackrest, "archive", lambda *_: seen["archive"])
     monkeypatch.setattr(planning, "running", lambda _: False)
     monkeypatch.setattr(planning, "_newest", lambda *_: None)
-    monkeypatch.setattr(planning, "_free", lambda: seen["free"])
+    monkeypatch.setattr(scratch, "free_bytes", lambda: seen["free"])
     return seen
 
 
@@ -197,7 +208,7 @@ def test_a_roll_back_over_writes_of_the_application_wants_them_named(
         with pytest.raises(RefusedError, match=f"--discard-writes {NEW}"):
             replacing.rollback(settings, word, 1.0)
     replacing.rollback(settings, NEW, 1.0)
-    record = planning.recorded(settings)
+    record = volume_record.read(settings)
     assert (record["volume"], record["replaced"][0]["volume"]) == ("shop-pgdata", NEW)
     assert f"volume {NEW}" not in done
     with pytest.raises(RefusedError, match="rolled back"):
@@ -205,7 +216,7 @@ def test_a_roll_back_over_writes_of_the_application_wants_them_named(
     # The roles failed meanwhile, and it is run again: what the application wrote is still there.
     replacing.rollback(settings, NEW, 1.0)
     assert f"volume {NEW}" not in done
-    assert planning.recorded(settings) == record
+    assert volume_record.read(settings) == record
 
 
 def test_a_roll_back_to_a_volume_that_is_gone_is_refused_before_anything_stops(
@@ -235,7 +246,7 @@ def test_a_copy_that_died_with_its_host_is_started_before_it_is_stopped(
     left = begun(touched=True, done={COPY: 1.0, HALT: 2.0}, facts={"system_identifier": "7"})
     replacing._hand_over(settings, left)
     assert said == ["start", "wait", "stop", "ready", "remove"]
-    assert planning.recorded(settings)["volume"] == NEW
+    assert volume_record.read(settings)["volume"] == NEW
 
 
 def test_a_database_that_was_killed_at_its_stop_is_not_the_newest_state(
@@ -263,10 +274,10 @@ def test_a_roll_back_before_anything_was_handed_over_takes_the_copy_away(
     journal.write(settings, begun(touched=True, done={COPY: 1.0}))
     replacing.rollback(settings, "", 1.0)
     assert f"volume {NEW}" in done
-    assert planning.recorded(settings)["volume"] == "shop-pgdata"
+    assert volume_record.read(settings)["volume"] == "shop-pgdata"
     replacing.close(settings, 1.0)
     assert journal.read(settings) is None
-    assert "restore" not in planning.recorded(settings)
+    assert "restore" not in volume_record.read(settings)
 
 
 def test_the_full_backup_after_a_restore_lets_none_from_before_it_go(

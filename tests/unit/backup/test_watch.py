@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _lock
-from stanchion_backup import canary, docker, giving_way, jobs, observe, scratch, watch
+from stanchion_backup import canary, docker, files, giving_way, jobs, observe, scratch, watch
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
@@ -95,7 +95,7 @@ def test_a_database_that_restarts_is_no_news_and_one_that_stays_away_is_said_onc
 
 
 def test_nothing_is_asked_while_a_restore_is_under_way(host):
-    jobs.write_json(host.settings.folder / "restore.json", {})
+    files.write_json(host.settings.folder / "restore.json", {})
     assert run(host) == {"canary": None, "said": []}
     assert host.looks == 0
     assert run(host, after=HOUR)["said"] == []
@@ -129,7 +129,7 @@ def test_a_disk_that_is_full_is_told_of_each_hour(host, monkeypatch, what):
     run(host)
     with monkeypatch.context() as patched:
         patched.setattr(
-            *((watch.metrics, "write", full) if what == "metrics" else (jobs, "write_json", full))
+            *((watch.metrics, "write", full) if what == "metrics" else (files, "write_json", full))
         )
         with pytest.raises(BackupError, match="No space left on device"):
             run(host)
@@ -203,7 +203,7 @@ def test_a_deploy_that_died_holds_up_no_backup(host, deploy_lock):
 
 
 def test_a_scheduled_job_that_meets_a_restore_is_skipped_with_the_reason(host):
-    jobs.write_json(host.settings.folder / "restore.json", {"touched": True})
+    files.write_json(host.settings.folder / "restore.json", {"touched": True})
     with pytest.raises(BusyError), jobs.recorded(host.settings, "incr"), jobs.alone(host.settings):
         pass
     (record,) = jobs.records(host.settings, "incr")

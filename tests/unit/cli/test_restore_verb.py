@@ -128,7 +128,7 @@ def test_a_copy_is_told_with_how_to_look_into_it_and_a_schema_that_is_older() ->
         "target": {"kind": "time", "value": "2026-11-25 12:00:00+00"},
         "set": {"label": "A", "type": "full"},
         "recovery": {"stopped": "before commit of transaction 742", "last_transaction": "t"},
-        "migration": {"copy": "0001", "live": "0002"},
+        "migration": {"copy": ["0001"], "live": ["0002"]},
         "phases": {"restore": 1.0},
         "copy": {"container": "demo-restore-1"},
         "database": "demo",

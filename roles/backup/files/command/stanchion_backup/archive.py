@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from stanchion_backup import docker, pgbackrest, wal
+from stanchion_backup import docker, pgbackrest, volume_record, wal
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
 
@@ -41,7 +41,7 @@ def _rate(written: Mapping[str, Any] | None) -> float | None:
 
 def free_bytes(settings: Settings) -> int | None:
     """Return what the file system of the data has left, None where its driver keeps it elsewhere."""
-    volume = docker.inspect("volume", pgbackrest.data_volume(settings))
+    volume = docker.inspect("volume", volume_record.data_volume(settings))
     try:
         usage = os.statvfs(volume["Mountpoint"]) if volume else None
     except OSError:

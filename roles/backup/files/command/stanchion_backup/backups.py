@@ -14,8 +14,8 @@ from stanchion_backup import (
     jobs,
     leftovers,
     pgbackrest,
-    planning,
     retention,
+    volume_record,
 )
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError
@@ -203,7 +203,7 @@ def first_full(settings: Settings, wait: float) -> list[str]:
     was_off = settings.folder / ARCHIVE_OFF
     restored = bare_metal.is_under_way(settings)
     again = restored or was_off.exists()
-    timeline = planning.recorded(settings).get("timeline")
+    timeline = volume_record.read(settings).get("timeline")
     held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
     away = away_of(settings, held)
     missing = [

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import docker, handover, jobs, pgbackrest, planning, scratch
+from stanchion_backup import docker, files, handover, jobs, pgbackrest, scratch, volume_record
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.scratch import Scratch, Target
 from stanchion_backup.settings import Repository, Settings
@@ -52,7 +52,7 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
     RefusedError, with nothing done, where this host has a database, or another one still archives there.
     """
     settings = replace(settings, image=wanted.image)
-    if Path(settings.volume_record).exists():
+    if volume_record.exists(settings):
         if is_under_way(settings):
             # Of one that was killed between its last two steps.
             _begun(settings).unlink(missing_ok=True)
@@ -69,7 +69,7 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
             )
         last = _see_that_it_is_quiet(settings, repository, held)
         chosen = newest_along(held, last)
-        planning.see_room(chosen)
+        scratch.see_room(chosen)
         record["repo"] = repository.name
         record["label"] = chosen.label
         record["system_identifier"] = held.system_identifier
@@ -81,13 +81,13 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
 
 def is_under_way(settings: Settings) -> bool:
     """Return whether the database was restored onto this host, and not been backed up since."""
-    return MARK in planning.recorded(settings)
+    return MARK in volume_record.read(settings)
 
 
 def finish(settings: Settings) -> None:
     """Forget that it was: from now on it is a database like any other."""
-    recorded = planning.recorded(settings)
-    jobs.write_json(Path(settings.volume_record), {k: v for k, v in recorded.items() if k != MARK})
+    recorded = volume_record.read(settings)
+    volume_record.write(settings, {k: v for k, v in recorded.items() if k != MARK})
     _begun(settings).unlink(missing_ok=True)
 
 
@@ -172,7 +172,7 @@ def _fill(
             "(docker volume rm) if it can go, or choose another postgres_volume. Nothing was restored."
         )
     begun = {"volume": volume, "from": repository.name, "began": time.time()}
-    jobs.write_json(_begun(settings), begun)
+    files.write_json(_begun(settings), begun)
     try:
         began = time.monotonic()
         copy.restore(target)
@@ -204,6 +204,6 @@ def _fill(
         MARK: {"from": repository.name, "at": now},
     }
     # From here on it is no half-filled volume any more, whenever this ends.
-    jobs.write_json(_begun(settings), {**begun, "record": recorded})
-    jobs.write_json(Path(settings.volume_record), recorded)
+    files.write_json(_begun(settings), {**begun, "record": recorded})
+    volume_record.write(settings, recorded)
     _begun(settings).unlink()

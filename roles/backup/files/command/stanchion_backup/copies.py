@@ -9,21 +9,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import docker, jobs, leftovers, pgbackrest
+from stanchion_backup import docker, facts, files, jobs, leftovers, pgbackrest, volume_record
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
-from stanchion_backup.planning import Plan, Request, plan, recorded
-from stanchion_backup.scratch import POINTS, Recovery, Scratch, see_all_replayed
+from stanchion_backup.planning import Plan, Request, plan
+from stanchion_backup.scratch import AMCHECK, POINTS, Recovery, Scratch, see_all_replayed
 from stanchion_backup.settings import Settings
 
 PURPOSE = "restore"
 # Replay has no bound that anybody knows beforehand; one that does not end in a day is looked at.
 _RECOVERED_WITHIN = 86_400.0
-_HEAD = """
-SELECT CASE WHEN to_regclass('public.alembic_version') IS NULL THEN ''
-    ELSE (xpath('//version_num/text()', query_to_xml('SELECT version_num FROM public.alembic_version',
-        false, true, '')))[1]::text END AS head
-"""
 
 
 def fresh_name(settings: Settings) -> str:
@@ -44,7 +39,7 @@ def restore(settings: Settings, request: Request, deep: bool, wait: float) -> di
         record.update(planned.as_dict())
         copy = Scratch(settings, PURPOSE, planned.repository, *[fresh_name(settings)] * 2)
         mark = {"name": copy.volume, "target": record["target"], "created": round(time.time(), 3)}
-        jobs.write_json(_mark(settings, copy.volume), {**mark, "proved": False})
+        files.write_json(_mark(settings, copy.volume), {**mark, "proved": False})
         try:
             fill(copy, planned, record)
             prove(settings, copy, planned, deep, record)
@@ -64,7 +59,7 @@ def _mark(settings: Settings, name: str) -> Path:
 def _keep(settings: Settings, mark: dict[str, Any]) -> None:
     """Mark a copy as proved. One without a mark is kept too: a full disk costs the mark alone."""
     try:
-        jobs.write_json(_mark(settings, mark["name"]), mark)
+        files.write_json(_mark(settings, mark["name"]), mark)
     except OSError as error:
         _mark(settings, mark["name"]).unlink()
         jobs.log.warning("the copy %s is kept without its mark: %s", mark["name"], error)
@@ -122,7 +117,7 @@ def prove(settings: Settings, copy: Scratch, planned: Plan, deep: bool, record: 
         "SELECT s.system_identifier::text AS identifier, c.timeline_id AS timeline"
         " FROM pg_control_system() s, pg_control_checkpoint() c"
     )
-    expected = recorded(settings).get("system_identifier")
+    expected = volume_record.read(settings).get("system_identifier")
     if expected and seen["identifier"] != expected:
         raise BackupError(
             f"{planned.repository.name} holds another database (system identifier {seen['identifier']}) than "
@@ -132,41 +127,29 @@ def prove(settings: Settings, copy: Scratch, planned: Plan, deep: bool, record: 
     record["database"] = settings.database
     record["migration"] = _heads(settings, copy)
     if deep:
-        _check_pages(copy)
-        _check_rows(copy)
+        _read_all(copy)
     record.setdefault("phases", {})["checks"] = round(time.monotonic() - began, 3)
     record["deep"] = deep
 
 
 def _heads(settings: Settings, copy: Scratch) -> dict[str, Any]:
     """Return the migration head of the copy, and of the live database where it answers."""
-    head = copy.database(settings.database).one(_HEAD)["head"]
+    head = facts.migration_head(copy.database(settings.database))
     try:
-        live = Database(settings.container, settings.database, within=10).one(_HEAD)["head"]
+        live = facts.migration_head(Database(settings.container, settings.database, within=10))
     except QueryError:
         live = None
     return {"copy": head, "live": live}
 
 
-def _check_pages(copy: Scratch) -> None:
+def _read_all(copy: Scratch) -> None:
     copy.stop()
-    done = copy.command("pg_checksums", "--check", "--pgdata", pgbackrest.DATA)
-    if done.code != 0:
-        raise BackupError(f"The copy has damaged pages: {done.text.splitlines()[-1]}")
+    if damage := copy.bad_pages():
+        raise BackupError(f"The copy has damaged pages: {damage}")
     copy.start("none")
     copy.wait(_RECOVERED_WITHIN)
-
-
-def _check_rows(copy: Scratch) -> None:
-    done = docker.run(
-        [
-            *("docker", "exec", copy.container, "pg_amcheck", "-U", "postgres", "-h", "/run/postgresql"),
-            *("--all", "--heapallindexed", "--parent-check", "--install-missing"),
-        ],
-        within=None,
-    )
-    if done.code != 0:
-        raise BackupError(f"pg_amcheck found damage in the copy: {done.text[:500]}")
+    if damage := copy.client("pg_amcheck", *AMCHECK):
+        raise BackupError(f"pg_amcheck found damage in the copy: {damage}")
 
 
 def listed(settings: Settings) -> list[dict[str, Any]]:
@@ -175,7 +158,7 @@ def listed(settings: Settings) -> list[dict[str, Any]]:
     found = []
     for name in docker.names("volume", *docker.mine(settings, PURPOSE)):
         mark = marks.get(name, {})
-        if name == recorded(settings).get("volume"):
+        if name == volume_record.read(settings).get("volume"):
             continue
         container = docker.inspect("container", name)
         found.append(
@@ -187,7 +170,7 @@ def listed(settings: Settings) -> list[dict[str, Any]]:
                 "created": mark.get("created"),
             }
         )
-    replaced = recorded(settings).get("replaced") or []
+    replaced = volume_record.read(settings).get("replaced") or []
     there = set(docker.names("volume"))
     found += [
         {"name": each["volume"], "kind": "replaced", "running": False, "target": None, "created": each["at"]}
@@ -225,7 +208,7 @@ def _sweep(settings: Settings) -> None:
 
     That is what was begun by its own mark and not proved. Whatever has no mark stays until it is dropped.
     """
-    database = recorded(settings).get("volume")
+    database = volume_record.read(settings).get("volume")
     for name, mark in _marks(settings).items():
         if mark.get("proved") is False and name != database:
             Scratch(settings, PURPOSE, settings.repositories[0], name, name).remove()

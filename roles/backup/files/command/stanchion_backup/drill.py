@@ -184,7 +184,7 @@ def _prepare(one: Drill, kind: str | None, label: str | None) -> Before:
     timeline = int(live["timeline"])
     target, expected = choosing.choose(settings, repository, held, timeline, kind, label)
     one.record.update(rpo_seconds=_measured_rpo(one, held, live), data_bytes=expected.size)
-    scratch.refuse_without_room(settings, expected.size)
+    scratch.see_room(expected)
     with one.phase("markers"):
         facts_before = facts.read(one.database, settings)
         placed = markers.place(one.live, one.record["run"])

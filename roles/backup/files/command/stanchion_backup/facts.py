@@ -118,6 +118,12 @@ def _application(database: Database, settings: Settings) -> Facts:
     return found
 
 
+def migration_head(database: Database) -> list[str]:
+    """Return the versions that Alembic has brought a database to; none where it has no such table."""
+    found = _lines(database, _MIGRATION, {})["migration head"]
+    return list(found) if isinstance(found, list) else []
+
+
 def assertions(database: Database, settings: Settings) -> Facts:
     """Ask the application's own questions; one that is no SQL of one value has its reason."""
     found: Facts = {}

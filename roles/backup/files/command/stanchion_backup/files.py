@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 
 def replace(path: Path, text: str, mode: int = 0o600) -> None:
@@ -27,3 +29,9 @@ def replace(path: Path, text: str, mode: int = 0o600) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace a file by a whole one, for root only; its folder is made where it is missing."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace(path, json.dumps(content, indent=2) + "\n")

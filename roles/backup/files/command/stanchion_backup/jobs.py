@@ -13,7 +13,6 @@ import time
 import traceback
 from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
-from pathlib import Path
 from typing import Any
 
 from stanchion_backup import docker, files, giving_way
@@ -39,12 +38,6 @@ def log_to_file(settings: Settings) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Replace a file by a whole one, for root only."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files.replace(path, json.dumps(content, indent=2) + "\n")
 
 
 @contextlib.contextmanager
@@ -128,7 +121,7 @@ def keep(settings: Settings, record: dict[str, Any]) -> None:
     """Write a record, and let the oldest of its job go."""
     folder = settings.folder / "records"
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(record["started"]))
-    write_json(folder / f"{record['job']}-{stamp}-{record['pid']}.json", record)
+    files.write_json(folder / f"{record['job']}-{stamp}-{record['pid']}.json", record)
     for old in sorted(folder.glob(f"{record['job']}-*.json"))[:-RECORDS_KEPT]:
         old.unlink(missing_ok=True)
 

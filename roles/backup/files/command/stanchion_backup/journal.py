@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import giving_way, jobs
+from stanchion_backup import files, giving_way
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
 from stanchion_backup.windows import moment
@@ -101,7 +101,7 @@ def read(settings: Settings) -> Journal | None:
 
 def write(settings: Settings, journal: Journal) -> None:
     """Keep it."""
-    jobs.write_json(path(settings), asdict(journal))
+    files.write_json(path(settings), asdict(journal))
 
 
 def finish(settings: Settings, journal: Journal, step: str) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import docker, wal
+from stanchion_backup import docker, volume_record, wal
 from stanchion_backup.docker import Done
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.settings import Repository, Settings
@@ -148,16 +148,6 @@ def image_of(settings: Settings) -> str:
     return settings.image or (kept.read_text().strip() if kept.exists() else "")
 
 
-def data_volume(settings: Settings) -> str:
-    """Return the volume that is the database, as the host has on record."""
-    try:
-        return str(json.loads(Path(settings.volume_record).read_text())["volume"])
-    except (OSError, ValueError, KeyError) as error:
-        raise BackupError(
-            f"{settings.volume_record} does not say which volume is the database: {error}."
-        ) from error
-
-
 def network_of(repositories: Sequence[Repository]) -> str:
     """Return the Docker network of a container that needs these repositories."""
     return next((each.network for each in repositories if each.network), "none")
@@ -181,7 +171,12 @@ def job(
         *docker.confined(settings.job_memory),
         *("--tmpfs", SPOOL_MOUNT, *environment(settings), *repository_mount(settings, read_only=False)),
         *("--volume", f"{settings.lock}:{LOCKS}", "--volume", f"{settings.socket}:/run/postgresql"),
-        *("--volume", f"{data_volume(settings)}:{DATA}:ro", "--network", network_of(repositories)),
+        *(
+            "--volume",
+            f"{volume_record.data_volume(settings)}:{DATA}:ro",
+            "--network",
+            network_of(repositories),
+        ),
         *(image_of(settings), *docker.LOW),
         *("pgbackrest", "--log-level-console=info", "--log-level-stderr=off", *arguments),
     ]

@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-import json
-import math
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from stanchion_backup import canary, docker, jobs, pgbackrest, wal, windows
+from stanchion_backup import canary, jobs, pgbackrest, scratch, volume_record, wal, windows
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
@@ -21,9 +17,6 @@ from stanchion_backup.settings import Repository, Settings
 from stanchion_backup.target import Asked, parse, position
 from stanchion_backup.windows import Timeline, Window
 
-# Beside the files themselves: WAL that is replayed, and what a checkpoint writes anew.
-_ROOM = 1.1
-_ROOM_BYTES = 256 * 1024 * 1024
 # A switched segment is in the repository within seconds, unless it cannot be reached.
 _ARCHIVED_WITHIN = 90.0
 
@@ -75,17 +68,6 @@ class Held:
     windows: list[Window]
 
 
-def recorded(settings: Settings) -> dict[str, Any]:
-    """Return what the host has on record of the database; nothing where it has no record."""
-    try:
-        found: dict[str, Any] = json.loads(Path(settings.volume_record).read_text())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise BackupError(f"{settings.volume_record} can't be read: {error}.") from error
-    return found
-
-
 def running(settings: Settings) -> bool:
     """Say whether the live database answers."""
     try:
@@ -104,7 +86,7 @@ def held(settings: Settings, repository: Repository, within: float = 60.0) -> He
         )
     archive = pgbackrest.archive(settings, contents, within)
     known = windows.timelines(contents.sets, archive)
-    live = int(recorded(settings).get("timeline") or max(known, default=1))
+    live = int(volume_record.read(settings).get("timeline") or max(known, default=1))
     newest = _newest(settings, contents, live)
     found = windows.windows(repository.name, contents.sets, archive, live, newest)
     return Held(repository, contents, archive, known, found)
@@ -169,7 +151,7 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
     repository = repository_of(settings, request.source)
     _check_future(asked)
     here = held(settings, repository)
-    live = int(recorded(settings).get("timeline") or max(here.timelines, default=1))
+    live = int(volume_record.read(settings).get("timeline") or max(here.timelines, default=1))
     if request.timeline in (0, live) and _is_fresh(asked, here) and running(settings):
         if ahead:
             here = _as_archived(settings, here)
@@ -182,7 +164,7 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
         target = Target("immediate", "", backup.label)
     else:
         target = Target(asked.kind, asked.value, backup.label, str(number))
-    needed, free = see_room(backup)
+    needed, free = scratch.see_room(backup)
     return Plan(asked, repository, target, backup, number, needed, free, number == live)
 
 
@@ -322,19 +304,3 @@ def _check_left(settings: Settings, here: Held, asked: Asked, number: int) -> No
                 f"{windows.moment(fork['left'])} at {windows.moment(fork['began'])}, and what was written in "
                 f"between is on timeline {fork['parent']}. Give --timeline {fork['parent']}.",
             )
-
-
-def see_room(backup: BackupSet) -> tuple[int, int]:
-    """Return the bytes that a copy needs and those that are free; RefusedError where it would not fit."""
-    needed, free = math.ceil(backup.size * _ROOM) + _ROOM_BYTES, _free()
-    if free < needed:
-        raise RefusedError(
-            f"A copy of {backup.label} needs {needed >> 20} MiB, and Docker's disk has {free >> 20} MiB free."
-            " Nothing was done. Make room there: `backups` names copies that may be dropped."
-        )
-    return needed, free
-
-
-def _free() -> int:
-    folder = docker.docker("info", "--format", "{{.DockerRootDir}}").strip()
-    return shutil.disk_usage(folder).free

@@ -13,10 +13,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, copies, docker, handover, jobs, journal, pgbackrest, planning, wal
+from stanchion_backup import (
+    backups,
+    copies,
+    docker,
+    handover,
+    jobs,
+    journal,
+    pgbackrest,
+    planning,
+    volume_record,
+    wal,
+)
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
@@ -42,7 +52,7 @@ def replace(settings: Settings, request: Request, named: str, deep: bool, wait: 
         _begin_anew(settings)
         planned = planning.plan(settings, request)
         steps = journal.LATEST_STEPS if planned.asked.kind == "latest" else journal.OTHER_STEPS
-        recorded = planning.recorded(settings)
+        recorded = volume_record.read(settings)
         begun = Journal(
             stack=settings.stack,
             began=round(time.time(), 3),
@@ -152,7 +162,7 @@ def _halt(settings: Settings, left: Journal) -> None:
     if not left.touched:
         left.touched = True
         journal.write(settings, left)
-    _record(settings, {**left.old, MARK: {"to": left.asked, "began": left.began}})
+    volume_record.write(settings, {**left.old, MARK: {"to": left.asked, "began": left.began}})
     _stop_backends(settings)
     newest = left.steps[0] == HALT
     if planning.running(settings):
@@ -240,7 +250,7 @@ def _hand_over(settings: Settings, left: Journal) -> None:
     copy.remove(keep_volume=True)
     now = round(time.time(), 3)
     replaced = [*(left.old.get("replaced") or []), {"volume": left.old.get("volume"), "at": now}]
-    _record(
+    volume_record.write(
         settings,
         {
             **left.old,
@@ -252,10 +262,6 @@ def _hand_over(settings: Settings, left: Journal) -> None:
             MARK: {"to": left.asked, "began": left.began},
         },
     )
-
-
-def _record(settings: Settings, record: Mapping[str, Any]) -> None:
-    jobs.write_json(Path(settings.volume_record), record)
 
 
 def rollback(settings: Settings, discard: str, wait: float) -> dict[str, Any]:
@@ -273,12 +279,12 @@ def rollback(settings: Settings, discard: str, wait: float) -> dict[str, Any]:
         journal.write(settings, left)
         mark = {"to": left.asked, "began": left.began}
         # Not the journal: it learns of it a moment later.
-        recorded = planning.recorded(settings)
+        recorded = volume_record.read(settings)
         if recorded.get("volume") == left.name:
             _stop_backends(settings)
             _stop_database(settings)
             dropped = [*(left.old.get("replaced") or []), {"volume": left.name, "at": left.rolled_back}]
-            _record(settings, {**left.old, "replaced": dropped, MARK: mark})
+            volume_record.write(settings, {**left.old, "replaced": dropped, MARK: mark})
             record["done"] = [f"the volume {left.old['volume']} is the database again; {left.name} stays"]
         elif any(each["volume"] == left.name for each in recorded.get("replaced") or []):
             # An earlier try has come this far: what the application wrote to it stays.
@@ -306,8 +312,8 @@ def close(settings: Settings, wait: float) -> dict[str, Any]:
     left = _left(settings)
     if not left.rolled_back and left.next_step():
         raise RefusedError(left.says())
-    record = {key: value for key, value in planning.recorded(settings).items() if key != MARK}
-    _record(settings, record)
+    record = {key: value for key, value in volume_record.read(settings).items() if key != MARK}
+    volume_record.write(settings, record)
     _keep(settings, left)
     journal.remove(settings)
     done = [f"{record['volume']} is the database of {settings.stack}"]
@@ -354,10 +360,10 @@ def _keep(settings: Settings, left: Journal) -> None:
 def drop_volume(settings: Settings, name: str, wait: float) -> dict[str, Any]:
     """Remove a volume that a restore has replaced; RefusedError where the name is not such a volume's."""
     with jobs.alone(settings, wait):
-        record = planning.recorded(settings)
+        record = volume_record.read(settings)
         if name == record.get("volume") or name not in copies.replaced(settings):
             raise copies.unknown(settings, name, "replaced")
         docker.remove("volume", [name])
         left = [each for each in record["replaced"] if each["volume"] != name]
-        _record(settings, {**record, "replaced": left})
+        volume_record.write(settings, {**record, "replaced": left})
     return {"stack": settings.stack, "done": [f"dropped the volume {name}"]}

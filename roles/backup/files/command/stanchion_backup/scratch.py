@@ -8,6 +8,7 @@ that leads nowhere.
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import time
@@ -15,14 +16,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stanchion_backup import docker, pgbackrest, wal
+from stanchion_backup import docker, pgbackrest, volume_record, wal
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
+from stanchion_backup.pgbackrest import BackupSet
 from stanchion_backup.settings import Repository, Settings
 
 # What ends a recovery at a point; `latest` ends with the WAL, `immediate` when the backup is consistent.
 POINTS = ("time", "name", "lsn", "xid")
 KINDS = ("latest", *POINTS, "immediate")
+# That every row is in its indexes, and every B-tree in order. Only of a copy: it locks writers out.
+AMCHECK = ("--all", "--heapallindexed", "--parent-check", "--install-missing")
+# What a copy takes beside the files themselves: WAL that is replayed, and what a checkpoint writes anew.
+_ROOM = 1.1
+_ROOM_BYTES = 256 * 1024 * 1024
 # Who gets into a copy: this command over the socket, and the application over the drill's network.
 _HBA = """local all postgres peer map=operators
 host {database} {user} samenet scram-sha-256
@@ -97,8 +104,8 @@ class Scratch:
         BackupError with pgBackRest's reason. Refuses the volume of the live database, and one that is there.
         """
         # A host without a record has no database yet.
-        recorded = Path(self.settings.volume_record).exists()
-        if recorded and self.volume == pgbackrest.data_volume(self.settings):
+        on_record = volume_record.exists(self.settings)
+        if on_record and self.volume == volume_record.data_volume(self.settings):
             raise BackupError(f"{self.volume} is the live database's volume. Nothing was restored.")
         if docker.inspect("volume", self.volume):
             raise BackupError(f"There is a volume {self.volume} already. Nothing was restored.")
@@ -265,6 +272,23 @@ class Scratch:
             within,
         )
 
+    def bad_pages(self) -> str:
+        """Return what pg_checksums finds wrong in the pages of the stopped copy; empty: nothing."""
+        done = self.command("pg_checksums", "--check", f"--pgdata={pgbackrest.DATA}")
+        if done.code == 0:
+            return ""
+        wrong = [line.strip() for line in done.text.splitlines() if "failed" in line or "error" in line]
+        return "; ".join(wrong[:3]) or done.text[-300:] or f"it ended with {done.code}"
+
+    def client(self, *argv: str) -> str:
+        """Run a client program beside the copy's server; return what it complains of, empty if nothing."""
+        login = ("--host=/run/postgresql", "--username=postgres")
+        done = docker.run(["docker", "exec", self.container, *self._priority, *argv, *login], within=None)
+        if done.code == 0:
+            return ""
+        lines = [line.strip() for line in done.text.splitlines()]
+        return "; ".join(lines[:3]) or f"it ended with {done.code}"
+
     def remove(self, keep_volume: bool = False) -> None:
         """Take the container away, and the volume with it."""
         docker.remove("container", [self.container, f"{self.container}-fill", f"{self.container}-look"])
@@ -310,15 +334,21 @@ def see_all_replayed(recovery: Recovery, last: str) -> None:
         )
 
 
-def refuse_without_room(settings: Settings, size: int) -> None:
-    """RefusedError where a volume of this many bytes and a tenth more does not fit on the engine's disk."""
+def free_bytes() -> int:
+    """Return what Docker's disk has left."""
     root = docker.docker("info", "--format", "{{.DockerRootDir}}").strip()
-    free = shutil.disk_usage(root).free
-    if free < size * 1.1:
+    return shutil.disk_usage(root).free
+
+
+def see_room(backup: BackupSet) -> tuple[int, int]:
+    """Return the bytes that a copy needs and those that are free; RefusedError where it would not fit."""
+    needed, free = math.ceil(backup.size * _ROOM) + _ROOM_BYTES, free_bytes()
+    if free < needed:
         raise RefusedError(
-            f"A copy takes {size * 1.1 / 2**20:.0f} MiB, and {root} has {free / 2**20:.0f} MiB left. "
-            "Nothing was restored."
+            f"A copy of {backup.label} needs {needed >> 20} MiB, and Docker's disk has {free >> 20} MiB free."
+            " Nothing was done. Make room there: `backups` names copies that may be dropped."
         )
+    return needed, free
 
 
 def sweep(settings: Settings, purpose: str) -> None:

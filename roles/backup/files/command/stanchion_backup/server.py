@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from stanchion_backup import pgbackrest, planning
+from stanchion_backup import pgbackrest, volume_record
 from stanchion_backup.database import Database
 from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.settings import Settings
@@ -64,7 +64,7 @@ SELECT jsonb_build_object('{name}', jsonb_build_object(
 
 def last_of(settings: Settings, held: Contents, within: float) -> str:
     """Return the last segment in a repository of the timeline that the host has on record."""
-    timeline = planning.recorded(settings).get("timeline")
+    timeline = volume_record.read(settings).get("timeline")
     return pgbackrest.wal_max_on(settings, held, int(timeline), within) if timeline else held.wal_max
 
 

@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stanchion_backup import beside, docker, facts, pgbackrest
+from stanchion_backup import beside, facts
 from stanchion_backup.course import PURPOSE, Drill
 from stanchion_backup.errors import BackupError
-from stanchion_backup.scratch import Scratch
+from stanchion_backup.scratch import AMCHECK, Scratch
 
-_AMCHECK = ("--heapallindexed", "--parent-check", "--install-missing")
 _VERIFIER = "SELECT rolpassword AS verifier FROM pg_authid WHERE rolname = :'user'"
 
 
@@ -21,40 +20,21 @@ def checksums(one: Drill, copy: Scratch, live: Mapping[str, Any]) -> None:
     if live["checksums"] != "on":
         one.sheet.add("page checksums", None, reason="this cluster was made without data checksums")
         return
-    done = copy.command("pg_checksums", "--check", f"--pgdata={pgbackrest.DATA}")
-    wrong = [line for line in done.text.splitlines() if "failed" in line or "error" in line]
-    reason = "" if done.code == 0 else f"pg_checksums: {'; '.join(wrong[:3]) or done.text[-300:]}"
-    one.sheet.add("page checksums", done.code == 0, "no bad page", _count(done.out, "Bad checksums"), reason)
-
-
-def _count(text: str, name: str) -> str:
-    return next((line.strip() for line in text.splitlines() if name in line), "")
+    damage = copy.bad_pages()
+    reason = f"pg_checksums: {damage}" if damage else ""
+    one.sheet.add("page checksums", not damage, "no bad page", damage or "no bad page", reason)
 
 
 def _tool(one: Drill, copy: Scratch, name: str, *argv: str) -> None:
     """Run a client program beside the copy's server, and enter that it ended well."""
-    done = docker.run(
-        [
-            "docker",
-            "exec",
-            copy.container,
-            *docker.LOW,
-            *argv,
-            "--host=/run/postgresql",
-            "--username=postgres",
-        ],
-        within=None,
-    )
-    said = "; ".join(line.strip() for line in done.text.splitlines()[:3])
-    well = done.code == 0
-    one.sheet.add(
-        name, well, "nothing found", "nothing found" if well else said, "" if well else f"{argv[0]}: {said}"
-    )
+    said = copy.client(*argv)
+    reason = f"{argv[0]}: {said}" if said else ""
+    one.sheet.add(name, not said, "nothing found", said or "nothing found", reason)
 
 
 def amcheck(one: Drill, copy: Scratch) -> None:
     """Enter that tables and indexes agree; only a copy may be asked, as it locks writers out."""
-    _tool(one, copy, "amcheck", "pg_amcheck", "--all", *_AMCHECK)
+    _tool(one, copy, "amcheck", "pg_amcheck", *AMCHECK)
 
 
 def dump(one: Drill, copy: Scratch) -> None:

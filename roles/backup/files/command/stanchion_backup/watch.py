@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stanchion_backup import canary, giving_way, jobs, leftovers, metrics, observe
+from stanchion_backup import canary, files, giving_way, jobs, leftovers, metrics, observe
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
@@ -49,7 +49,7 @@ def watch(settings: Settings) -> dict[str, Any]:
                 picture.setdefault("canary", {})["newest"] = written
             said += [*_silence(state, error, now), *_missed(state, picture, now)]
             metrics.write(settings, picture, now)
-            jobs.write_json(_state_file(settings), state)
+            files.write_json(_state_file(settings), state)
         except OSError as failed:
             unwritten = str(failed)
         due = _due(settings, now, unwritten)
@@ -131,7 +131,7 @@ def _picture(settings: Settings, now: float, quiet: bool) -> dict[str, Any]:
         picture = json.loads(kept.read_text())
     if not quiet and not 0 <= now - float(picture.get("observed", 0)) < _LOOK_EVERY:
         picture = {**observe.brief(settings, _LOOK_WITHIN), "observed": now}
-        jobs.write_json(kept, picture)
+        files.write_json(kept, picture)
     return {**picture, "stack": settings.stack, **observe.jobs_now(settings)}
 
 
