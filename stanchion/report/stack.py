@@ -15,7 +15,10 @@ Facts = Mapping[str, Any]
 _DATABASE = "postgres"
 _BACKEND = "backend"
 # What the stack consists of, by role. One-shot containers and candidates carry the role, but no such name.
-_LASTING = {_DATABASE: re.compile(r".+-db"), _BACKEND: re.compile(r".+-backend-[1-9][0-9]*")}
+_LASTING = {
+    _DATABASE: re.compile(r".+-db"),
+    _BACKEND: re.compile(r".+-backend-(?!candidate$|endpoints$)[a-z0-9-]+(?<!-previous)"),
+}
 # A replica that is being replaced serves under this name until its successor does.
 _REPLACED = "-previous"
 
