@@ -41,7 +41,8 @@ CONTRACT = frozenset(
         "WEB_CONCURRENCY",
     )
 )
-_PGPASS = "PGPASSFILE"
+# For every client of libpq, whatever the image.
+_OF_LIBPQ = ("PGPASSFILE", "PGAPPNAME")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Their containers and volumes have it in their names, and the containers in DNS as well.
 _MEMBER = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
@@ -156,7 +157,7 @@ def _environment(declared: Declared) -> list[Problem]:
 def _variables(declared: Declared, given: Mapping[str, Any], where: str) -> list[Problem]:
     names = declared.get("backend_variable_names", {})
     # Two values for one name cannot both be meant.
-    owned = {_PGPASS, *(names.get(name, name) for name in CONTRACT)}
+    owned = {*_OF_LIBPQ, *(names.get(name, name) for name in CONTRACT)}
     found = []
     for name, value in given.items():
         if name in owned:

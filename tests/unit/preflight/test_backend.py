@@ -226,7 +226,7 @@ class TestPorts:
 class TestEnvironment:
     @pytest.mark.parametrize(
         "name",
-        ["PGPASSFILE", *yaml.safe_load(ROLE_VARIABLES.read_text())["__backend_contract"]],
+        ["PGAPPNAME", "PGPASSFILE", *yaml.safe_load(ROLE_VARIABLES.read_text())["__backend_contract"]],
     )
     def test_what_the_role_sets_itself(self, found, name):
         assert found(backend_environment={name: "x"}) == ["backend.environment_owned"]
