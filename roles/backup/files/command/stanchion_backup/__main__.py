@@ -66,6 +66,8 @@ def parser() -> argparse.ArgumentParser:
     lost = verb("bare-metal", "restore a lost host's database onto this one, which has none")
     lost.add_argument("--image", required=True, help="of the database's container")
     lost.add_argument("--volume", required=True, help="which is to be the database")
+    foreign = verb("before-adoption", "take a backup of a stopped cluster that is not this stack's yet")
+    foreign.add_argument("--image", required=True, help="of the database's container")
     verb("first-full", "take a full backup where there is none yet")
     restoring.add_verbs(verb)
     return program
@@ -127,6 +129,8 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
         return backups.settle(settings, wait)
     if given.verb == "before-replace":
         return backups.before_replace(settings, given.hours, wait)
+    if given.verb == "before-adoption":
+        return backups.before_adoption(settings, given.image, repositories, wait)
     if given.verb == "first-full":
         return {"done": backups.first_full(settings, wait)}
     if given.verb == "drill":
