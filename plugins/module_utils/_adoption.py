@@ -194,8 +194,8 @@ def statements(found: dict[str, Any], wanted: Adoption) -> str:
 
 _QUESTIONS = r"""
 SELECT json_build_object(
-  'bootstrap', (SELECT rolname FROM pg_authid WHERE oid = 10),
-  'postgres', (SELECT oid::int FROM pg_authid WHERE rolname = 'postgres'),
+  'bootstrap', (SELECT rolname FROM pg_roles WHERE oid = 10),
+  'postgres', (SELECT oid::int FROM pg_roles WHERE rolname = 'postgres'),
   'databases', (SELECT json_agg(json_build_object('name', datname, 'connectable', datallowconn,
      'provider', datlocprovider, 'collation', datcollate, 'version', datcollversion,
      'actual', pg_database_collation_actual_version(oid)) ORDER BY datname) FROM pg_database));
