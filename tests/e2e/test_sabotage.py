@@ -460,7 +460,6 @@ VARIANTS = (
             # A short write; pgBackRest then names whatever error came last.
             full: r"The full backup to repo1 .* failed: .*(unable to write|no space left)",
             archive_that_fails: r"the last try of the server has failed, of [0-9A-F]{{24}}",
-            incremental: r"no space left on device: \d+ bytes are free",
         },
         mended=incremental,
     ),
