@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from stanchion_backup import (
     docker,
-    giving_way,
     handover,
     jobs,
     journal,
@@ -170,7 +169,7 @@ def test_a_journal_that_nobody_can_read_is_no_missing_one(settings: Settings) ->
             journal.read(settings)
         # Not a way that ends in the same words.
         with pytest.raises(BusyError, match=ways):
-            giving_way.to_a_restore(settings)
+            journal.give_way(settings)
 
 
 def test_it_says_which_ways_there_are() -> None:
@@ -185,7 +184,7 @@ def test_jobs_wait_only_for_a_restore_that_has_touched_the_database(
     settings: Settings, touched: bool
 ) -> None:
     journal.write(settings, begun(touched=touched))
-    assert giving_way.restore_under_way(settings) == touched
+    assert journal.is_under_way(settings) == touched
     with jobs.alone(settings, 1.0, restoring=True):
         pass
     if touched:

@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _lock
-from stanchion_backup import canary, docker, files, giving_way, jobs, observe, scratch, watch
+from stanchion_backup import canary, docker, files, giving_way, jobs, journal, observe, scratch, watch
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
+from stanchion_backup.journal import LATEST_STEPS, Journal
 
 HOUR = 3600
 
@@ -203,10 +204,10 @@ def test_a_deploy_that_died_holds_up_no_backup(host, deploy_lock):
 
 
 def test_a_scheduled_job_that_meets_a_restore_is_skipped_with_the_reason(host):
-    files.write_json(host.settings.folder / "restore.json", {"touched": True})
+    journal.write(host.settings, Journal("shop", 0.0, "latest", {}, "new", {}, LATEST_STEPS, touched=True))
     with pytest.raises(BusyError), jobs.recorded(host.settings, "incr"), jobs.alone(host.settings):
         pass
     (record,) = jobs.records(host.settings, "incr")
     assert record["outcome"] == "skipped"
-    assert "restore of this stack is under way" in record["error"]
+    assert "A restore of shop (latest), begun 1970-01-01 00:00:00+00, is not finished" in record["error"]
     assert not host.told.exists()

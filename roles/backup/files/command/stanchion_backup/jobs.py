@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from stanchion_backup import docker, files, giving_way
-from stanchion_backup.errors import BackupError, BusyError
+from stanchion_backup import docker, files, giving_way, journal
+from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.settings import Settings
 
 log = logging.getLogger("stanchion_backup")
@@ -62,7 +62,7 @@ def alone(settings: Settings, wait: float = 0.0, restoring: bool = False) -> Ite
                     raise BusyError("Another job of this stack's backups runs.") from error
                 time.sleep(0.5)
         if not restoring:
-            giving_way.to_a_restore(settings)
+            journal.give_way(settings)
         yield
 
 

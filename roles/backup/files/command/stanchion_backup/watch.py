@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stanchion_backup import canary, files, giving_way, jobs, leftovers, metrics, observe
+from stanchion_backup import canary, files, installed, jobs, journal, leftovers, metrics, observe
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
@@ -38,7 +38,7 @@ def watch(settings: Settings) -> dict[str, Any]:
         now = time.time()
         state = _state(settings, now)
         known, state["drills"] = state["drills"], leftovers.of_drills(settings)
-        paused = giving_way.restore_under_way(settings)
+        paused = journal.is_under_way(settings)
         written, error = (None, "") if paused else _write(settings)
         said: list[dict[str, Any]] = []
         unwritten = ""
