@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import os
+import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -166,7 +168,7 @@ def test_the_copy_of_a_drill_that_runs_stays(host):
     assert host.volumes == ["shop-drill-2"]
 
 
-def holder(deploy_lock, left):
+def holder(deploy_lock, left, host=None, **more):
     identity = {
         "run_id": "r",
         "verb": "deploy",
@@ -176,9 +178,8 @@ def holder(deploy_lock, left):
         "pid": 1,
     }
     boot = {"boot_id": None, "pid_namespace": None, "pid_started": 1}
-    _lock.hold(
-        deploy_lock.parent, {**identity, **boot}, 600, _lock.Host(None, None), time.time() + left - 600
-    )
+    where = host or _lock.Host.this()
+    _lock.hold(deploy_lock.parent, {**identity, **boot, **more}, 600, where, time.time() + left - 600)
 
 
 def test_the_lock_is_where_deploys_have_it():
@@ -211,3 +212,24 @@ def test_a_scheduled_job_that_meets_a_restore_is_skipped_with_the_reason(host):
     assert record["outcome"] == "skipped"
     assert "A restore of shop (latest), begun 1970-01-01 00:00:00+00, is not finished" in record["error"]
     assert not host.told.exists()
+@pytest.mark.parametrize(
+    "what", ["ended", "another has its number", "another namespace", "the host was booted"]
+)
+def test_a_lease_whose_holder_is_gone_holds_up_no_backup(host, deploy_lock, what):
+    here = _lock.Host.this()
+    with subprocess.Popen(["sleep", "60"]) as run:
+        of = {"boot_id": here.boot_id, "pid_namespace": here.pid_namespace, "pid": run.pid}
+        of["pid_started"] = here.start_of(run.pid)
+        holder(deploy_lock, 60, **of)
+        assert giving_way.deploy_under_way(time.time())
+        if what == "another process":
+            holder(deploy_lock, 60, **{**of, "pid_started": 1})
+        elif what == "the host was booted":
+            # A controller elsewhere: of its process nothing can be told.
+            holder(deploy_lock, 60, host=_lock.Host("before", None))
+        run.kill()
+    if what == "another namespace":
+        holder(deploy_lock, 60, **{**of, "pid_namespace": "pid:[1]"})
+    assert bool(giving_way.deploy_under_way(time.time())) == (what == "another namespace")
+
+
