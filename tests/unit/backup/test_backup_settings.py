@@ -6,8 +6,11 @@ import json
 
 import pytest
 from stanchion_backup.errors import RefusedError
+import yaml
 from stanchion_backup.settings import Repository, Schedule, load
 
+
+ROOT = Path(__file__).resolve().parents[3]
 
 def raw(**changed):
     return {
@@ -48,6 +51,22 @@ def test_what_the_role_has_written_is_read(tmp_path):
 
 
 def test_what_only_another_version_knows_is_passed_over(tmp_path):
+def test_the_roles_install_and_mount_the_folder_that_the_command_works_in(tmp_path):
+    """One that could be moved for one of them only would hide what the others look for."""
+    state = "{{ stack_state_dir }}"
+    folder = str(load(written(tmp_path, raw(state_dir=state))).folder)
+    mine = yaml.safe_load((ROOT / "roles/backup/vars/main.yml").read_text())
+    assert mine["__backup_folder"] == folder
+    for name in ("config", "lock"):
+        assert mine["__backup_settings"][name] == f"{{{{ __backup_folder }}}}/{name}"
+    for name in ("prepare", "absent"):
+        text = (ROOT / f"roles/backup/tasks/{name}.yml").read_text()
+        assert text.count('folder: "{{ __backup_folder }}"') == 1
+    database = yaml.safe_load((ROOT / "roles/postgres/vars/main.yml").read_text())
+    sources = [each["source"] for each in database["__postgres_archive_mounts"] if each["type"] == "bind"]
+    assert sources == [f"{folder}/config", f"{folder}/lock"]
+
+
     assert load(written(tmp_path, raw(of_a_later_version=1))).stack == "shop"
 
 
