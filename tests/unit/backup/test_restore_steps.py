@@ -98,7 +98,7 @@ def test_it_begins_with_the_newest_backup_that_can_lead_there(
         (Request("backup:set3"), r"no backup set3 \(it has set2, set6\)"),
         (Request("latest", timeline=4), r"no timeline 4 \(it has 1\)"),
         (Request("latest", source="repo2"), "no repo2"),
-        (Request("latest", source="elsewhere"), "no repo0"),
+        (Request("latest", source="elsewhere"), "no elsewhere; it has repo1"),
         (Request("1970-01-01 00:05:00Z", label="set6"), "before the end of the backup set6"),
     ],
 )

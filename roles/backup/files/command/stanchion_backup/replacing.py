@@ -124,7 +124,7 @@ def _go(settings: Settings, left: Journal, planned: Plan | None, record: dict[st
 
 
 def _copy(settings: Settings, left: Journal, repository: str) -> Scratch:
-    place = planning.repository_of(settings, left.facts.get("repo") or repository)
+    place = settings.repository_of(left.facts.get("repo") or repository)
     copy = Scratch(settings, PURPOSE, place, left.name, left.name)
     copy.volume_labels = [
         f"--label=io.stanchion.stack={settings.stack}",
@@ -180,7 +180,7 @@ def _halt(settings: Settings, left: Journal) -> None:
 def _archive_all(settings: Settings, left: Journal, must: bool) -> None:
     """Have the old database's WAL archived; where that is not what is restored, it may stay in its volume."""
     try:
-        planning.flush(settings, [planning.repository_of(settings, left.request.get("source") or "")])
+        planning.flush(settings, [settings.repository_of(left.request.get("source") or "")])
         left.facts["old_database"] = "stopped, with all it had committed in the repository"
     except BackupError as error:
         if must:
@@ -221,7 +221,7 @@ def _check_last(settings: Settings, left: Journal) -> None:
         return
     current = control["Latest checkpoint's REDO WAL file"]
     last = wal.name_of(int(current[:8], 16), wal.number_of(current) - 1)
-    place = planning.repository_of(settings, left.request.get("source") or "")
+    place = settings.repository_of(left.request.get("source") or "")
     if not pgbackrest.has_segment(settings, pgbackrest.contents_of(settings, place), last):
         raise BackupError(f"The old database's last WAL segment, {last}, is not in {place.name}.")
 
