@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
 from stanchion_backup import __main__, backups, drill, jobs, leftovers, pgbackrest, retention, scratch
-from stanchion_backup.errors import BackupError
+from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.settings import Repository, load
 from test_backup_settings import raw, written
