@@ -12,6 +12,7 @@ import pytest
 from stanchion_backup import __main__, files, jobs
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.settings import load
+from stanchion_backup.stopping import Stopped
 from test_backup_settings import raw, written
 
 

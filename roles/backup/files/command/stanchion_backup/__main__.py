@@ -6,13 +6,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, bare_metal, choosing, drill, jobs, observe, restoring, watch
+from stanchion_backup import backups, bare_metal, choosing, drill, jobs, observe, restoring, stopping, watch
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import TYPES
 from stanchion_backup.settings import Settings, load
@@ -63,9 +62,9 @@ def parser() -> argparse.ArgumentParser:
     lost = verb("bare-metal", "restore a lost host's database onto this one, which has none")
     lost.add_argument("--image", required=True, help="of the database's container")
     lost.add_argument("--volume", required=True, help="which is to be the database")
+    verb("first-full", "take a full backup where there is none yet")
     for each in (take, expire, verify, prove, lost):
         each.add_argument("--repo", metavar="repoN", action="append", help="only this repository")
-    verb("first-full", "take a full backup where there is none yet")
     restoring.add_verbs(verb)
     return program
 
@@ -73,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Run one command line; return its exit code. Whoever calls it gives the process to it."""
     logging.raiseExceptions = False
-    signal.signal(signal.SIGTERM, _end)
+    stopping.on_signals()
     given = parser().parse_args(arguments)
     try:
         settings = load(given.settings)
@@ -84,9 +83,10 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         jobs.say(str(error))
         return error.exit_code
-    except BackupError as error:
+    except (BackupError, Stopped) as error:
         if given.json:
-            print(json.dumps({**error.found, "error": str(error), "exit": error.exit_code}))
+            found = error.found if isinstance(error, BackupError) else {}
+            print(json.dumps({**found, "error": str(error), "exit": error.exit_code}))
         jobs.say(str(error))
         return error.exit_code
     except OSError as error:
@@ -99,11 +99,6 @@ def main(arguments: Sequence[str]) -> int:
     elif not given.scheduled:
         print(json.dumps(result, indent=2))
     return 0
-
-
-def _end(number: int, _: object) -> None:
-    """Make of a signal a failure like others: recorded, told, and nothing left behind."""
-    raise BackupError(f"It was ended by {signal.Signals(number).name} before it was done.")
 
 
 def act(settings: Settings, given: argparse.Namespace) -> Any:

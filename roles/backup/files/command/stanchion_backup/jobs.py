@@ -18,6 +18,7 @@ from typing import Any
 from stanchion_backup import docker, files, giving_way, journal
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.settings import Settings
+from stanchion_backup.stopping import Stopped
 
 log = logging.getLogger("stanchion_backup")
 

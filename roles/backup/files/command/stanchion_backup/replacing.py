@@ -33,6 +33,7 @@ from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
 from stanchion_backup.planning import Plan, Request
 from stanchion_backup.scratch import Scratch
 from stanchion_backup.settings import Settings
+from stanchion_backup.stopping import Stopped
 
 PURPOSE = "replacement"
 # The key of the volume's record that keeps every other run from starting a database meanwhile.
@@ -111,9 +112,10 @@ def _go(settings: Settings, left: Journal, planned: Plan | None, record: dict[st
                 _hand_over(settings, left)
             journal.finish(settings, left, step)
             step = left.next_step()
-    except BackupError as error:
+    except (BackupError, Stopped) as error:
         if left.touched:
-            raise type(error)(f"{error} {left.says()}") from error
+            # Whatever it was: a database that is down is no refusal.
+            raise BackupError(f"{error} {left.says()}") from error
         _copy(settings, left, settings.repositories[0].name).remove()
         journal.remove(settings)
         raise type(error)(f"{error} The live database was not touched.") from error
@@ -324,7 +326,7 @@ def close(settings: Settings, wait: float) -> dict[str, Any]:
         done.append(f"{kept} stays until it is dropped: restore --drop-volume {kept}")
     try:
         taken = backups.take(settings, "full", settings.repositories, wait, expire=False)
-    except BackupError as error:
+    except (BackupError, Stopped) as error:
         raise BackupError(
             f"{'; '.join(done)}. But the new full backup failed, and until there is one, nothing newer can "
             f"be restored: {error} Mend that and take it (`backup --type full`)."
