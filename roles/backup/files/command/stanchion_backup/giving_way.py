@@ -36,7 +36,7 @@ def deploy_under_way(now: float) -> str:
 
 
 def _is_gone(holder: Mapping[str, Any]) -> bool:
-    """Say whether a holder has certainly ended: the host was booted since it renewed, or it had run here."""
+    """Say whether a holder has certainly ended: its process was on this host, or that was booted since."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     if holder["host_boot_id"] not in (None, boot):
         return True
