@@ -127,11 +127,10 @@ def test_a_repository_that_cannot_be_read_is_refused_with_its_reason(
 def test_a_moment_that_a_restore_went_back_behind_is_on_the_other_timeline(
     settings: Settings, held: dict[str, Any]
 ) -> None:
-    Path(settings.volume_record).write_text(json.dumps({"volume": NEW, "timeline": 2}))
+    fork = {"timeline": 2, "parent": 1, "left": 7.2 * MINUTE, "began": 8.5 * MINUTE}
+    Path(settings.volume_record).write_text(json.dumps({"volume": NEW, "timeline": 2, "forks": [fork]}))
     segments = {**held["archive"].segments, **{name_of(2, n): n * MINUTE for n in range(7, 12)}}
     held["archive"] = Archive(segments, {2: (9 * MINUTE, "1\t0/7000100\tbefore\n")})
-    fork = {"timeline": 2, "parent": 1, "left": 7.2 * MINUTE, "began": 8.5 * MINUTE}
-    jobs.keep(settings, {"job": "restore", "started": 0.0, "pid": 1, "outcome": "ok", "fork": fork})
     with pytest.raises(RefusedError, match="Give --timeline 1"):
         planning.plan(settings, Request("1970-01-01 00:08:00Z"))
     assert planning.plan(settings, Request("1970-01-01 00:07:06Z")).timeline == 2
@@ -243,10 +242,13 @@ def test_a_copy_that_died_with_its_host_is_started_before_it_is_stopped(
     for name in ("start", "wait", "stop", "remove"):
         monkeypatch.setattr(replacing.Scratch, name, lambda *_, name=name, **__: said.append(name))
     monkeypatch.setattr(handover, "make_ready", lambda _: said.append("ready") or 2)
-    left = begun(touched=True, done={COPY: 1.0, HALT: 2.0}, facts={"system_identifier": "7"})
+    facts = {"system_identifier": "7", "fork": {"timeline": 2}}
+    left = begun(touched=True, done={COPY: 1.0, HALT: 2.0}, facts=facts)
+    left.old["forks"] = [{"timeline": 1}]
     replacing._hand_over(settings, left)
     assert said == ["start", "wait", "stop", "ready", "remove"]
-    assert volume_record.read(settings)["volume"] == NEW
+    record = volume_record.read(settings)
+    assert (record["volume"], record["forks"]) == (NEW, [{"timeline": 1}, {"timeline": 2}])
 
 
 def test_a_database_that_was_killed_at_its_stop_is_not_the_newest_state(

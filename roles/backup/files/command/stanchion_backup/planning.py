@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stanchion_backup import canary, jobs, pgbackrest, scratch, volume_record, wal, windows
+from stanchion_backup import canary, pgbackrest, scratch, volume_record, wal, windows
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
@@ -65,6 +65,8 @@ class Held:
     contents: Contents
     archive: Archive
     timelines: dict[int, Timeline]
+    # The timeline that the database is on.
+    live: int
     windows: list[Window]
 
 
@@ -86,10 +88,10 @@ def held(settings: Settings, repository: Repository, within: float = 60.0) -> He
         )
     archive = pgbackrest.archive(settings, contents, within)
     known = windows.timelines(contents.sets, archive)
-    live = int(volume_record.read(settings).get("timeline") or max(known, default=1))
+    live = volume_record.timeline(settings) or max(known, default=1)
     newest = _newest(settings, contents, live)
     found = windows.windows(repository.name, contents.sets, archive, live, newest)
-    return Held(repository, contents, archive, known, found)
+    return Held(repository, contents, archive, known, live, found)
 
 
 def _newest(settings: Settings, contents: Contents, live: int) -> float | None:
@@ -151,21 +153,20 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
     repository = repository_of(settings, request.source)
     _check_future(asked)
     here = held(settings, repository)
-    live = int(volume_record.read(settings).get("timeline") or max(here.timelines, default=1))
-    if request.timeline in (0, live) and _is_fresh(asked, here) and running(settings):
+    if request.timeline in (0, here.live) and _is_fresh(asked, here) and running(settings):
         if ahead:
             here = _as_archived(settings, here)
         else:
             flush(settings, [repository])
             here = held(settings, repository)
-    number = _timeline(request, asked, here, live)
+    number = _timeline(request, asked, here)
     backup = _set(settings, request, asked, here, number)
     if asked.kind == "backup":
         target = Target("immediate", "", backup.label)
     else:
         target = Target(asked.kind, asked.value, backup.label, str(number))
     needed, free = scratch.see_room(backup)
-    return Plan(asked, repository, target, backup, number, needed, free, number == live)
+    return Plan(asked, repository, target, backup, number, needed, free, number == here.live)
 
 
 def repository_of(settings: Settings, name: str) -> Repository:
@@ -203,11 +204,11 @@ def _as_archived(settings: Settings, here: Held) -> Held:
     return replace(here, windows=ahead)
 
 
-def _timeline(request: Request, asked: Asked, here: Held, live: int) -> int:
-    number = request.timeline or live
+def _timeline(request: Request, asked: Asked, here: Held) -> int:
+    number = request.timeline or here.live
     if asked.kind == "backup" and not request.timeline:
         chosen = [each for each in here.contents.sets if each.label == asked.value]
-        return chosen[0].timeline if chosen else live
+        return chosen[0].timeline if chosen else here.live
     if number not in here.timelines:
         known = ", ".join(str(each) for each in sorted(here.timelines)) or "none"
         raise _refuse(here, f"{here.repository.name} knows no timeline {number} (it has {known}).")
@@ -292,10 +293,7 @@ def _check_new(here: Held, number: int) -> None:
 
 def _check_left(settings: Settings, here: Held, asked: Asked, number: int) -> None:
     """Refuse a moment that this timeline does not have: a restore had gone back behind it."""
-    for each in jobs.records(settings, "restore"):
-        fork = each.get("fork")
-        if not fork:
-            continue
+    for fork in volume_record.read(settings).get("forks") or []:
         on_path = fork["timeline"] in (number, *dict(here.timelines[number].ancestors))
         if on_path and fork["left"] < asked.epoch < fork["began"]:
             raise _refuse(

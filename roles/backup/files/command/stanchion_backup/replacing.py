@@ -259,6 +259,8 @@ def _hand_over(settings: Settings, left: Journal) -> None:
             "system_identifier": left.facts["system_identifier"],
             "timeline": timeline,
             "replaced": [each for each in replaced if each["volume"]],
+            # Each backup carries this record: a host that comes after this one has to know of them too.
+            "forks": [*(left.old.get("forks") or []), left.facts["fork"]],
             MARK: {"to": left.asked, "began": left.began},
         },
     )

@@ -64,8 +64,8 @@ SELECT jsonb_build_object('{name}', jsonb_build_object(
 
 def last_of(settings: Settings, held: Contents, within: float) -> str:
     """Return the last segment in a repository of the timeline that the host has on record."""
-    timeline = volume_record.read(settings).get("timeline")
-    return pgbackrest.wal_max_on(settings, held, int(timeline), within) if timeline else held.wal_max
+    timeline = volume_record.timeline(settings)
+    return pgbackrest.wal_max_on(settings, held, timeline, within) if timeline else held.wal_max
 
 
 def look(settings: Settings, held: Iterable[Contents], within: float) -> dict[str, Any]:
