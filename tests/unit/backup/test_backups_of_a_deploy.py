@@ -216,6 +216,31 @@ def test_a_configuration_that_cannot_be_saved_does_not_cost_the_backup(settings,
     assert record["configuration"] == "no such folder"
 
 
+@pytest.mark.parametrize(
+    ("kind", "asked", "timeline", "lets_go"),
+    [
+        ("full", True, 0, True),
+        # Nothing is of the timeline that a restore has begun: the history from before it stays.
+        ("full", True, 2, False),
+        ("full", False, 0, False),
+        ("incr", True, 0, False),
+    ],
+)
+def test_backups_are_let_go_only_for_a_full_one_that_is_not_the_first_of_its_timeline(
+    settings, monkeypatch, kind, asked, timeline, lets_go
+):
+    told = []
+    held(monkeypatch, hours=1)
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: pgbackrest.contents(settings)[0])
+    monkeypatch.setattr(pgbackrest, "backup", lambda *given: told.append(given[2:]))
+    monkeypatch.setattr(backups, "_save_configuration", lambda _: "saved")
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
+    monkeypatch.setattr(backups.volume_record, "read", lambda _: {"timeline": timeline})
+    record = backups.take(settings, kind, settings.repositories, expire=asked)
+    assert told == [(kind, lets_go)]
+    assert record["repositories"]["repo1"]["expire"] == lets_go
+
+
 def test_a_timeline_without_a_backup_is_backed_up_whole(settings, monkeypatch):
     """The full backup at the end of a restore may have failed: the next deploy takes it."""
     taken = []

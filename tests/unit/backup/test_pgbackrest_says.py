@@ -130,18 +130,15 @@ def test_a_lock_that_another_process_holds_is_no_failure():
     assert not isinstance(failed.value, BusyError)
 
 
-@pytest.mark.parametrize(
-    ("kind", "expire", "expires"),
-    [("full", True, True), ("full", False, False), ("diff", True, False), ("incr", True, False)],
-)
-def test_only_the_full_backup_of_the_schedule_lets_others_go(tmp_path, monkeypatch, kind, expire, expires):
+@pytest.mark.parametrize(("kind", "expires"), [("full", True), ("full", False), ("incr", False)])
+def test_a_backup_lets_others_go_only_where_it_is_told_to(tmp_path, monkeypatch, kind, expires):
     settings = load(written(tmp_path, raw()))
     asked = []
     monkeypatch.setattr(
         pgbackrest, "job", lambda _, arguments, *__, **___: asked.extend(arguments) or ended("", 0)
     )
     monkeypatch.setattr(pgbackrest, "free_bytes", lambda *_: None)
-    pgbackrest.backup(settings, settings.repositories[0], kind, expire)
+    pgbackrest.backup(settings, settings.repositories[0], kind, expires)
     assert f"--type={kind}" in asked
     assert ("--no-expire-auto" not in asked) == expires
 
@@ -177,8 +174,12 @@ def test_what_is_beyond_the_retention_makes_room_for_a_backup(tmp_path, monkeypa
     monkeypatch.setattr(pgbackrest, "job", job)
     room = lambda _: SimpleNamespace(f_bavail=10_000 if asked else 10, f_frsize=4096)  # noqa: E731
     monkeypatch.setattr(pgbackrest.os, "statvfs", room)
-    pgbackrest.backup(settings, settings.repositories[0], "incr")
+    pgbackrest.backup(settings, settings.repositories[0], "full", expire=True)
     assert asked == ["expire", "backup"]
+    asked.clear()
+    with pytest.raises(BackupError, match="no space left"):
+        pgbackrest.backup(settings, settings.repositories[0], "incr", expire=False)
+    assert asked == []
 
 
 def test_of_a_repository_elsewhere_nobody_knows_what_is_left(tmp_path):
@@ -318,6 +319,15 @@ def test_a_container_that_was_killed_is_called_so():
         "2026-11-25 18:42:39.320 P00   INFO: check archive for prior segment 000000010000000000000017", 137
     )
     assert pgbackrest.complaint(done).startswith("its container was killed before it was done")
+
+
+def test_the_history_of_a_timeline_is_asked_for_by_name_and_may_be_missing(tmp_path, monkeypatch):
+    settings = load(written(tmp_path, raw()))
+    asked = []
+    monkeypatch.setattr(pgbackrest, "ask", lambda _, *given, **__: asked.append(given) or ended("text", 0))
+    held = Contents(1, 0, "", "7", "", "", (), archive="17-1")
+    assert pgbackrest.history(settings, held, 11) == "text"
+    assert asked == [("--repo=1", "--ignore-missing", "repo-get", "archive/shop/17-1/0000000B.history")]
 
 
 def test_the_last_segment_is_that_of_the_live_timeline(monkeypatch):

@@ -429,6 +429,14 @@ def timelines(settings: Settings, held: Contents) -> list[int]:
     return sorted(int(name[:8], 16) for name in _listed(settings, held, held.archive, "\\.history$"))
 
 
+def history(settings: Settings, held: Contents, timeline: int, within: float = _ASK_WITHIN) -> str:
+    """Return the history of a timeline in a repository (ancestor, LSN, reason); empty where it has none."""
+    repository = settings.repository_of(held.key)
+    path = f"archive/{settings.stack}/{held.archive}/{timeline:08X}.history"
+    done = ask(settings, f"--repo={held.key}", "--ignore-missing", "repo-get", path, within=within)
+    return _must(done, f"Looking into {repository.name} ({repository.where})")
+
+
 def _listed(settings: Settings, held: Contents, folder: str, only: str) -> list[str]:
     repository = settings.repository_of(held.key)
     done = ask(
@@ -456,11 +464,8 @@ def check(settings: Settings) -> None:
     )
 
 
-def backup(settings: Settings, repository: Repository, kind: str, expire: bool = True) -> None:
-    """Take a backup; after a full one, `expire` what the retention lets go.
-
-    The others never do: the first of them would let go what a full one with `expire` false has spared.
-    """
+def backup(settings: Settings, repository: Repository, kind: str, expire: bool) -> None:
+    """Take a backup, and `expire` what the retention lets go: before it where the disk is full, and after."""
     what = f"The {kind} backup to {repository.name} ({repository.where})"
     # Asked before: otherwise it would wait for WAL that cannot arrive, and complain of that.
     if expire and _full(settings, repository):
@@ -476,7 +481,7 @@ def backup(settings: Settings, repository: Repository, kind: str, expire: bool =
         settings,
         [
             *(f"--repo={repository.key}", f"--type={kind}", _WAL_WITHIN),
-            *(() if expire and kind == "full" else ("--no-expire-auto",)),
+            *(() if expire else ("--no-expire-auto",)),
             "backup",
         ],
         settings.repositories,
