@@ -94,7 +94,8 @@ def _rate(drills: Row) -> str:
     phases=(RUNTIME,),
     severity=WARNING,
     why="A proof is of one backup and of the WAL after it. The others may lack a file that nobody has read.",
-    remedy=_RUN + " It prefers what is not proved yet; --set LABEL chooses.",
+    remedy=_RUN + " It prefers what is not proved yet; --set LABEL chooses. What lies on a timeline that a "
+    "restore has left is no drill's to prove, and only noted: restore --to backup:LABEL makes a copy of it.",
     source="ours: coverage = backups restored and proved / backups kept. A full one has to be restored, "
     "itself or with one that leans on it: that reads a part of it, and does not count as its proof",
     reads=("backup",),
@@ -103,7 +104,9 @@ def _rate(drills: Row) -> str:
 def coverage(look: Look) -> Iterator[Evidence]:
     drills = section(look, "drills")
     weekly = scheduled(look).get("drill")
+    left = section(look, "abandoned")
     for each in readable(look):
+        abandoned = left.get(f"repo{each['key']}", [])
         held = drills["coverage"].get(
             f"repo{each['key']}", {"proved": 0, "kept": len(each["sets"]), "labels": []}
         )
@@ -117,7 +120,7 @@ def coverage(look: Look) -> Iterator[Evidence]:
             found["label"]
             for found in each["sets"]
             if found["type"] == "full"
-            and found["label"] not in {*held["labels"], *read}
+            and found["label"] not in {*held["labels"], *read, *abandoned}
             and elapsed(look, found["stopped"]) > due
         ]
         if old:
@@ -126,6 +129,10 @@ def coverage(look: Look) -> Iterator[Evidence]:
             yield note(f"{text}; of {', '.join(part)} only what did not change since was read", title(each))
         else:
             yield note(text, title(each))
+        if abandoned:
+            yield note(
+                f"on a timeline that a restore has left, and not drilled: {', '.join(abandoned)}", title(each)
+            )
 
 
 @check(

@@ -29,15 +29,16 @@ from stanchion_backup.markers import Markers
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.scratch import Recovery
 from stanchion_backup.settings import Repository, load
+from stanchion_backup.windows import Timeline
 from test_backup_settings import raw, written
 
 REPO = Repository(1, "volume", "demo-backup")
 FULL, DIFF, INCR, NEWEST = "20260101-000000F", "20260101-000000F_d", "20260101-000000F_i", "20260108-000000F"
 
 
-def one_set(label, needs=(), timeline=1):
+def one_set(label, needs=(), timeline=1, segment=3):
     kind = "full" if label.endswith("F") else "incr"
-    wal = f"{timeline:08X}0000000000000003"
+    wal = f"{timeline:08X}00000000{segment:08X}"
     return BackupSet(label, kind, 0, 1, 1000, 10, False, wal, wal, tuple(needs))
 
 
@@ -69,8 +70,11 @@ def settings(tmp_path, monkeypatch):
 # What is chosen
 
 
-def chosen(settings, kind=None, label=None, sets=SETS, timeline=1):
-    target, taken = choosing.choose(settings, REPO, contents(*sets), timeline, kind, label)
+FIRST = Timeline(1)
+
+
+def chosen(settings, kind=None, label=None, sets=SETS, live=FIRST):
+    target, taken = choosing.choose(settings, REPO, contents(*sets), live, kind, label)
     return target.kind, target.label, taken.label
 
 
@@ -112,12 +116,42 @@ def test_a_set_by_name(settings):
         chosen(known, None, "nope")
 
 
-def test_sets_of_another_timeline_are_drawn_by_name_only(settings):
+# Timeline 1 was left in its segment 6.
+SECOND = Timeline(2, ((1, 0x6000100),))
+PAST = "20260107-000000F"
+
+
+def test_only_sets_that_lead_along_the_live_timeline_are_drawn(settings):
+    known, kept = settings
+    sets = (*SETS[:3], one_set(PAST, segment=7), one_set(NEWEST, timeline=2, segment=9))
+    drawn = {chosen(known, "latest", sets=sets, live=SECOND)[2] for _ in range(200)}
+    assert drawn == {FULL, DIFF, INCR, NEWEST}
+    assert chosen(known, "older", sets=sets, live=SECOND) == ("older", FULL, FULL)
+    assert chosen(known, "time", FULL, sets, SECOND) == ("time", FULL, FULL)
+    with pytest.raises(BackupError, match="no backup that leads along timeline 3"):
+        chosen(known, "latest", sets=sets, live=Timeline(3))
+    # The engine would take the newest of all, wherever it leads.
+    kept.extend(record(each.label) for each in sets)
+    assert chosen(known, "latest", sets=sets[:4], live=SECOND) == ("latest", INCR, INCR)
+
+
+def test_a_set_by_name_that_leads_elsewhere_is_refused(settings):
     known, _ = settings
-    sets = (*SETS, one_set("20260109-000000F", timeline=2))
-    assert {chosen(known, "latest", sets=sets, timeline=2)[2] for _ in range(9)} == {"20260109-000000F"}
-    with pytest.raises(BackupError, match="no backup of timeline 3"):
-        chosen(known, "latest", sets=sets, timeline=3)
+    sets = (one_set(PAST, segment=7), one_set(NEWEST, timeline=2, segment=9))
+    why = f"The backup {PAST} was taken on timeline 1, after 2 had begun.*restore --to backup:{PAST}"
+    with pytest.raises(RefusedError, match=why):
+        chosen(known, "time", PAST, sets, SECOND)
+
+
+def test_a_set_that_leads_elsewhere_is_no_failed_drill(settings, monkeypatch):
+    known, _ = settings
+    sets = (one_set(PAST, segment=7), one_set(NEWEST, timeline=2, segment=9))
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: contents(*sets))
+    monkeypatch.setattr(pgbackrest, "history", lambda *_: "1\t0/6000100\tbefore\n")
+    monkeypatch.setattr(drill.volume_record, "read", lambda _: {"timeline": 2})
+    with pytest.raises(RefusedError, match="cannot lead to the live database"):
+        drill.drill(known, known.repositories[:1], label=PAST)
+    assert not (known.folder / "records").exists()
 
 
 # How facts are compared

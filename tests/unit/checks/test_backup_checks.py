@@ -68,6 +68,7 @@ class TestWithoutBackups:
         ("canary", ["archive.fresh", "schedule.metrics", "proof.window"]),
         ("installed", ["schedule.installed", "schedule.cron", "backup.tool", "backup.retention"]),
         ("configuration", ["backup.configuration"]),
+        ("abandoned", ["proof.coverage"]),
         (
             "drills",
             ["proof.age", "proof.complete", "proof.coverage", "proof.rto", "proof.rpo", "proof.amcheck"],
@@ -418,6 +419,13 @@ class TestProof:
             PASS,
             f"1 of 2 backups proved; of {full['label']} only what did not change",
         )
+
+    def test_what_no_drill_can_prove_is_only_noted(self, kept, seen, drills, repository, now):
+        drills["coverage"]["repo1"].update(proved=0, labels=[])
+        full = next(each for each in repository["sets"] if each["type"] == "full")
+        full["stopped"] = now - 9 * DAY
+        seen["abandoned"]["repo1"] = [full["label"]]
+        ask(kept, "proof.coverage", PASS, f"a restore has left, and not drilled: {full['label']}")
 
     def test_an_assertion_that_did_not_hold(self, kept, drills):
         drills["last"]["assertions"][0].update(ok=False, expected=1, seen=0, reason="")

@@ -23,6 +23,8 @@ from stanchion_backup import (
     pgbackrest,
     scratch,
     soundness,
+    volume_record,
+    windows,
 )
 from stanchion_backup.course import PURPOSE, Before, Drill
 from stanchion_backup.database import Database
@@ -136,7 +138,9 @@ def _refuse(settings: Settings, repository: Repository, kind: str | None, label:
     if label or kind == "older":
         held = pgbackrest.contents_of(settings, repository)
         if held.well:
-            choosing.choose(settings, repository, held, held.sets[-1].timeline, kind, label)
+            number = volume_record.timeline(settings) or held.sets[-1].timeline
+            live = windows.along(settings, held, number)
+            choosing.choose(settings, repository, held, live, kind, label)
 
 
 def _run(one: Drill, kind: str | None, label: str | None) -> None:
@@ -182,7 +186,8 @@ def _prepare(one: Drill, kind: str | None, label: str | None) -> Before:
     live = one.live.one(_LIVE)
     _same_cluster(repository, held, live)
     timeline = int(live["timeline"])
-    target, expected = choosing.choose(settings, repository, held, timeline, kind, label)
+    followed = windows.along(settings, held, timeline)
+    target, expected = choosing.choose(settings, repository, held, followed, kind, label)
     one.record.update(rpo_seconds=_measured_rpo(one, held, live), data_bytes=expected.size)
     scratch.see_room(expected)
     with one.phase("markers"):

@@ -20,10 +20,12 @@ from stanchion_backup import (
     retention,
     runs,
     server,
+    volume_record,
 )
 from stanchion_backup.database import QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import JOBS, Settings
+from stanchion_backup.windows import abandoned
 
 VERSION = 1
 
@@ -38,6 +40,7 @@ def observe(settings: Settings, within: float = 60.0, windows: bool = True) -> d
         stands = several.submit(_or_error, lambda: installed.installed(settings, within))
         held = pgbackrest.contents(settings, within)
         asked = several.submit(planning.every_window, settings, within) if windows else None
+        left = several.submit(_or_error, lambda: _abandoned(settings, held, within))
         live = _live(settings, held, within)
         archived = _missing(settings, held, live["archive"], within)
         moments = {"windows": asked.result(), "copies": copies.listed(settings)} if asked else {}
@@ -52,6 +55,7 @@ def observe(settings: Settings, within: float = 60.0, windows: bool = True) -> d
             "restore": _or_error(lambda: journal.observed(settings)),
             "drills": proof.picture(settings, held),
             **jobs_now(settings),
+            "abandoned": left.result(),
             "taken": retention.taken(settings),
             "objectives": {"rpo": settings.rpo, "rto": settings.rto},
         }
@@ -99,6 +103,11 @@ def _live(settings: Settings, held: list[pgbackrest.Contents], within: float) ->
             lambda: configuration.state(settings, told.get("configuration") or []),
         ),
     }
+
+
+def _abandoned(settings: Settings, held: list[pgbackrest.Contents], within: float) -> dict[str, list[str]]:
+    live = volume_record.timeline(settings)
+    return {f"repo{each.key}": abandoned(settings, each, live, within) if live else [] for each in held}
 
 
 def _missing(
