@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     lost = verb("bare-metal", "restore a lost host's database onto this one, which has none")
     lost.add_argument("--image", required=True, help="of the database's container")
     lost.add_argument("--volume", required=True, help="which is to be the database")
+    lost.add_argument("--timeline", type=int, default=0, metavar="N", help="that the lost database was on")
     verb("first-full", "take a full backup where there is none yet")
     restoring.add_verbs(verb)
     return program
@@ -120,9 +121,8 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
     if given.verb == "verify":
         return backups.verify(settings, repositories, wait)
     if given.verb == "bare-metal":
-        return bare_metal.restore(
-            settings, repositories[0], bare_metal.Wanted(given.image, given.volume), wait
-        )
+        wanted = bare_metal.Wanted(given.image, given.volume, given.timeline)
+        return bare_metal.restore(settings, repositories[0], wanted, wait)
     if given.verb == "settle":
         return backups.settle(settings, wait)
     if given.verb == "before-replace":
