@@ -273,10 +273,18 @@ def test_a_backup_of_an_earlier_timeline_that_is_no_ancestor_does_not_lead_there
 
 def test_a_timeline_that_no_backup_leads_along_is_refused_with_those_that_there_are() -> None:
     kept = archive({1: {7: 11.75}, 2: {6: 12, 7: 12.25}})
-    with pytest.raises(RefusedError, match=r"along timeline 2; there are backups that lead along 1\."):
+    with pytest.raises(RefusedError, match=r"along timeline 2, or no WAL of it; it has both for 1\."):
         bare_metal.newest_along(REPOSITORY, holding(backup(1, 7, 11.75)), kept, 2)
     with pytest.raises(RefusedError, match="along timeline 4"):
         bare_metal.newest_along(REPOSITORY, holding(backup(1, 7, 11.75)), kept, 4)
+
+
+def test_a_restore_of_which_the_history_alone_has_come_is_not_passed_over() -> None:
+    held, history = holding(backup(1, 5, 10)), {2: (12 * HOUR, FORK[2][1])}
+    kept = archive({1: {5: 10, 7: 11.75}}, history)
+    assert bare_metal.timeline_of(REPOSITORY, held, kept) == 2
+    with pytest.raises(RefusedError, match="along timeline 2, or no WAL of it"):
+        bare_metal.newest_along(REPOSITORY, held, kept, 2)
 
 
 def test_after_a_way_back_from_a_restore_the_later_timeline_is_not_taken() -> None:

@@ -41,7 +41,6 @@ SELECT s.system_identifier::text AS system_identifier, c.timeline_id AS timeline
 FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d WHERE d.datname = 'template0'
 """
 
-
 # The record of the lost host, as its last backup kept it (configuration.py).
 _KEPT_RECORD = """
 SELECT content FROM stanchion.configuration WHERE path LIKE '%/volume.json' AND content IS NOT NULL
@@ -128,16 +127,15 @@ def _see_that_it_is_quiet(settings: Settings, repository: Repository, archive: A
 
 
 def timeline_of(repository: Repository, held: Contents, archive: Archive) -> int:
-    """Return the timeline that the lost database was on: that of the segment that came last.
+    """Return the timeline that the lost database was on: that of the file that came last.
 
-    After a restore a repository has several, and after a way back from one the latest was abandoned. When a
-    segment came, only the time of its file says. RefusedError, with what the operator has to know to name the
+    After a restore a repository has several, and after a way back from one the latest was abandoned. When
+    WAL came, only the time of its file says. RefusedError, with what the operator has to know to name the
     timeline, where such times cannot be believed.
     """
-    came = {
-        number: max(time for name, time in archive.segments.items() if _number(name) == number)
-        for number in {_number(name) for name in archive.segments}
-    }
+    came = {number: at for number, (at, _) in archive.histories.items()}
+    for name, at in archive.segments.items():
+        came[_number(name)] = max(at, came.get(_number(name), 0))
     timeline = max(came, key=came.__getitem__)
     doubt = _doubt(held, archive, came, timeline) if len(came) > 1 else ""
     if not doubt:
@@ -172,13 +170,14 @@ def _doubt(held: Contents, archive: Archive, came: dict[int, int], timeline: int
 
 
 def newest_along(repository: Repository, held: Contents, archive: Archive, timeline: int) -> BackupSet:
-    """Return the newest backup that leads along a timeline; RefusedError where there is none."""
+    """Return the newest backup that leads along a timeline; RefusedError where there is none, or no WAL."""
     known = windows.timelines(held.sets, archive)
-    along = [number for number in sorted(known) if any(known[number].reaches(each) for each in held.sets)]
-    if timeline not in along or not any(_number(name) == timeline for name in archive.segments):
+    numbers = sorted({_number(name) for name in archive.segments})
+    along = [number for number in numbers if any(known[number].reaches(each) for each in held.sets)]
+    if timeline not in along:
         raise RefusedError(
-            f"No backup in {repository.name} ({repository.where}) leads along timeline {timeline}; there are "
-            f"backups that lead along {', '.join(map(str, along)) or 'none'}. Nothing was restored."
+            f"{repository.name} ({repository.where}) has no backup that leads along timeline {timeline}, or "
+            f"no WAL of it; it has both for {', '.join(map(str, along)) or 'none'}. Nothing was restored."
         )
     return [each for each in held.sets if known[timeline].reaches(each)][-1]
 
