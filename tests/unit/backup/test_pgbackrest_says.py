@@ -323,11 +323,14 @@ def test_a_container_that_was_killed_is_called_so():
 
 def test_the_history_of_a_timeline_is_asked_for_by_name_and_may_be_missing(tmp_path, monkeypatch):
     settings = load(written(tmp_path, raw()))
-    asked = []
-    monkeypatch.setattr(pgbackrest, "ask", lambda _, *given, **__: asked.append(given) or ended("text", 0))
+    asked, says = [], [ended("text", 0), ended("", 1), ended("Error response from daemon: no", 1)]
+    monkeypatch.setattr(pgbackrest, "ask", lambda _, *given, **__: asked.append(given) or says.pop(0))
     held = Contents(1, 0, "", "7", "", "", (), archive="17-1")
     assert pgbackrest.history(settings, held, 11) == "text"
-    assert asked == [("--repo=1", "--ignore-missing", "repo-get", "archive/shop/17-1/0000000B.history")]
+    assert pgbackrest.history(settings, held, 11) == ""
+    with pytest.raises(BackupError, match="Error response from daemon"):
+        pgbackrest.history(settings, held, 11)
+    assert asked == 3 * [("--repo=1", "--ignore-missing", "repo-get", "archive/shop/17-1/0000000B.history")]
 
 
 def test_the_last_segment_is_that_of_the_live_timeline(monkeypatch):

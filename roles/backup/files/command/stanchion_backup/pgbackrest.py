@@ -434,6 +434,9 @@ def history(settings: Settings, held: Contents, timeline: int, within: float = _
     repository = settings.repository_of(held.key)
     path = f"archive/{settings.stack}/{held.archive}/{timeline:08X}.history"
     done = ask(settings, f"--repo={held.key}", "--ignore-missing", "repo-get", path, within=within)
+    # It says so of a file that is not there by this code alone; docker, of what went wrong, in words.
+    if done.code == 1 and not done.text:
+        return ""
     return _must(done, f"Looking into {repository.name} ({repository.where})")
 
 
