@@ -386,7 +386,7 @@ _HISTORY = re.compile(r"([0-9A-F]{8})\.history")
 
 def archive(settings: Settings, held: Contents, within: float = _ASK_WITHIN) -> Archive:
     """Return what WAL a repository holds; BackupError where it cannot be listed."""
-    repository = settings.repository_of(held.key)
+    repository = settings.repository_of(str(held.key))
     what = f"Listing the WAL of {repository.name} ({repository.where})"
     folder = f"archive/{settings.stack}/{held.archive}"
     if not held.archive:
@@ -431,7 +431,7 @@ def timelines(settings: Settings, held: Contents) -> list[int]:
 
 def history(settings: Settings, held: Contents, timeline: int, within: float = _ASK_WITHIN) -> str:
     """Return the history of a timeline in a repository (ancestor, LSN, reason); empty where it has none."""
-    repository = settings.repository_of(held.key)
+    repository = settings.repository_of(str(held.key))
     path = f"archive/{settings.stack}/{held.archive}/{timeline:08X}.history"
     done = ask(settings, f"--repo={held.key}", "--ignore-missing", "repo-get", path, within=within)
     # It says so of a file that is not there by this code alone; docker, of what went wrong, in words.
@@ -441,7 +441,7 @@ def history(settings: Settings, held: Contents, timeline: int, within: float = _
 
 
 def _listed(settings: Settings, held: Contents, folder: str, only: str) -> list[str]:
-    repository = settings.repository_of(held.key)
+    repository = settings.repository_of(str(held.key))
     done = ask(
         settings, f"--repo={held.key}", f"--filter={only}", "repo-ls", f"archive/{settings.stack}/{folder}"
     )
