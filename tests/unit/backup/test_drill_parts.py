@@ -302,8 +302,8 @@ def test_segments_are_counted_as_postgres_counts_them():
 
 def test_a_drill_proves_its_set_and_not_those_of_which_it_reads_a_part():
     kept = [record(INCR, [FULL]), record(DIFF, outcome="failed"), record(NEWEST, repo="repo2")]
-    assert proof.labels(kept, "repo1") == {INCR}
-    assert proof.labels(kept, "repo2") == {NEWEST}
+    assert proof.labels(kept, REPO) == {INCR}
+    assert proof.labels(kept, dataclasses.replace(REPO, key=2)) == {NEWEST}
 
 
 def test_the_picture_counts_what_is_kept(settings):

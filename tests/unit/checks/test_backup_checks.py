@@ -261,6 +261,8 @@ class TestSets:
         ask(kept, "backup.verified", FAIL, "checksum invalid: 1")
         verify.update(last={"outcome": "ok", "ended": now - 60}, last_success=now - 60)
         ask(kept, "backup.verified", PASS, "verified 60 s ago")
+        verify["repositories"] = {"repo1": {"last_success": None}, "repo2": {"last_success": now - 60}}
+        ask(kept, "backup.verified", PASS, "repo1: is new, and not yet verified")
         verify["last_success"] = seen["installed"]["cron_since"] = now - 11 * DAY
         ask(kept, "backup.verified", FAIL, "for 11 d nobody")
         del seen["schedule"]["verify"]

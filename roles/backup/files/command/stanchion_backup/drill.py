@@ -21,6 +21,7 @@ from stanchion_backup import (
     jobs,
     markers,
     pgbackrest,
+    proof,
     scratch,
     soundness,
 )
@@ -71,13 +72,12 @@ def drill(
 
 
 def first(settings: Settings, wait: float) -> dict[str, Any]:
-    """Drill each repository of which nothing has been proved yet; one that is away now is a `warning`."""
-    kept = jobs.records(settings, PURPOSE)
-    missing = [each for each in settings.repositories if not any(_proved(record, each) for record in kept)]
+    """Drill each repository that holds nothing which was proved; one that is away now is a `warning`."""
+    held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
+    missing = [each for each in settings.repositories if not _is_proved(settings, each, held[each])]
     result: dict[str, Any] = {"stack": settings.stack, "drills": [], "done": [], "warning": ""}
     if not missing:
         return result
-    held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
     away = [each for each in backups.away_of(settings, held) if each in missing]
     result["warning"] = " ".join(
         f"{each.name} ({each.where}) can't be reached, and no restore from it was ever proved: "
@@ -96,8 +96,10 @@ def first(settings: Settings, wait: float) -> dict[str, Any]:
     }
 
 
-def _proved(record: Mapping[str, Any], repository: Repository) -> bool:
-    return record.get("outcome") == "ok" and record.get("repo") == repository.name
+def _is_proved(settings: Settings, repository: Repository, held: Contents) -> bool:
+    """Say whether a set that a repository holds was proved; of one that can't be read now, whether any was."""
+    done = proof.proved(settings, repository)
+    return bool(done.intersection(each.label for each in held.sets) if held.well else done)
 
 
 def _recorded(
@@ -109,7 +111,12 @@ def _recorded(
         with jobs.recorded(settings, PURPOSE) as record:
             found = record
             record.update(
-                repo=repository.name, run=secrets.token_hex(4), verdict="failed", phases={}, assertions=[]
+                repo=repository.name,
+                where=repository.where,
+                run=secrets.token_hex(4),
+                verdict="failed",
+                phases={},
+                assertions=[],
             )
             with jobs.alone(settings, wait), stoppable():
                 scratch.sweep(settings, PURPOSE)
