@@ -348,7 +348,12 @@ LIKE = {
     "Image": "sha256:1",
     "Config": {
         "User": "10001:10001",
-        "Env": ["DATABASE_URL=postgresql://app:hunter2@db/x", "PORT=5000"],
+        "Env": [
+            "DATABASE_URL=postgresql://app:hunter2@db/x",
+            "PORT=5000",
+            "PATH=/venv/bin",
+            "LD_PRELOAD=/x.so",
+        ],
         "Entrypoint": ["/run", "--fast"],
         "Cmd": ["serve"],
         "ExposedPorts": {"9/tcp": {}},
@@ -394,9 +399,27 @@ def test_a_backend_like_the_live_one_without_its_ports_and_with_nothing_to_write
         "--entrypoint=/run sha256:1 --fast serve",
     ):
         assert option in line
+    assert "--cpu-shares 128" in line
     assert "--publish" not in line
     assert "-p " not in line
     assert beside._port(LIKE) == 5000
+
+
+def test_the_environment_of_an_image_does_not_become_that_of_the_hosts_docker(settings, monkeypatch):
+    done = {}
+    monkeypatch.setattr(docker, "docker", lambda *argv, environment: done.update(argv=argv, own=environment))
+    beside.start(settings[0], LIKE, "one", "net", "drill")
+    assert set(done["own"]) == {"DATABASE_URL", "PORT"}
+    assert {"--env=PATH=/venv/bin", "--env=LD_PRELOAD=/x.so"} <= set(done["argv"])
+
+
+@pytest.mark.parametrize(("purpose", "first"), [("drill", "nice"), ("restore", "pg_checksums")])
+def test_a_drill_reads_pages_when_nobody_else_wants_the_disk(settings, monkeypatch, purpose, first):
+    ran = []
+    monkeypatch.setattr(docker, "run", lambda argv, within: ran.extend(argv) or docker.Done(0, "", ""))
+    monkeypatch.setattr(pgbackrest, "image_of", lambda _: "image")
+    assert scratch.Scratch(settings[0], purpose, REPO).bad_pages() == ""
+    assert ran[ran.index("image") + 1] == first
 
 
 def test_a_password_in_what_a_backend_said_is_not_told(monkeypatch):

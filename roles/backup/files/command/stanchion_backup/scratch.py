@@ -267,7 +267,7 @@ class Scratch:
                 *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
                 *docker.confined(memory or self.settings.scratch_memory),
                 *("--volume", f"{self.volume}:{pgbackrest.DATA}", "--network", "none"),
-                *(pgbackrest.image_of(self.settings), *argv),
+                *(pgbackrest.image_of(self.settings), *self._priority, *argv),
             ],
             within,
         )
