@@ -406,6 +406,17 @@ class TestProof:
         ask(kept, "proof.age", WARN, "repo2: no restore of it was ever proved")
         ask(kept, "proof.complete", PASS, "repo1")
 
+    def test_not_one_row_of_the_application_was_compared(self, kept, drills):
+        tables = [each for each in drills["last"]["assertions"] if each["name"].startswith("table ")]
+        rows = [each for each in tables if "alembic" not in each["name"]]
+        for each in rows[1:]:
+            each.update(ok=None, reason="it changed in the live database meanwhile")
+        ask(kept, "proof.complete", PASS, "not asked: it changed")
+        rows[0].update(ok=None, reason="7 bytes are too many for backup_sentinel_size")
+        ask(kept, "proof.complete", WARN, "no row of the application was compared")
+        drills["last"]["assertions"].append({"name": "sql stock", "ok": True, "reason": ""})
+        ask(kept, "proof.complete", PASS)
+
     def test_coverage(self, kept, drills, repository, now):
         drills["coverage"]["repo1"].update(proved=0, labels=[])
         ask(kept, "proof.coverage", PASS, "0 of")

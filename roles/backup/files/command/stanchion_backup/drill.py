@@ -97,7 +97,7 @@ def first(settings: Settings, wait: float) -> dict[str, Any]:
 
 
 def _is_proved(settings: Settings, repository: Repository, held: Contents) -> bool:
-    """Say whether a set that a repository holds was proved; of one that can't be read now, whether any was."""
+    """Say whether a set that it holds was proved; of a repository that can't be read now, whether any was."""
     done = proof.proved(settings, repository)
     return bool(done.intersection(each.label for each in held.sets) if held.well else done)
 
