@@ -142,6 +142,22 @@ class TestArchive:
         seen["archive"]["missing"]["repo1"] = {"error": "no answer within 2 s"}
         ask(kept, "archive.gap", ERROR, "repo1: no answer")
 
+    def test_another_server_writes(self, kept, seen, now):
+        found = seen["archive"]["missing"]["repo1"]
+        found["foreign"] = {"segment": "000000010000000000000009", "came": now - 600}
+        ask(
+            kept,
+            "archive.one_writer",
+            FAIL,
+            "000000010000000000000009 came 10 min ago, and is not of the live",
+        )
+        found["foreign"]["came"] = now - 2 * DAY
+        ask(kept, "archive.one_writer", PASS, "came 2 d ago")
+        del found["foreign"]
+        ask(kept, "archive.one_writer", ERROR, "deploy the stack")
+        found["error"] = "no answer within 2 s"
+        ask(kept, "archive.one_writer", ERROR, "no answer within 2 s")
+
     def test_queue_max(self, kept, seen):
         seen["installed"]["configured"]["options"]["archive-push-queue-max"] = "1GB"
         seen["archive"]["wal_bytes_per_hour"] = 1e9

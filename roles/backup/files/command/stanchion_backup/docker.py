@@ -107,6 +107,22 @@ def remove(kind: str, listed: Iterable[str]) -> None:
             raise BackupError(f"docker {kind} rm {name} failed: {done.err.strip()}")
 
 
+def free_bytes(place: str = "") -> int | None:
+    """Return what the disk of a volume or folder has left, of Docker itself where none is named.
+
+    None where that can't be told: a volume's driver may keep it elsewhere.
+    """
+    if not place:
+        path = docker("info", "--format", "{{.DockerRootDir}}").strip()
+    else:
+        path = place if place.startswith("/") else (inspect("volume", place) or {}).get("Mountpoint", "")
+    try:
+        usage = os.statvfs(path)
+    except OSError:
+        return None
+    return usage.f_bavail * usage.f_frsize
+
+
 def labels(settings: Settings, purpose: str) -> list[str]:
     """Return the options that say whose it is and what for."""
     return [
