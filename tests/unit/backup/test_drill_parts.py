@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 from stanchion_backup import (
@@ -426,6 +427,36 @@ def test_a_password_in_what_a_backend_said_is_not_told(monkeypatch):
     said = "error: postgresql://app:hunter2@db/x refused\n\n"
     monkeypatch.setattr(docker, "run", lambda argv: docker.Done(0, "", said))
     assert beside._last_line("one") == "error: postgresql://app:***@db/x refused"
+
+
+# What is measured
+
+
+@pytest.mark.parametrize(
+    ("last", "lost"),
+    [
+        ("000000010000000000000007", {"rpo_seconds": 61.5, "rows_lost": 2}),
+        ("", {"rpo_seconds": None, "rows_lost": None}),
+    ],
+)
+def test_what_would_be_lost_is_what_came_after_the_newest_row_in_the_repository(
+    settings, monkeypatch, last, lost
+):
+    asked = []
+    monkeypatch.setattr(pgbackrest, "wal_max_on", lambda *_: last)
+    monkeypatch.setattr(drill.canary, "is_there", lambda _: True)
+    monkeypatch.setattr(drill.canary, "newest_archived", lambda _, wal_max: Row(7, "", "", 100.0, "0/1"))
+    monkeypatch.setattr(Database, "one", lambda _, sql, given: asked.append(given) or {"rows": 2})
+    one = Drill(settings[0], REPO, {"phases": {}})
+    assert drill._measured_loss(one, contents(*SETS), {"timeline": 1, "now": 161.5}) == lost
+    assert asked == ([{"id": 7}] if last else [])
+
+
+def test_the_age_of_the_backup_that_was_really_taken(settings):
+    one = Drill(settings[0], REPO, {"phases": {}})
+    before = SimpleNamespace(aim=None, held=contents(*SETS), expected=SETS[0], live={"now": 60.5})
+    drill._restore(one, SimpleNamespace(restore=lambda _: INCR), before)
+    assert (one.record["set"]["label"], one.record["backup_age_seconds"]) == (INCR, 59.5)
 
 
 # Ends

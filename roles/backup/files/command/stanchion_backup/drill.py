@@ -38,9 +38,11 @@ _RECOVERY = 4 * 3600.0
 _UP = 300.0
 _LIVE = """
 SELECT system_identifier::text AS identifier, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline,
-    extract(epoch FROM clock_timestamp()) AS now, current_setting('data_checksums') AS checksums
+    extract(epoch FROM clock_timestamp()) AS now, current_setting('data_checksums') AS checksums,
+    current_setting('server_version') AS version
 FROM pg_control_system()
 """
+_LATER = "SELECT count(*) AS rows FROM stanchion.canary WHERE id > :'id'"
 
 
 def drill(
@@ -156,6 +158,12 @@ def _run(one: Drill, kind: str | None, label: str | None) -> None:
             _restore(one, copy, before)
         with one.phase("replay"):
             recovery = copy.recover(_RECOVERY)
+        one.record["recovery"] = {
+            "segments": recovery.segments,
+            "last_segment": recovery.last_segment,
+            "last_transaction": recovery.last_transaction,
+            "timeline": recovery.timeline,
+        }
         with one.phase("assertions"):
             if not content.same(one, copy, before, recovery):
                 # It is not what was asked for: whether it is sound is of no use any more.
@@ -190,7 +198,12 @@ def _prepare(one: Drill, kind: str | None, label: str | None) -> Before:
     _same_cluster(repository, held, live)
     timeline = int(live["timeline"])
     target, expected = choosing.choose(settings, repository, held, timeline, kind, label)
-    one.record.update(rpo_seconds=_measured_rpo(one, held, live), data_bytes=expected.size)
+    one.record.update(
+        image=pgbackrest.image_of(settings),
+        versions={"postgres": live["version"], "pgbackrest": pgbackrest.version(settings)},
+        data_bytes=expected.size,
+        **_measured_loss(one, held, live),
+    )
     scratch.see_room(expected)
     with one.phase("markers"):
         facts_before = facts.read(one.database, settings)
@@ -209,6 +222,7 @@ def _restore(one: Drill, copy: Scratch, before: Before) -> None:
     label = copy.restore(before.aim)
     taken = next((each for each in before.held.sets if each.label == label), before.expected)
     one.record["data_bytes"] = taken.size
+    one.record["backup_age_seconds"] = round(float(before.live["now"]) - taken.stopped, 3)
     one.record["set"] = {
         "label": taken.label,
         "type": taken.type,
@@ -225,13 +239,19 @@ def _same_cluster(repository: Repository, held: Contents, live: Mapping[str, Any
         )
 
 
-def _measured_rpo(one: Drill, held: Contents, live: Mapping[str, Any]) -> float | None:
-    """Return how many seconds would be lost with the host; None where no row is in the repository yet."""
+def _measured_loss(one: Drill, held: Contents, live: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many seconds and canary rows would be lost with the host.
+
+    None where no row is in the repository yet.
+    """
     last = pgbackrest.wal_max_on(one.settings, held, int(live["timeline"]))
-    if not last or not canary.is_there(one.live):
-        return None
-    row = canary.newest_archived(one.live, last)
-    return round(float(live["now"]) - row.epoch, 3) if row else None
+    row = canary.newest_archived(one.live, last) if last and canary.is_there(one.live) else None
+    if row is None:
+        return {"rpo_seconds": None, "rows_lost": None}
+    return {
+        "rpo_seconds": round(float(live["now"]) - row.epoch, 3),
+        "rows_lost": one.live.one(_LATER, {"id": row.id})["rows"],
+    }
 
 
 def _measured_rto(one: Drill) -> dict[str, Any]:
