@@ -34,7 +34,7 @@ def picture(settings: Settings, held: Iterable[Contents]) -> dict[str, Any]:
 
     By repository, and of all of them the worst: what was proved in one says nothing of another.
     """
-    ran = [each for each in jobs.records(settings, "drill") if each["outcome"] != "skipped"]
+    ran = [each for each in jobs.records(settings, "drill") if each["outcome"] in runs.RAN]
     each = {
         repository.name: _of([record for record in ran if runs.concerns(record, repository)])
         for repository in settings.repositories
@@ -68,7 +68,7 @@ def _of(ran: Records) -> dict[str, Any]:
 
 
 def _coverage(settings: Settings, ran: Records, held: Contents) -> dict[str, Any]:
-    done = labels(ran, settings.repository_of(held.key))
+    done = labels(ran, settings.repository_of(str(held.key)))
     well = [each.label for each in held.sets if each.label in done]
     return {"proved": len(well), "kept": len(held.sets), "labels": well}
 

@@ -10,6 +10,8 @@ from stanchion_backup import jobs
 from stanchion_backup.settings import Repository, Settings
 
 Record = Mapping[str, Any]
+# The outcomes of a job that was begun; one that was skipped or refused says nothing of the backups.
+RAN = ("ok", "failed")
 _SHORT = ("started", "ended", "seconds", "outcome", "error")
 
 
@@ -20,7 +22,7 @@ def of_job(settings: Settings, job: str) -> dict[str, Any]:
     places, it is how the job went at the old ones: the schedule was kept.
     """
     kept = jobs.records(settings, job)
-    ran = [each for each in kept if each["outcome"] != "skipped"]
+    ran = [each for each in kept if each["outcome"] in RAN]
     each = {
         repository.name: _of([_as_it_went(run, repository.name) for run in ran if concerns(run, repository)])
         for repository in settings.repositories
@@ -82,7 +84,7 @@ def _short(record: Record | None) -> dict[str, Any] | None:
 def _skipped(kept: Sequence[Record]) -> int:
     skipped = 0
     for each in reversed(kept):
-        if each["outcome"] != "skipped":
+        if each["outcome"] in RAN:
             break
-        skipped += 1
+        skipped += each["outcome"] == "skipped"
     return skipped
