@@ -13,6 +13,7 @@ from stanchion_backup import (
     handover,
     jobs,
     journal,
+    leftovers,
     pgbackrest,
     planning,
     replacing,
@@ -256,6 +257,28 @@ def test_a_database_that_was_killed_at_its_stop_is_not_the_newest_state(
     replacing._check_last(settings, begun())
     with pytest.raises(BackupError, match="did not stop cleanly"):
         replacing._check_last(settings, begun(facts={"old_answered": True}))
+
+
+def test_what_was_half_filled_makes_room_before_the_next_try_looks_for_it(
+    settings: Settings, held: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held["free"] = 1 << 30
+    done: list[str] = []
+
+    def remove(copy: Any) -> None:
+        done.append(copy.volume)
+        held["free"] = 10 << 30
+
+    monkeypatch.setattr(replacing.Scratch, "remove", remove)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: done.append("of killed jobs"))
+    monkeypatch.setattr(replacing, "_make", lambda *_: done.append("copy"))
+    monkeypatch.setattr(replacing, "_hand_over", lambda *_: done.append("hand over"))
+    journal.write(settings, begun(journal.LATEST_STEPS, touched=True, done={HALT: 1.0}))
+    left = journal.read(settings)
+    left.request = {"to": "latest"}
+    journal.write(settings, left)
+    replacing.resume(settings, 1.0)
+    assert done == [NEW, "of killed jobs", "copy", "hand over"]
 
 
 def test_the_newest_state_is_only_what_was_replayed_to_the_end() -> None:

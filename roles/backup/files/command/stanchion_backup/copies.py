@@ -32,9 +32,7 @@ def restore(settings: Settings, request: Request, deep: bool, wait: float) -> di
     The copy is kept running. One that failed is removed.
     """
     with jobs.recorded(settings, "restore") as record, jobs.alone(settings, wait):
-        _sweep(settings)
-        # They may have the room that this needs.
-        leftovers.sweep(settings)
+        make_room(settings)
         planned = plan(settings, request)
         record.update(planned.as_dict())
         copy = Scratch(settings, PURPOSE, planned.repository, *[fresh_name(settings)] * 2)
@@ -203,11 +201,13 @@ def unknown(settings: Settings, name: str, kind: str) -> RefusedError:
     return RefusedError(f"There is no {what} {name} (there is: {there}). Nothing was dropped.")
 
 
-def _sweep(settings: Settings) -> None:
-    """Take away what a killed restore has left half-filled; only who holds the command's lock may.
+def make_room(settings: Settings) -> None:
+    """Take away what killed jobs and restores have left; only who holds the command's lock may.
 
-    That is what was begun by its own mark and not proved. Whatever has no mark stays until it is dropped.
+    Of a restore that is what was begun by its own mark and not proved. Whatever has no mark stays until it is
+    dropped.
     """
+    leftovers.sweep(settings)
     database = volume_record.read(settings).get("volume")
     for name, mark in _marks(settings).items():
         if mark.get("proved") is False and name != database:

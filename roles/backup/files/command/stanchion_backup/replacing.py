@@ -50,6 +50,7 @@ def replace(settings: Settings, request: Request, named: str, deep: bool, wait: 
         raise RefusedError(f"--replace {named}: this host's stack is {settings.stack}. Nothing was done.")
     with jobs.recorded(settings, "restore") as record, jobs.alone(settings, wait, restoring=True):
         _begin_anew(settings)
+        copies.make_room(settings)
         planned = planning.plan(settings, request)
         steps = journal.LATEST_STEPS if planned.asked.kind == "latest" else journal.OTHER_STEPS
         recorded = volume_record.read(settings)
@@ -86,7 +87,12 @@ def resume(settings: Settings, wait: float) -> dict[str, Any]:
         left = _left(settings)
         if left.rolled_back:
             raise RefusedError(left.says())
-        planned = None if COPY in left.done else planning.plan(settings, Request(**left.request))
+        planned = None
+        if COPY not in left.done:
+            # What was filled by half has the room that the next try needs.
+            _copy(settings, left, settings.repositories[0].name).remove()
+            copies.make_room(settings)
+            planned = planning.plan(settings, Request(**left.request))
         _go(settings, left, planned, record)
     return record
 
@@ -134,10 +140,9 @@ def _copy(settings: Settings, left: Journal, repository: str) -> Scratch:
 
 
 def _make(settings: Settings, left: Journal, planned: Plan) -> None:
-    """Restore and prove the copy, from the beginning where it was begun before."""
+    """Restore and prove the copy."""
     left.facts.update(planned.as_dict())
     copy = _copy(settings, left, planned.repository.name)
-    copy.remove()
     recovery = copies.fill(copy, planned, left.facts)
     copies.prove(settings, copy, planned, left.deep, left.facts)
     left.facts["fork"] = {
