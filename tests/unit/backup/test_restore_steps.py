@@ -86,9 +86,10 @@ def test_it_begins_with_the_newest_backup_that_can_lead_there(
 ) -> None:
     planned = planning.plan(settings, Request(to))
     assert planned.backup.label == label
-    assert f"--set={label}" in planned.target.options()
+    options = pgbackrest.restore_options(planned.target)
+    assert f"--set={label}" in options
     # pgBackRest refuses the option for a backup alone.
-    assert ("--target-timeline=1" in planned.target.options()) == (not to.startswith("backup:"))
+    assert ("--target-timeline=1" in options) == (not to.startswith("backup:"))
 
 
 @pytest.mark.parametrize(
@@ -359,3 +360,18 @@ def test_a_copy_that_lost_wal_of_its_timeline_is_not_put_in_service(
 )
 def test_times_of_the_servers_log(text: str, epoch: float | None) -> None:
     assert replacing._epoch(text) == epoch
+
+
+def test_the_copy_is_filled_with_its_archive_off_and_the_set_that_was_taken_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[list[str]] = []
+    answer = docker.Done(0, "INFO: repo1: restore backup set 20261125-120000F, recovery will start\n", "")
+    monkeypatch.setattr(docker, "run", lambda argv, **_: said.append(argv) or answer)
+    repository, target = settings.repositories[0], pgbackrest.Target("name", "here", None, "2")
+    assert pgbackrest.restore(repository, target, ["docker", "run", "image"]) == "20261125-120000F"
+    assert said[0][:5] == ["docker", "run", "image", "pgbackrest", "--repo=1"]
+    assert {"--type=name", "--target=here", "--target-timeline=2", "--archive-mode=off"} <= set(said[0])
+    answer = docker.Done(1, "", "ERROR: [075]: no backup set found to restore\n")
+    with pytest.raises(BackupError, match=r"Restoring from repo1 .* failed: .*no backup set found"):
+        pgbackrest.restore(repository, target, ["docker", "run", "image"])

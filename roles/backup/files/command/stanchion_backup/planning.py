@@ -11,8 +11,7 @@ from typing import Any
 from stanchion_backup import canary, jobs, pgbackrest, scratch, volume_record, wal, windows
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
-from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
-from stanchion_backup.scratch import Target
+from stanchion_backup.pgbackrest import Archive, BackupSet, Contents, Target
 from stanchion_backup.settings import Repository, Settings
 from stanchion_backup.target import Asked, parse, position
 from stanchion_backup.windows import Timeline, Window

@@ -19,7 +19,7 @@ from pathlib import Path
 from stanchion_backup import docker, pgbackrest, volume_record, wal
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
-from stanchion_backup.pgbackrest import BackupSet
+from stanchion_backup.pgbackrest import BackupSet, Target
 from stanchion_backup.settings import Repository, Settings
 
 # What ends a recovery at a point; `latest` ends with the WAL, `immediate` when the backup is consistent.
@@ -35,31 +35,6 @@ _HBA = """local all postgres peer map=operators
 host {database} {user} samenet scram-sha-256
 host all all all reject
 """
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a recovery ends, and with which backup it begins (`label`; None: pgBackRest chooses)."""
-
-    kind: str
-    value: str = ""
-    label: str | None = None
-    timeline: str | None = None
-
-    def options(self) -> list[str]:
-        """Return it as options of `pgbackrest restore`."""
-        if self.kind == "latest":
-            asked = ["--type=default"]
-        elif self.kind == "immediate":
-            asked = ["--type=immediate", "--target-action=promote"]
-        else:
-            asked = [f"--type={self.kind}", f"--target={self.value}", "--target-action=promote"]
-        if self.label:
-            asked.append(f"--set={self.label}")
-        # A backup alone is recovered along its own timeline: pgBackRest does so, and has no option for it.
-        if self.timeline and self.kind != "immediate":
-            asked.append(f"--target-timeline={self.timeline}")
-        return asked
 
 
 @dataclass(frozen=True)
@@ -98,10 +73,10 @@ class Scratch:
         """Return what makes way for the live database: a drill has time, and who restores has none."""
         return docker.LOW if self.purpose == "drill" else ()
 
-    def restore(self, target: Target, options: Sequence[str] = ()) -> str:
+    def restore(self, target: Target) -> str:
         """Fill a new volume from the repository, up to the beginning of the recovery; return the set's label.
 
-        BackupError with pgBackRest's reason. Refuses the volume of the live database, and one that is there.
+        BackupError with the engine's reason. Refuses the volume of the live database, and one that is there.
         """
         # A host without a record has no database yet.
         on_record = volume_record.exists(self.settings)
@@ -111,25 +86,14 @@ class Scratch:
             raise BackupError(f"There is a volume {self.volume} already. Nothing was restored.")
         docker.docker("volume", "create", *self.volume_labels, self.volume)
         name = f"{self.container}-fill"
-        done = docker.run(
-            [
-                *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
-                *docker.confined(self.settings.scratch_memory),
-                *self._mounts(),
-                *("--network", pgbackrest.network_of([self.repository])),
-                *(pgbackrest.image_of(self.settings), *self._priority, "pgbackrest"),
-                *(f"--repo={self.repository.key}", *target.options(), "--archive-mode=off", *options),
-                *("--log-level-console=info", "restore"),
-            ],
-            within=None,
-        )
-        if done.code != 0:
-            raise BackupError(
-                f"Restoring from {self.repository.name} ({self.repository.where}) failed: "
-                f"{pgbackrest.complaint(done)}"
-            )
-        taken = re.search(r"restore backup set (\S+?),", done.out)
-        return taken.group(1) if taken else target.label or ""
+        container = [
+            *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
+            *docker.confined(self.settings.scratch_memory),
+            *self._mounts(),
+            *("--network", pgbackrest.network_of([self.repository])),
+            *(pgbackrest.image_of(self.settings), *self._priority),
+        ]
+        return pgbackrest.restore(self.repository, target, container)
 
     def _mounts(self) -> list[str]:
         return [
