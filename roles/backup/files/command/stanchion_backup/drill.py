@@ -220,10 +220,7 @@ def _same_cluster(repository: Repository, held: Contents, live: Mapping[str, Any
 
 def _measured_rpo(one: Drill, held: Contents, live: Mapping[str, Any]) -> float | None:
     """Return how many seconds would be lost with the host; None where no row is in the repository yet."""
-    last = pgbackrest.wal_max_on(one.settings, held, int(live["timeline"]))
-    if not last or not canary.is_there(one.live):
-        return None
-    row = canary.newest_archived(one.live, last)
+    row = canary.restorable(one.live, one.settings, held, int(live["timeline"]))
     return round(float(live["now"]) - row.epoch, 3) if row else None
 
 

@@ -437,6 +437,17 @@ def has_segment(settings: Settings, held: Contents, segment: str) -> bool:
     return bool(_listed(settings, held, held.archive + f"/{segment[:16]}", f"^{segment}-"))
 
 
+def wait_for(settings: Settings, held: Sequence[Contents], segment: str, within: float) -> list[Repository]:
+    """Wait until repositories have a WAL segment; return those that do not have it after these seconds."""
+    deadline = time.monotonic() + within
+    behind = list(held)
+    while True:
+        behind = [each for each in behind if not has_segment(settings, each, segment)]
+        if not behind or time.monotonic() >= deadline:
+            return [settings.repository_of(each.key) for each in behind]
+        time.sleep(0.3)
+
+
 def timelines(settings: Settings, held: Contents) -> list[int]:
     """Return the timelines whose history a repository has: all but the first of a cluster."""
     return sorted(int(name[:8], 16) for name in _listed(settings, held, held.archive, "\\.history$"))

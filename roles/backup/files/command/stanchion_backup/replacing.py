@@ -185,7 +185,7 @@ def _halt(settings: Settings, left: Journal) -> None:
 def _archive_all(settings: Settings, left: Journal, must: bool) -> None:
     """Have the old database's WAL archived; where that is not what is restored, it may stay in its volume."""
     try:
-        planning.flush(settings, [planning.repository_of(settings, left.request.get("source") or "")])
+        planning.flush(settings, planning.repository_of(settings, left.request.get("source") or ""))
         left.facts["old_database"] = "stopped, with all it had committed in the repository"
     except BackupError as error:
         if must:
