@@ -13,7 +13,7 @@ from stanchion_backup import docker, facts, files, jobs, leftovers, pgbackrest, 
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.planning import Plan, Request, plan
-from stanchion_backup.scratch import AMCHECK, POINTS, Recovery, Scratch, see_all_replayed
+from stanchion_backup.scratch import AMCHECK, KEEPS_WAL, POINTS, Recovery, Scratch, see_all_replayed
 from stanchion_backup.settings import Settings
 
 PURPOSE = "restore"
@@ -141,13 +141,27 @@ def _heads(settings: Settings, copy: Scratch) -> dict[str, Any]:
 
 
 def _read_all(copy: Scratch) -> None:
+    shown = copy.database("postgres").one("SELECT current_setting('data_checksums') AS checksums")
+    had_amcheck = _with_amcheck(copy)
     copy.stop()
-    if damage := copy.bad_pages():
+    if shown["checksums"] == "on" and (damage := copy.bad_pages()):
         raise BackupError(f"The copy has damaged pages: {damage}")
-    copy.start("none")
+    # Who reads a row first marks its page. With full pages the WAL of that, all of which is kept, would be as
+    # large as the database. Without them a crash may tear a page: nothing goes on before a clean stop.
+    copy.start("none", full_page_writes="off", **KEEPS_WAL)
     copy.wait(_RECOVERED_WITHIN)
     if damage := copy.client("pg_amcheck", *AMCHECK):
         raise BackupError(f"pg_amcheck found damage in the copy: {damage}")
+    for name in _with_amcheck(copy) - had_amcheck:
+        copy.database(name).execute("DROP EXTENSION amcheck")
+    copy.stop()
+    copy.start("none", **KEEPS_WAL)
+    copy.wait(_RECOVERED_WITHIN)
+
+
+def _with_amcheck(copy: Scratch) -> set[str]:
+    asked = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'amcheck') AS there"
+    return {name for name in copy.databases() if copy.database(name).one(asked)["there"]}
 
 
 def listed(settings: Settings) -> list[dict[str, Any]]:

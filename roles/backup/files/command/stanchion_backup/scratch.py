@@ -27,6 +27,9 @@ POINTS = ("time", "name", "lsn", "xid")
 KINDS = ("latest", *POINTS, "immediate")
 # That every row is in its indexes, and every B-tree in order. Only of a copy: it locks writers out.
 AMCHECK = ("--all", "--heapallindexed", "--parent-check", "--install-missing")
+# A copy that becomes the database archives later what it has written since it was promoted. Not for a
+# recovery: that would keep all WAL that it replays.
+KEEPS_WAL = {"wal_keep_size": "1TB"}
 # What a copy takes beside the files themselves: WAL that is replayed, and what a checkpoint writes anew.
 _ROOM = 1.1
 _ROOM_BYTES = 256 * 1024 * 1024
@@ -103,8 +106,8 @@ class Scratch:
             *pgbackrest.environment(self.settings),
         ]
 
-    def start(self, network: str, listen: str = "", alias: str = "") -> None:
-        """Start the server on the copy; whatever container it had before is gone."""
+    def start(self, network: str, listen: str = "", alias: str = "", **more: str) -> None:
+        """Start the server on the copy, with `more` of its settings; what container it had before is gone."""
         docker.remove("container", [self.container])
         self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         hba = self._folder / "pg_hba.conf"
@@ -115,7 +118,7 @@ class Scratch:
             "hba_file": "/etc/scratch/pg_hba.conf",
             "archive_mode": "off",
             "archive_command": "",
-            # A copy that becomes the database archives later what it has written since it was promoted.
+            # What comes with a promotion; KEEPS_WAL is for what comes later.
             "wal_keep_size": "64MB",
             # Without it, recovery goes on whatever the live server's limits were.
             "hot_standby": "off",
@@ -129,6 +132,7 @@ class Scratch:
             "log_destination": "stderr",
             "lc_messages": "C",
             "log_min_messages": "warning",
+            **more,
         }
         docker.docker(
             *("run", "--detach", "--name", self.container, *docker.labels(self.settings, self.purpose)),
@@ -185,6 +189,11 @@ class Scratch:
     def database(self, name: str, within: float = 600.0) -> Database:
         """Return a database of the copy."""
         return Database(self.container, name, within)
+
+    def databases(self) -> list[str]:
+        """Return the names of the databases that can be asked."""
+        listed = self.database("postgres").rows("SELECT datname AS name FROM pg_database WHERE datallowconn")
+        return sorted(str(each["name"]) for each in listed)
 
     def log(self) -> str:
         """Return what the server has said since its container was made."""
