@@ -20,6 +20,7 @@ from stanchion_backup import (
     scratch,
     volume_record,
 )
+from stanchion_backup.database import QueryError
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
@@ -240,14 +241,19 @@ def test_a_copy_that_died_with_its_host_is_started_before_it_is_stopped(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
+    more: list[dict[str, str]] = []
     dead = {"State": {"Running": False, "ExitCode": 255}}
     monkeypatch.setattr(docker, "inspect", lambda *_: dead)
-    for name in ("start", "wait", "stop", "remove"):
+    for name in ("wait", "stop", "remove"):
         monkeypatch.setattr(replacing.Scratch, name, lambda *_, name=name, **__: said.append(name))
+    monkeypatch.setattr(
+        replacing.Scratch, "start", lambda *_, **given: said.append("start") or more.append(given)
+    )
     monkeypatch.setattr(handover, "make_ready", lambda _: said.append("ready") or 2)
     left = begun(touched=True, done={COPY: 1.0, HALT: 2.0}, facts={"system_identifier": "7"})
     replacing._hand_over(settings, left)
     assert said == ["start", "wait", "stop", "ready", "remove"]
+    assert more == [{"wal_keep_size": "1TB"}]
     assert volume_record.read(settings)["volume"] == NEW
 
 
@@ -255,9 +261,75 @@ def test_a_database_that_was_killed_at_its_stop_is_not_the_newest_state(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replacing, "_control", lambda *_: {"Database cluster state": "in production"})
-    replacing._check_last(settings, begun())
+    monkeypatch.setattr(docker, "inspect", only_volumes)
+    assert "in its volume alone" in replacing._last_of(settings, begun())
     with pytest.raises(BackupError, match="did not stop cleanly"):
-        replacing._check_last(settings, begun(facts={"old_answered": True}))
+        replacing._last_of(settings, begun(facts={"old_answered": True}))
+
+
+def test_a_volume_that_is_damaged_says_nothing_of_its_cluster(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker, "run", lambda *_: docker.Done(1, "", "could not open file"))
+    monkeypatch.setattr(docker, "inspect", only_volumes)
+    monkeypatch.setattr(pgbackrest, "image_of", lambda _: "image")
+    assert "in its volume alone" in replacing._last_of(settings, begun())
+
+
+@pytest.fixture
+def old(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The old database: it answers, how it ends and what the repository has; and what was done to it."""
+    seen: dict[str, Any] = {"state": "shut down", "archived": True, "flush": None, "did": []}
+
+    def did(what: str, error: Exception | None = None) -> None:
+        seen["did"].append(what)
+        if error:
+            raise error
+
+    control = {"Latest checkpoint's REDO WAL file": name_of(1, 9)}
+    monkeypatch.setattr(docker, "inspect", only_volumes)
+    monkeypatch.setattr(planning, "running", lambda _: True)
+    monkeypatch.setattr(
+        replacing.Database, "execute", lambda *_: did("checkpoint", QueryError("canceling statement"))
+    )
+    monkeypatch.setattr(replacing, "_stop_backends", lambda _: did("backends"))
+    monkeypatch.setattr(planning, "flush", lambda *_: did("flush", seen["flush"]))
+    monkeypatch.setattr(replacing, "_stop_database", lambda _: did("database"))
+    monkeypatch.setattr(
+        replacing, "_control", lambda *_: {**control, "Database cluster state": seen["state"]}
+    )
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: None)
+    monkeypatch.setattr(pgbackrest, "has_segment", lambda *_: seen["archived"])
+    return seen
+
+
+def test_a_checkpoint_that_is_too_slow_ends_no_halt_and_keeps_nobody_out(
+    settings: Settings, old: dict[str, Any]
+) -> None:
+    left = begun(journal.LATEST_STEPS)
+    replacing._halt(settings, left)
+    assert old["did"] == ["checkpoint", "backends", "flush", "database"]
+    assert left.facts["old_database"] == "stopped, with all it had committed in the repository"
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"state": "in production"}, "did not stop cleanly"),
+        ({"archived": False}, f"last WAL segment, {name_of(1, 8)}, is not in repo1"),
+        # It came after all, at the stop.
+        ({"flush": BackupError("not yet")}, "stopped, with all it had committed"),
+    ],
+)
+def test_what_became_of_the_old_database_is_told_as_it_was_seen_after_its_end(
+    settings: Settings, old: dict[str, Any], how: dict[str, Any], told: str
+) -> None:
+    old.update(how)
+    left = begun()
+    replacing._halt(settings, left)
+    assert told in left.facts["old_database"]
+    with pytest.raises(BackupError, match=r"not yet|Roll back, which starts the old database again"):
+        replacing._halt(settings, begun(journal.LATEST_STEPS))
 
 
 def test_what_was_half_filled_makes_room_before_the_next_try_looks_for_it(
@@ -278,7 +350,8 @@ def test_what_was_half_filled_makes_room_before_the_next_try_looks_for_it(
     left = journal.read(settings)
     left.request = {"to": "latest"}
     journal.write(settings, left)
-    replacing.resume(settings, 1.0)
+    record = replacing.resume(settings, 1.0)
+    assert "restore --resume` on the controller starts" in record["done"][-1]
     assert done == [NEW, "of killed jobs", "copy", "hand over"]
 
 
