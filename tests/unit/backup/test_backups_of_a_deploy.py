@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
 from stanchion_backup import __main__, backups, drill, jobs, leftovers, pgbackrest, retention, scratch
-from stanchion_backup.errors import BackupError
+from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.settings import Repository, load
 from test_backup_settings import raw, written
@@ -179,6 +179,33 @@ def test_every_heavy_job_takes_a_killed_drills_copy_away_first(settings, monkeyp
     monkeypatch.setattr(backups, "_newest", lambda *_: {})
     job(settings, settings.repositories)
     assert swept == ["job", "drill", "work"]
+
+
+@pytest.mark.parametrize("locked", [1, 2])
+def test_a_job_that_meets_the_engines_own_lock_is_skipped(settings, monkeypatch, locked):
+    two = replace(settings, repositories=tuple(Repository(key, "volume", "v") for key in (1, 2)))
+
+    def job(_, repository, *__):
+        if repository.key <= locked:
+            raise BusyError("[050]: unable to acquire lock")
+
+    monkeypatch.setattr(pgbackrest, "backup", job)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
+    monkeypatch.setattr(backups, "_save_configuration", lambda _: "saved")
+    monkeypatch.setattr(backups, "_newest", lambda *_: {})
+    with pytest.raises(BackupError) as ended:
+        backups.take(two, "full", two.repositories)
+    [kept] = jobs.records(two, "full")
+    # In one of them there is a backup, and in the other none: that is no skip.
+    assert isinstance(ended.value, BusyError) == (locked == 2)
+    assert kept["outcome"] == {1: "failed", 2: "skipped"}[locked]
+
+
+@pytest.mark.parametrize("verb", ["settle", "first-full", "watch", "observe", "restore", "plan", "windows"])
+def test_a_repository_is_named_only_to_what_asks_one(verb, capsys):
+    with pytest.raises(SystemExit):
+        __main__.parser().parse_args([verb, "--repo", "repo2"])
+    assert "--repo" in capsys.readouterr().err
 
 
 def test_letting_go_tells_what_went(settings, monkeypatch):

@@ -408,17 +408,49 @@ def test_a_password_in_what_a_backend_said_is_not_told(monkeypatch):
 # Ends
 
 
-def test_a_signal_ends_a_drill_with_a_reason_and_not_its_cleaning_up():
+@pytest.fixture
+def signals():
+    """What signals do is this process's: put back as it was."""
+    before = {number: signal.getsignal(number) for number in stopping._SIGNALS}
+    yield
+    for number, old in before.items():
+        signal.signal(number, old)
+
+
+def test_a_signal_ends_the_command_with_a_reason_and_not_its_cleaning_up(signals):
+    stopping.on_signals()
     cleaned, before = [], signal.getsignal(signal.SIGTERM)
-    with pytest.raises(BackupError, match="stopped by SIGTERM"), stopping.stoppable():
+    with pytest.raises(stopping.Stopped, match="stopped by SIGTERM"):
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         finally:
             with stopping.undisturbed():
                 os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGHUP)
                 cleaned.append(True)
     assert cleaned == [True]
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_command_under_nohup_outlives_its_terminal(signals):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stopping.on_signals()
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+def test_a_drill_that_is_told_to_end_is_on_record_and_the_next_is_not_begun(settings, monkeypatch):
+    known = dataclasses.replace(settings[0], repositories=(REPO, dataclasses.replace(REPO, key=2)))
+
+    def run(*_):
+        raise stopping.Stopped("It was stopped by SIGTERM before it was done.")
+
+    monkeypatch.setattr(drill, "_run", run)
+    monkeypatch.setattr(scratch, "sweep", lambda *_: None)
+    with pytest.raises(stopping.Stopped):
+        drill.drill(known, known.repositories)
+    (path,) = (known.folder / "records").iterdir()
+    kept = json.loads(path.read_text())
+    assert (kept["repo"], kept["outcome"], kept["verdict"]) == ("repo1", "failed", "failed")
 
 
 def test_a_failed_drill_has_its_record_beside_the_error(settings, monkeypatch):

@@ -122,11 +122,12 @@ def test_a_repository_that_cannot_be_read_is_down_and_has_no_count():
     assert ("stanchion_backup_repository_sets", "full", "repo2") not in seen
 
 
+@pytest.mark.parametrize("jobs", [{}, {"incr": {"last": {"started": NOW - 1000 * HOUR}}}])
 @pytest.mark.parametrize(("age", "late"), [(1.4, False), (1.6, True)])
-def test_a_job_that_never_ran_is_late_from_its_installation_on(age, late):
+def test_a_job_that_did_not_run_since_is_late_from_its_installation_on(age, late, jobs):
     picture = {
         "scheduled_since": NOW - age * HOUR,
-        "jobs": {},
+        "jobs": jobs,
         "schedule": {"incr": {"cron": "45 * * * *", "period": HOUR}},
     }
     assert bool(metrics.missed_jobs(picture, NOW)) == late

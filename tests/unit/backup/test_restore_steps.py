@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from stanchion_backup import (
     docker,
-    giving_way,
     handover,
     jobs,
     journal,
@@ -27,6 +26,7 @@ from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
 from stanchion_backup.planning import Request
 from stanchion_backup.scratch import Recovery, see_all_replayed
 from stanchion_backup.settings import Settings, load
+from stanchion_backup.stopping import Stopped
 from stanchion_backup.wal import name_of
 from test_backup_settings import raw, written
 
@@ -102,7 +102,7 @@ def test_it_begins_with_the_newest_backup_that_can_lead_there(
         (Request("backup:set3"), r"no backup set3 \(it has set2, set6\)"),
         (Request("latest", timeline=4), r"no timeline 4 \(it has 1\)"),
         (Request("latest", source="repo2"), "no repo2"),
-        (Request("latest", source="elsewhere"), "no repo0"),
+        (Request("latest", source="elsewhere"), "no elsewhere; it has repo1"),
         (Request("1970-01-01 00:05:00Z", label="set6"), "before the end of the backup set6"),
     ],
 )
@@ -173,7 +173,7 @@ def test_a_journal_that_nobody_can_read_is_no_missing_one(settings: Settings) ->
             journal.read(settings)
         # Not a way that ends in the same words.
         with pytest.raises(BusyError, match=ways):
-            giving_way.to_a_restore(settings)
+            journal.give_way(settings)
 
 
 def test_it_says_which_ways_there_are() -> None:
@@ -188,12 +188,36 @@ def test_jobs_wait_only_for_a_restore_that_has_touched_the_database(
     settings: Settings, touched: bool
 ) -> None:
     journal.write(settings, begun(touched=touched))
-    assert giving_way.restore_under_way(settings) == touched
+    assert journal.is_under_way(settings) == touched
     with jobs.alone(settings, 1.0, restoring=True):
         pass
     if touched:
         with pytest.raises(BusyError, match="--resume"), jobs.alone(settings, 1.0):
             pass
+
+
+@pytest.mark.parametrize("touched", [False, True])
+@pytest.mark.parametrize("error", [RefusedError, Stopped, BusyError])
+def test_one_that_ends_with_the_database_down_is_a_failure_whatever_ended_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], touched: bool
+) -> None:
+    def ends(*_: object) -> None:
+        raise error("so it is.")
+
+    removed: list[str] = []
+    monkeypatch.setattr(replacing, "_hand_over", ends)
+    monkeypatch.setattr(scratch.Scratch, "remove", lambda copy: removed.append(copy.volume))
+    left = begun(touched=touched, done={COPY: 1.0, HALT: 2.0})
+    journal.write(settings, left)
+    with pytest.raises(BackupError if touched else error, match="so it is") as ended:
+        replacing._go(settings, left, None, {})
+    if touched:
+        assert type(ended.value) is BackupError
+        assert "restore --resume` goes on" in str(ended.value)
+    else:
+        assert "The live database was not touched" in str(ended.value)
+    assert removed == ([] if touched else [NEW])
+    assert (journal.read(settings) is None) == (not touched)
 
 
 def test_a_roll_back_over_writes_of_the_application_wants_them_named(

@@ -42,6 +42,17 @@ def test_a_failed_drill_is_not_hidden_by_a_later_one_of_the_other_repository(set
     assert job["repositories"]["repo2"]["last_success"] == 3
 
 
+def test_one_that_was_refused_says_nothing_of_the_backups(settings):
+    keep(settings, "full", 1)
+    drilled(settings, 1, "repo1")
+    for at, job in enumerate(("full", "drill"), 2):
+        keep(settings, job, at, "skipped")
+        keep(settings, job, at + 2, "refused")
+    job = runs.of_job(settings, "full")
+    assert (job["last"]["ended"], job["last"]["outcome"], job["skipped_in_a_row"]) == (1, "ok", 1)
+    assert proof.picture(settings, [])["repositories"]["repo1"]["success"] == {"ok": 1, "of": 1}
+
+
 def test_the_figures_of_all_are_those_of_the_worst(settings):
     drilled(settings, 1, "repo1", rpo=5.0, rto=90.0)
     drilled(settings, 2, "repo2", rpo=60.0, rto=10.0, until="database")

@@ -18,7 +18,7 @@ from stanchion_backup import (
     volume_record,
 )
 from stanchion_backup.database import Database, QueryError
-from stanchion_backup.errors import BackupError
+from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.settings import Repository, Settings
 
@@ -113,14 +113,16 @@ def _archived(settings: Settings) -> str:
 
 
 def _each(repositories: Sequence[Repository], act: Callable[[Repository], object]) -> None:
-    failed = []
+    failed: list[BackupError] = []
     for repository in repositories:
         try:
             act(repository)
         except BackupError as error:
-            failed.append(str(error))
+            failed.append(error)
     if failed:
-        raise BackupError(" ".join(failed))
+        # Another process of the engine's had the lock all the time: a skipped job, and no failed one.
+        busy = len(failed) == len(repositories) and all(isinstance(each, BusyError) for each in failed)
+        raise (BusyError if busy else BackupError)(" ".join(map(str, failed)))
 
 
 def _newest(settings: Settings, repository: Repository, began: float) -> dict[str, Any]:

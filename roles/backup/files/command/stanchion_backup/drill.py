@@ -30,7 +30,7 @@ from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.scratch import Scratch
 from stanchion_backup.settings import Repository, Settings
-from stanchion_backup.stopping import stoppable, undisturbed
+from stanchion_backup.stopping import undisturbed
 
 # Gives up on a recovery; a day of WAL is replayed in minutes.
 _RECOVERY = 4 * 3600.0
@@ -111,7 +111,7 @@ def _recorded(
             record.update(
                 repo=repository.name, run=secrets.token_hex(4), verdict="failed", phases={}, assertions=[]
             )
-            with jobs.alone(settings, wait), stoppable():
+            with jobs.alone(settings, wait):
                 scratch.sweep(settings, PURPOSE)
                 one = Drill(settings, repository, record)
                 try:

@@ -67,7 +67,7 @@ def place(live: Database, run: str) -> Markers:
 
 def arrive(settings: Settings, held: Contents, live: Database, markers: Markers) -> None:
     """Wait until the repository has the segment of b; BackupError when it does not come."""
-    repository = settings.repository_of(held.key)
+    repository = settings.repository_of(str(held.key))
     limit = settings.archive_timeout + _PUSH
     if pgbackrest.wait_for(settings, [held], markers.segment, limit):
         archiver = live.one(_ARCHIVER)

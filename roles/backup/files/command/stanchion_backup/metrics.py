@@ -115,14 +115,14 @@ def _jobs(picture: Mapping[str, Any], written: float) -> Iterator[Sample]:
 
 
 def missed_jobs(picture: Mapping[str, Any], now: float) -> dict[str, float]:
-    """Return the scheduled jobs that did not run for 1.5 periods, each with the moment of its last run.
+    """Return the scheduled jobs that did not run for 1.5 periods, each with the moment since which it is due.
 
-    A job that never ran is late from the time on at which the schedule was installed.
+    That is its last run; or when the schedule became what it is, before which it may not have been in there.
     """
     late = {}
     for job, each in picture.get("schedule", {}).items():
         last = (picture.get("jobs", {}).get(job) or {}).get("last") or {}
-        since = float(last.get("started") or picture.get("scheduled_since") or now)
+        since = max(last.get("started") or 0.0, picture.get("scheduled_since") or 0.0) or now
         if now - since > 1.5 * each["period"]:
             late[job] = since
     return late

@@ -399,7 +399,7 @@ _HISTORY = re.compile(r"([0-9A-F]{8})\.history")
 
 def archive(settings: Settings, held: Contents, within: float = _ASK_WITHIN) -> Archive:
     """Return what WAL a repository holds; BackupError where it cannot be listed."""
-    repository = settings.repository_of(held.key)
+    repository = settings.repository_of(str(held.key))
     what = f"Listing the WAL of {repository.name} ({repository.where})"
     folder = f"archive/{settings.stack}/{held.archive}"
     if not held.archive:
@@ -444,7 +444,7 @@ def wait_for(settings: Settings, held: Sequence[Contents], segment: str, within:
     while True:
         behind = [each for each in behind if not has_segment(settings, each, segment)]
         if not behind or time.monotonic() >= deadline:
-            return [settings.repository_of(each.key) for each in behind]
+            return [settings.repository_of(str(each.key)) for each in behind]
         time.sleep(0.3)
 
 
@@ -454,7 +454,7 @@ def timelines(settings: Settings, held: Contents) -> list[int]:
 
 
 def _listed(settings: Settings, held: Contents, folder: str, only: str) -> list[str]:
-    repository = settings.repository_of(held.key)
+    repository = settings.repository_of(str(held.key))
     done = ask(
         settings, f"--repo={held.key}", f"--filter={only}", "repo-ls", f"archive/{settings.stack}/{folder}"
     )

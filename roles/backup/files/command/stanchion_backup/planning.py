@@ -130,7 +130,7 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
     and such a moment counts as restorable.
     """
     asked = parse(request.to)
-    repository = repository_of(settings, request.source)
+    repository = settings.repository_of(request.source)
     _check_future(asked)
     here = held(settings, repository)
     live = int(volume_record.read(settings).get("timeline") or max(here.timelines, default=1))
@@ -148,14 +148,6 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
         target = Target(asked.kind, asked.value, backup.label, str(number))
     needed, free = scratch.see_room(backup)
     return Plan(asked, repository, target, backup, number, needed, free, number == live)
-
-
-def repository_of(settings: Settings, name: str) -> Repository:
-    """Return a repository by its name, the first where none is given; RefusedError where there is none."""
-    if not name:
-        return settings.repositories[0]
-    number = name[4:] if name.startswith("repo") else name
-    return settings.repository_of(int(number) if number.isdigit() else 0)
 
 
 def _check_future(asked: Asked) -> None:

@@ -34,7 +34,7 @@ def picture(settings: Settings, held: Iterable[Contents]) -> dict[str, Any]:
 
     By repository, and of all of them the worst: what was proved in one says nothing of another.
     """
-    ran = [each for each in jobs.records(settings, "drill") if each["outcome"] != "skipped"]
+    ran = [each for each in jobs.records(settings, "drill") if each["outcome"] in runs.RAN]
     each = {
         repository.name: _of([record for record in ran if record.get("repo") == repository.name])
         for repository in settings.repositories

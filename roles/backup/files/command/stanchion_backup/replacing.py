@@ -34,6 +34,7 @@ from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
 from stanchion_backup.planning import Plan, Request
 from stanchion_backup.scratch import KEEPS_WAL, Scratch
 from stanchion_backup.settings import Settings
+from stanchion_backup.stopping import Stopped
 
 PURPOSE = "replacement"
 # The key of the volume's record that keeps every other run from starting a database meanwhile.
@@ -120,9 +121,10 @@ def _go(settings: Settings, left: Journal, planned: Plan | None, record: dict[st
                 _hand_over(settings, left)
             journal.finish(settings, left, step)
             step = left.next_step()
-    except BackupError as error:
+    except (BackupError, Stopped) as error:
         if left.touched:
-            raise type(error)(f"{error} {left.says()}") from error
+            # Whatever it was: a database that is down is no refusal.
+            raise BackupError(f"{error} {left.says()}") from error
         _copy(settings, left, settings.repositories[0].name).remove()
         journal.remove(settings)
         raise type(error)(f"{error} The live database was not touched.") from error
@@ -138,7 +140,7 @@ def _starts(way: str) -> str:
 
 
 def _copy(settings: Settings, left: Journal, repository: str) -> Scratch:
-    place = planning.repository_of(settings, left.facts.get("repo") or repository)
+    place = settings.repository_of(left.facts.get("repo") or repository)
     copy = Scratch(settings, PURPOSE, place, left.name, left.name)
     copy.volume_labels = [
         f"--label=io.stanchion.stack={settings.stack}",
@@ -188,7 +190,7 @@ def _halt(settings: Settings, left: Journal) -> None:
     _stop_backends(settings)
     if answers:
         with contextlib.nullcontext() if newest else contextlib.suppress(BackupError):
-            planning.flush(settings, planning.repository_of(settings, left.request.get("source") or ""))
+            planning.flush(settings, settings.repository_of(left.request.get("source") or ""))
     _stop_database(settings)
     try:
         left.facts["old_database"] = _last_of(settings, left)
@@ -235,7 +237,7 @@ def _last_of(settings: Settings, left: Journal) -> str:
         return "did not answer: what it had not archived is in its volume alone"
     current = control["Latest checkpoint's REDO WAL file"]
     last = wal.name_of(int(current[:8], 16), wal.number_of(current) - 1)
-    place = planning.repository_of(settings, left.request.get("source") or "")
+    place = settings.repository_of(left.request.get("source") or "")
     if not pgbackrest.has_segment(settings, pgbackrest.contents_of(settings, place), last):
         raise BackupError(f"The old database's last WAL segment, {last}, is not in {place.name}.")
     return "stopped, with all it had committed in the repository"
@@ -349,7 +351,7 @@ def close(settings: Settings, wait: float) -> dict[str, Any]:
         done.append(f"{kept} stays until it is dropped: restore --drop-volume {kept}")
     try:
         taken = backups.take(settings, "full", settings.repositories, wait, expire=False)
-    except BackupError as error:
+    except (BackupError, Stopped) as error:
         raise BackupError(
             f"{'; '.join(done)}. But the new full backup failed, and until there is one, nothing newer can "
             f"be restored: {error} Mend that and take it (`backup --type full`)."

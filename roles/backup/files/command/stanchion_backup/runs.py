@@ -10,6 +10,8 @@ from stanchion_backup import jobs
 from stanchion_backup.settings import Settings
 
 Record = Mapping[str, Any]
+# The outcomes of a job that was begun; one that was skipped or refused says nothing of the backups.
+RAN = ("ok", "failed")
 _SHORT = ("started", "ended", "seconds", "outcome", "error")
 
 
@@ -19,7 +21,7 @@ def of_job(settings: Settings, job: str) -> dict[str, Any]:
     A repository that the job was not made for yet, as it is new, is not the worst.
     """
     kept = jobs.records(settings, job)
-    ran = [each for each in kept if each["outcome"] != "skipped"]
+    ran = [each for each in kept if each["outcome"] in RAN]
     each = {repository.name: _of(ran, repository.name) for repository in settings.repositories}
     made = [one for one in each.values() if one["last"]]
     return {
@@ -71,7 +73,7 @@ def _short(record: Record | None) -> dict[str, Any] | None:
 def _skipped(kept: Sequence[Record]) -> int:
     skipped = 0
     for each in reversed(kept):
-        if each["outcome"] != "skipped":
+        if each["outcome"] in RAN:
             break
-        skipped += 1
+        skipped += each["outcome"] == "skipped"
     return skipped
