@@ -139,7 +139,8 @@ def test_the_first_drill_of_a_server_that_is_away_is_a_warning(outage, monkeypat
     settings, asked = outage
     remember(settings, "repo1", "repo2")
     for name in proved:
-        jobs.keep(settings, {"job": "drill", "started": 1.0, "pid": 1, "outcome": "ok", "repo": name})
+        hold(monkeypatch, settings, "L")
+        drilled_once(settings, name, "L")
     monkeypatch.setattr(
         drill, "drill", lambda _, where, wait: asked.extend(each.name for each in where) or {"drills": []}
     )
@@ -150,6 +151,51 @@ def test_the_first_drill_of_a_server_that_is_away_is_a_warning(outage, monkeypat
         "repo2 (sftp://keeper@b/backups) can't be reached, and no restore from it was ever proved: "
         "timeout connecting"
     )
+
+
+def hold(monkeypatch, settings, label):
+    """Have the first repository hold one full backup, while the second does not answer."""
+    full = BackupSet(label, "full", 1, 2, 1000, 10, False, "0" * 24, "0" * 24)
+    _, silent = pgbackrest.contents(settings)
+    well = Contents(1, 0, "", "7", "", "", (full,), archive="17-1")
+    monkeypatch.setattr(pgbackrest, "contents", lambda _: [well, silent])
+
+
+def drilled_once(settings, name, label, **more):
+    record = {
+        "job": "drill",
+        "started": 1.0,
+        "pid": 1,
+        "outcome": "ok",
+        "repo": name,
+        "set": {"label": label},
+    }
+    jobs.keep(settings, {**record, **more})
+
+
+@pytest.mark.parametrize(
+    ("label", "where", "drilled"),
+    [
+        ("held", "demo-backup", []),
+        # Proved was a backup of another place under the same name; or one that is no longer held.
+        ("held", "/mnt/old", ["repo1"]),
+        ("gone", "demo-backup", ["repo1"]),
+    ],
+)
+def test_a_repository_that_holds_nothing_proved_is_drilled_at_a_deploy(
+    outage, monkeypatch, label, where, drilled
+):
+    settings, asked = outage
+    remember(settings, "repo1", "repo2")
+    hold(monkeypatch, settings, "held")
+    repo1 = replace(settings.repositories[0], where="demo-backup")
+    settings = replace(settings, repositories=(repo1, AWAY))
+    drilled_once(settings, "repo1", label, where=where)
+    monkeypatch.setattr(
+        drill, "drill", lambda _, where, wait: asked.extend(each.name for each in where) or {}
+    )
+    drill.first(settings, 0)
+    assert asked == drilled
 
 
 def test_the_first_drill_of_a_server_that_was_never_reached_is_made(outage, monkeypatch):

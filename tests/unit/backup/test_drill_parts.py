@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 from stanchion_backup import (
@@ -302,8 +303,8 @@ def test_segments_are_counted_as_postgres_counts_them():
 
 def test_a_drill_proves_its_set_and_not_those_of_which_it_reads_a_part():
     kept = [record(INCR, [FULL]), record(DIFF, outcome="failed"), record(NEWEST, repo="repo2")]
-    assert proof.labels(kept, "repo1") == {INCR}
-    assert proof.labels(kept, "repo2") == {NEWEST}
+    assert proof.labels(kept, REPO) == {INCR}
+    assert proof.labels(kept, dataclasses.replace(REPO, key=2)) == {NEWEST}
 
 
 def test_the_picture_counts_what_is_kept(settings):
@@ -348,7 +349,12 @@ LIKE = {
     "Image": "sha256:1",
     "Config": {
         "User": "10001:10001",
-        "Env": ["DATABASE_URL=postgresql://app:hunter2@db/x", "PORT=5000"],
+        "Env": [
+            "DATABASE_URL=postgresql://app:hunter2@db/x",
+            "PORT=5000",
+            "PATH=/venv/bin",
+            "LD_PRELOAD=/x.so",
+        ],
         "Entrypoint": ["/run", "--fast"],
         "Cmd": ["serve"],
         "ExposedPorts": {"9/tcp": {}},
@@ -394,15 +400,62 @@ def test_a_backend_like_the_live_one_without_its_ports_and_with_nothing_to_write
         "--entrypoint=/run sha256:1 --fast serve",
     ):
         assert option in line
+    assert "--cpu-shares 128" in line
     assert "--publish" not in line
     assert "-p " not in line
     assert beside._port(LIKE) == 5000
+
+
+def test_the_environment_of_an_image_does_not_become_that_of_the_hosts_docker(settings, monkeypatch):
+    done = {}
+    monkeypatch.setattr(docker, "docker", lambda *argv, environment: done.update(argv=argv, own=environment))
+    beside.start(settings[0], LIKE, "one", "net", "drill")
+    assert set(done["own"]) == {"DATABASE_URL", "PORT"}
+    assert {"--env=PATH=/venv/bin", "--env=LD_PRELOAD=/x.so"} <= set(done["argv"])
+
+
+@pytest.mark.parametrize(("purpose", "first"), [("drill", "nice"), ("restore", "pg_checksums")])
+def test_a_drill_reads_pages_when_nobody_else_wants_the_disk(settings, monkeypatch, purpose, first):
+    ran = []
+    monkeypatch.setattr(docker, "run", lambda argv, within: ran.extend(argv) or docker.Done(0, "", ""))
+    monkeypatch.setattr(pgbackrest, "image_of", lambda _: "image")
+    assert scratch.Scratch(settings[0], purpose, REPO).bad_pages() == ""
+    assert ran[ran.index("image") + 1] == first
 
 
 def test_a_password_in_what_a_backend_said_is_not_told(monkeypatch):
     said = "error: postgresql://app:hunter2@db/x refused\n\n"
     monkeypatch.setattr(docker, "run", lambda argv: docker.Done(0, "", said))
     assert beside._last_line("one") == "error: postgresql://app:***@db/x refused"
+
+
+# What is measured
+
+
+@pytest.mark.parametrize(
+    ("last", "lost"),
+    [
+        ("000000010000000000000007", {"rpo_seconds": 61.5, "rows_lost": 2}),
+        ("", {"rpo_seconds": None, "rows_lost": None}),
+    ],
+)
+def test_what_would_be_lost_is_what_came_after_the_newest_row_in_the_repository(
+    settings, monkeypatch, last, lost
+):
+    asked = []
+    newest = Row(7, "", "", 100.0, "0/1") if last else None
+    monkeypatch.setattr(drill.canary, "restorable", lambda *_: newest)
+    monkeypatch.setattr(Database, "one", lambda _, sql, given: asked.append(given) or {"rows": 2})
+    one = Drill(settings[0], REPO, {"phases": {}})
+    assert drill._measured_loss(one, contents(*SETS), {"timeline": 1, "now": 161.5}) == lost
+    assert asked == ([{"id": 7}] if last else [])
+
+
+def test_the_age_of_the_backup_that_was_really_taken(settings):
+    one = Drill(settings[0], REPO, {"phases": {}})
+    before = SimpleNamespace(aim=None, held=contents(*SETS), expected=SETS[0], live={"now": 60.5})
+    drill._restore(one, SimpleNamespace(restore=lambda _: INCR), before)
+    assert (one.record["set"]["label"], one.record["backup_age_seconds"]) == (INCR, 59.5)
 
 
 # Ends

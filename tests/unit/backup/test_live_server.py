@@ -35,7 +35,8 @@ def says(monkeypatch):
             return [json.dumps(each) for each in told]
 
         monkeypatch.setattr(server.Database, "execute", execute)
-        monkeypatch.setattr(archive, "free_bytes", lambda settings: 10 * 2**30)
+        monkeypatch.setattr(archive.volume_record, "data_volume", lambda settings: "s-pgdata")
+        monkeypatch.setattr(archive.docker, "free_bytes", {"s-pgdata": 10 * 2**30}.__getitem__)
         monkeypatch.setattr(observe.configuration, "files", lambda settings: {})
         return asked
 

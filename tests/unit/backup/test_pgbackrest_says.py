@@ -156,7 +156,9 @@ def test_a_full_disk_is_told_before_a_backup_waits_for_wal_that_cannot_arrive(tm
     monkeypatch.setattr(
         pgbackrest, "job", lambda _, given, *__, **___: asked.append(given[-1]) or ended("", 0)
     )
-    monkeypatch.setattr(pgbackrest.os, "statvfs", lambda _: SimpleNamespace(f_bavail=10, f_frsize=4096))
+    monkeypatch.setattr(
+        pgbackrest.docker.os, "statvfs", lambda _: SimpleNamespace(f_bavail=10, f_frsize=4096)
+    )
     with pytest.raises(
         BackupError, match=r"repo1 \(/mnt/backup\) failed: no space left on device: 40960 bytes"
     ) as failed:
@@ -176,7 +178,7 @@ def test_what_is_beyond_the_retention_makes_room_for_a_backup(tmp_path, monkeypa
 
     monkeypatch.setattr(pgbackrest, "job", job)
     room = lambda _: SimpleNamespace(f_bavail=10_000 if asked else 10, f_frsize=4096)  # noqa: E731
-    monkeypatch.setattr(pgbackrest.os, "statvfs", room)
+    monkeypatch.setattr(pgbackrest.docker.os, "statvfs", room)
     pgbackrest.backup(settings, settings.repositories[0], "incr")
     assert asked == ["expire", "backup"]
 

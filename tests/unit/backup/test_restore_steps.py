@@ -64,7 +64,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(pgbackrest, "archive", lambda *_: seen["archive"])
     monkeypatch.setattr(planning, "running", lambda _: False)
     monkeypatch.setattr(planning, "_newest", lambda *_: None)
-    monkeypatch.setattr(scratch, "free_bytes", lambda: seen["free"])
+    monkeypatch.setattr(docker, "free_bytes", lambda: seen["free"])
     return seen
 
 

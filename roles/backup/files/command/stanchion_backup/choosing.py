@@ -47,7 +47,7 @@ def choose(
     if kind == "older" and not fulls:
         raise RefusedError(f"{repository.name} has no full backup but its newest set: there is no older one.")
     chosen_kind = kind or secrets.choice(KINDS if fulls else KINDS[:-1])
-    done = proof.proved(settings, repository.name)
+    done = proof.proved(settings, repository)
     candidates = fulls if chosen_kind == "older" else sets
     unproved = [each for each in candidates if each.label not in done]
     if chosen_kind == "older":

@@ -19,6 +19,7 @@ from stanchion_backup import (
     proof,
     retention,
     runs,
+    scratch,
     server,
 )
 from stanchion_backup.database import QueryError
@@ -45,6 +46,9 @@ def observe(settings: Settings, within: float = 60.0, windows: bool = True) -> d
             "version": VERSION,
             "stack": settings.stack,
             "repositories": _repositories(settings, held),
+            "room": {
+                "copy": max((scratch.room_for(each) for one in held for each in one.sets), default=None)
+            },
             **live,
             "archive": archived,
             "installed": stands.result(),
@@ -104,14 +108,14 @@ def _live(settings: Settings, held: list[pgbackrest.Contents], within: float) ->
 def _missing(
     settings: Settings, held: list[pgbackrest.Contents], found: dict[str, Any], within: float
 ) -> dict[str, Any]:
-    """Return the server's side of the archive, and by repository what is missing in it.
+    """Return the server's side of the archive, and by repository what is missing or foreign in it.
 
     The server was asked first: a segment that it pushes meanwhile is no hole.
     """
     return {
         **{name: value for name, value in found.items() if name != "waiting"},
         "missing": {
-            f"repo{each.key}": archive.missing(settings, each, found, within) for each in held if each.sets
+            f"repo{each.key}": archive.listed(settings, each, found, within) for each in held if each.sets
         },
     }
 

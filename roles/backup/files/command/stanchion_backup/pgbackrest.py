@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import configparser
 import json
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -555,17 +554,7 @@ def _full(settings: Settings, repository: Repository) -> bool:
 
 def free_bytes(settings: Settings, repository: Repository) -> int | None:
     """Return what the disk of a repository on this host has left; None for one elsewhere."""
-    if repository.kind == "folder":
-        place = settings.repository
-    elif repository.kind == "volume":
-        place = (docker.inspect("volume", settings.repository) or {}).get("Mountpoint", "")
-    else:
-        return None
-    try:
-        usage = os.statvfs(place)
-    except OSError:
-        return None
-    return usage.f_bavail * usage.f_frsize
+    return docker.free_bytes(settings.repository) if repository.kind in ("folder", "volume") else None
 
 
 def verify(settings: Settings, repository: Repository, archived: str = "") -> str:

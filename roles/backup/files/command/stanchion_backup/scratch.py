@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -240,7 +239,7 @@ class Scratch:
                 *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
                 *docker.confined(memory or self.settings.scratch_memory),
                 *("--volume", f"{self.volume}:{pgbackrest.DATA}", "--network", "none"),
-                *(pgbackrest.image_of(self.settings), *argv),
+                *(pgbackrest.image_of(self.settings), *self._priority, *argv),
             ],
             within,
         )
@@ -307,15 +306,14 @@ def see_all_replayed(recovery: Recovery, last: str) -> None:
         )
 
 
-def free_bytes() -> int:
-    """Return what Docker's disk has left."""
-    root = docker.docker("info", "--format", "{{.DockerRootDir}}").strip()
-    return shutil.disk_usage(root).free
+def room_for(backup: BackupSet) -> int:
+    """Return the bytes that a copy of a backup needs."""
+    return math.ceil(backup.size * _ROOM) + _ROOM_BYTES
 
 
 def see_room(backup: BackupSet) -> tuple[int, int]:
     """Return the bytes that a copy needs and those that are free; RefusedError where it would not fit."""
-    needed, free = math.ceil(backup.size * _ROOM) + _ROOM_BYTES, free_bytes()
+    needed, free = room_for(backup), docker.free_bytes() or 0
     if free < needed:
         raise RefusedError(
             f"A copy of {backup.label} needs {needed >> 20} MiB, and Docker's disk has {free >> 20} MiB free."
