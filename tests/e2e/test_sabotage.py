@@ -41,14 +41,14 @@ sys.exit(main(sys.argv[3:]))
 TOO_LATE = """\
 import datetime, json, pathlib, sys
 sys.path.insert(0, sys.argv[1])
-from stanchion_backup import errors, planning, scratch, settings
+from stanchion_backup import errors, pgbackrest, scratch, settings, volume_record
 known = settings.load(pathlib.Path(sys.argv[2]))
 copy = scratch.Scratch(known, "drill", known.repositories[0])
 later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
 try:
     # The repository may have a later timeline, which a way back from a restore has left.
-    timeline = str(planning.recorded(known)["timeline"])
-    copy.restore(scratch.Target("time", later.isoformat(" "), None, timeline))
+    timeline = str(volume_record.read(known)["timeline"])
+    copy.restore(pgbackrest.Target("time", later.isoformat(" "), None, timeline))
     copy.recover(60)
     print(json.dumps({}))
 except errors.BackupError as error:

@@ -477,9 +477,8 @@ def test_what_would_be_lost_is_what_came_after_the_newest_row_in_the_repository(
     settings, monkeypatch, last, lost
 ):
     asked = []
-    monkeypatch.setattr(pgbackrest, "wal_max_on", lambda *_: last)
-    monkeypatch.setattr(drill.canary, "is_there", lambda _: True)
-    monkeypatch.setattr(drill.canary, "newest_archived", lambda _, wal_max: Row(7, "", "", 100.0, "0/1"))
+    newest = Row(7, "", "", 100.0, "0/1") if last else None
+    monkeypatch.setattr(drill.canary, "restorable", lambda *_: newest)
     monkeypatch.setattr(Database, "one", lambda _, sql, given: asked.append(given) or {"rows": 2})
     one = Drill(settings[0], REPO, {"phases": {}})
     assert drill._measured_loss(one, contents(*SETS), {"timeline": 1, "now": 161.5}) == lost

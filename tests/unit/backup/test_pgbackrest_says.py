@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -354,3 +354,19 @@ def test_the_image_outlives_its_container(monkeypatch, tmp_path):
     assert pgbackrest.image_of(settings) == "sha256:1"
     monkeypatch.setattr(pgbackrest.docker, "inspect", lambda *_: None)
     assert pgbackrest.image_of(settings) == "stanchion/postgres:1"
+
+
+def test_a_segment_is_waited_for_only_where_it_is_missing(tmp_path, monkeypatch):
+    known = load(written(tmp_path, raw(state_dir=str(tmp_path))))
+    two = replace(known.repositories[0], key=2)
+    known = replace(known, repositories=(known.repositories[0], two))
+    held = [Contents(key, 0, "", "", "", "", (), archive="17-1") for key in (1, 2)]
+    asked = []
+    monkeypatch.setattr(pgbackrest.time, "sleep", lambda _: None)
+    monkeypatch.setattr(
+        pgbackrest, "has_segment", lambda _, each, segment: asked.append(each.key) or each.key == 1
+    )
+    assert pgbackrest.wait_for(known, held, "S", 0.01) == [two]
+    assert asked.count(1) == 1
+    assert asked.count(2) > 1
+    assert pgbackrest.wait_for(known, held[:1], "S", 60.0) == []

@@ -161,9 +161,7 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
             leftovers.sweep(settings)
             pgbackrest.create_stanza(settings)
     if away:
-        for repository in settings.repositories:
-            if repository not in away:
-                _see_arrive(settings, repository, held[repository])
+        _see_arrive(settings, [found for repository, found in held.items() if repository not in away])
     else:
         pgbackrest.check(settings)
     # A first row: from now on its age tells how far the archive is behind.
@@ -188,17 +186,16 @@ def away_of(settings: Settings, held: Mapping[Repository, Contents]) -> list[Rep
     ]
 
 
-def _see_arrive(settings: Settings, repository: Repository, held: Contents) -> None:
-    """Switch a WAL segment, and see it in one repository: pgBackRest's own check asks for it in all."""
+def _see_arrive(settings: Settings, held: Sequence[Contents]) -> None:
+    """Switch a WAL segment, and see it in these repositories: pgBackRest's own check asks for it in all."""
     segment = Database(settings.container).switch_wal()
-    deadline = time.monotonic() + settings.archive_timeout + 60
-    while not pgbackrest.has_segment(settings, held, segment):
-        if time.monotonic() >= deadline:
-            raise BackupError(
-                f"WAL segment {segment} has not arrived in {repository.name} ({repository.where}). "
-                f"`docker logs {settings.container}` has what the archiver says."
-            )
-        time.sleep(1)
+    behind = pgbackrest.wait_for(settings, held, segment, settings.archive_timeout + 60)
+    if behind:
+        where = " and ".join(f"{each.name} ({each.where})" for each in behind)
+        raise BackupError(
+            f"WAL segment {segment} has not arrived in {where}. `docker logs {settings.container}` has what "
+            "the archiver says."
+        )
 
 
 def first_full(settings: Settings, wait: float) -> list[str]:

@@ -16,8 +16,8 @@ from typing import Any
 
 from stanchion_backup import docker, files, handover, jobs, pgbackrest, scratch, volume_record, windows
 from stanchion_backup.errors import BackupError, RefusedError
-from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
-from stanchion_backup.scratch import Scratch, Target
+from stanchion_backup.pgbackrest import Archive, BackupSet, Contents, Target
+from stanchion_backup.scratch import Scratch
 from stanchion_backup.settings import Repository, Settings
 
 PURPOSE = "bare-metal"

@@ -8,8 +8,7 @@ import secrets
 from stanchion_backup import proof
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.markers import Markers
-from stanchion_backup.pgbackrest import BackupSet, Contents
-from stanchion_backup.scratch import Target
+from stanchion_backup.pgbackrest import BackupSet, Contents, Target
 from stanchion_backup.settings import Repository, Settings
 from stanchion_backup.windows import Timeline
 

@@ -249,8 +249,7 @@ def _measured_loss(one: Drill, held: Contents, live: Mapping[str, Any]) -> dict[
 
     None where no row is in the repository yet.
     """
-    last = pgbackrest.wal_max_on(one.settings, held, int(live["timeline"]))
-    row = canary.newest_archived(one.live, last) if last and canary.is_there(one.live) else None
+    row = canary.restorable(one.live, one.settings, held, int(live["timeline"]))
     if row is None:
         return {"rpo_seconds": None, "rows_lost": None}
     return {

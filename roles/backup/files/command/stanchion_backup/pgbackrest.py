@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Everything that knows pgBackRest, but for its configuration (templates/pgbackrest.conf.j2) and the image.
+"""Everything that knows pgBackRest, but for its configuration (templates/pgbackrest.conf.j2), the image, and
+what the server's container and the checks have to know of it: its stanza, and its options by their names.
 
 Another engine would have these functions, with the same types.
 """
@@ -52,6 +53,8 @@ _WAL_WITHIN = "--archive-timeout=120"
 _TOLD = ("archive-push-queue-max", "-cipher-type", "-retention-full", "-retention-full-type", "checksum-page")
 # Of a repository that could not be read at all; info itself says 99 of one whose server does not answer.
 UNREADABLE = 99
+# What it leaves in postgresql.auto.conf above its lines for a recovery.
+REMARK = "pgBackRest restore on"
 # The kinds as people say them, and as it does.
 TYPES = ("full", "diff", "incr")
 
@@ -113,6 +116,16 @@ class Archive:
     segments: dict[str, int]
     # By timeline: when its history came, and its text (ancestor, LSN, reason; the oldest first).
     histories: dict[int, tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a recovery ends, and with which backup it begins (`label`; None: the engine chooses)."""
+
+    kind: str
+    value: str = ""
+    label: str | None = None
+    timeline: str | None = None
 
 
 def environment(settings: Settings) -> list[str]:
@@ -423,6 +436,17 @@ def has_segment(settings: Settings, held: Contents, segment: str) -> bool:
     return bool(_listed(settings, held, held.archive + f"/{segment[:16]}", f"^{segment}-"))
 
 
+def wait_for(settings: Settings, held: Sequence[Contents], segment: str, within: float) -> list[Repository]:
+    """Wait until repositories have a WAL segment; return those that do not have it after these seconds."""
+    deadline = time.monotonic() + within
+    behind = list(held)
+    while True:
+        behind = [each for each in behind if not has_segment(settings, each, segment)]
+        if not behind or time.monotonic() >= deadline:
+            return [settings.repository_of(str(each.key)) for each in behind]
+        time.sleep(0.3)
+
+
 def timelines(settings: Settings, held: Contents) -> list[int]:
     """Return the timelines whose history a repository has: all but the first of a cluster."""
     return sorted(int(name[:8], 16) for name in _listed(settings, held, held.archive, "\\.history$"))
@@ -496,6 +520,39 @@ def expire_sets(settings: Settings, repository: Repository) -> None:
     """Let go the backups, and the WAL before them, that are beyond the retention."""
     done = job(settings, [f"--repo={repository.key}", "expire"], [repository], within=None)
     _must(done, f"Letting backups go in {repository.name} ({repository.where})")
+
+
+def restore(repository: Repository, target: Target, container: Sequence[str]) -> str:
+    """Fill the empty data folder of a container that this command line makes; return the set's label.
+
+    The copy is ready to recover, and does not archive. BackupError with its reason.
+    """
+    done = docker.run(
+        [
+            *(*container, "pgbackrest", f"--repo={repository.key}", *restore_options(target)),
+            *("--archive-mode=off", "--log-level-console=info", "restore"),
+        ],
+        within=None,
+    )
+    _must(done, f"Restoring from {repository.name} ({repository.where})")
+    taken = re.search(r"restore backup set (\S+?),", done.out)
+    return taken.group(1) if taken else target.label or ""
+
+
+def restore_options(target: Target) -> list[str]:
+    """Return a target as options of `pgbackrest restore`."""
+    if target.kind == "latest":
+        asked = ["--type=default"]
+    elif target.kind == "immediate":
+        asked = ["--type=immediate", "--target-action=promote"]
+    else:
+        asked = [f"--type={target.kind}", f"--target={target.value}", "--target-action=promote"]
+    if target.label:
+        asked.append(f"--set={target.label}")
+    # A backup alone is recovered along its own timeline: it does so, and has no option for it.
+    if target.timeline and target.kind != "immediate":
+        asked.append(f"--target-timeline={target.timeline}")
+    return asked
 
 
 def _full(settings: Settings, repository: Repository) -> bool:

@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from stanchion_backup import canary, pgbackrest, scratch, volume_record, wal, windows
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
-from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
-from stanchion_backup.scratch import Target
+from stanchion_backup.pgbackrest import Archive, BackupSet, Contents, Target
 from stanchion_backup.settings import Repository, Settings
 from stanchion_backup.target import Asked, parse, position
 from stanchion_backup.windows import Timeline, Window
@@ -96,15 +94,11 @@ def held(settings: Settings, repository: Repository, within: float = 60.0) -> He
 
 def _newest(settings: Settings, contents: Contents, live: int) -> float | None:
     """Return when the newest row was written that is in the repository; None where nobody can say."""
-    last = pgbackrest.wal_max_on(settings, contents, live)
     try:
-        server = Database(settings.container, within=10)
-        if last and canary.is_there(server):
-            row = canary.newest_archived(server, last)
-            return row.epoch if row else None
+        row = canary.restorable(Database(settings.container, within=10), settings, contents, live)
     except QueryError:
-        pass
-    return None
+        return None
+    return row.epoch if row else None
 
 
 def every_window(settings: Settings, within: float = 60.0) -> list[dict[str, Any]]:
@@ -118,29 +112,17 @@ def every_window(settings: Settings, within: float = 60.0) -> list[dict[str, Any
     return found
 
 
-def flush(settings: Settings, repositories: Sequence[Repository]) -> str:
-    """Have all that is committed now archived; return the last segment's name.
-
-    BackupError where it does not come to every one of the repositories within 90 s.
-    """
+def flush(settings: Settings, repository: Repository) -> None:
+    """Have all that is committed now archived; BackupError where it does not come there within 90 s."""
     live = Database(settings.container)
     canary.write(live, "restore")
     segment = live.switch_wal()
-    deadline = time.monotonic() + _ARCHIVED_WITHIN
-    while True:
-        behind = [
-            repository.name
-            for repository in repositories
-            if not pgbackrest.has_segment(settings, pgbackrest.contents_of(settings, repository), segment)
-        ]
-        if not behind:
-            return segment
-        if time.monotonic() >= deadline:
-            raise BackupError(
-                f"WAL segment {segment} did not come to {' and '.join(behind)} within {_ARCHIVED_WITHIN:g} s:"
-                " what was committed last cannot be restored from there yet."
-            )
-        time.sleep(0.3)
+    contents = pgbackrest.contents_of(settings, repository)
+    if pgbackrest.wait_for(settings, [contents], segment, _ARCHIVED_WITHIN):
+        raise BackupError(
+            f"WAL segment {segment} did not come to {repository.name} within {_ARCHIVED_WITHIN:g} s: what "
+            "was committed last cannot be restored from there yet."
+        )
 
 
 def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
@@ -157,7 +139,7 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
         if ahead:
             here = _as_archived(settings, here)
         else:
-            flush(settings, [repository])
+            flush(settings, repository)
             here = held(settings, repository)
     number = _timeline(request, asked, here)
     backup = _set(settings, request, asked, here, number)
