@@ -90,13 +90,18 @@ def _containers(hosts: Iterable[Host], wide: bool) -> Table:
             table.add_row(
                 host.name,
                 container.name,
-                *([container.image] if wide else []),
+                *([_image(container.image)] if wide else []),
                 _health(container),
                 ", ".join(container.addresses) or "-",
                 "-" if container.uptime_seconds is None else duration(container.uptime_seconds),
                 str(container.restarts),
             )
     return table
+
+
+def _image(name: str) -> str:
+    """Return an image as `docker ps` shows it: a restored copy's has no name, and is the database's."""
+    return name.removeprefix("sha256:")[:12] if name.startswith("sha256:") else name
 
 
 def _health(container: Container) -> Text:

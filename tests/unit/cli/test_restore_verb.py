@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from samples import DATABASE, deployed, host
 
 from stanchion import cli
 from stanchion.cli.restore import Asked
-from stanchion.report import text
+from stanchion.engine import Request
+from stanchion.report import next_steps, text
 from stanchion.report.model import Backups, Result, VolumeRecord
+from stanchion.run.recording import Recording
 
 NOTHING: dict[str, Any] = {
     "to": None,
@@ -151,6 +154,16 @@ def test_a_lost_hosts_database_is_told_with_what_came_back_and_what_did_not() ->
         assert ("restored  one, from repo2 with A, onto timeline 3" in seen) == told
         assert ("newest    transaction of 2026-11-25 18:17:04+00" in seen) == told
         assert ("lost      what was committed after that" in seen) == told
+
+
+def test_the_next_step_after_a_copy_is_to_drop_it(tmp_path: Path) -> None:
+    told = {"verb": "restore", "result": {"copy": {"container": "demo-restore-1"}}}
+    request = Request(
+        root=tmp_path, inventory=tmp_path / "inventory/local", playbook="restore.yml", variables={}
+    )
+    steps = next_steps.of("restore", "done", request, [], Recording(backups=[("one", told)]))
+    assert [step.partition(" restore ")[2] for step in steps] == ["--drop demo-restore-1"]
+    assert next_steps.of("drill", "done", request, [], Recording(backups=[("one", {"result": {}})])) == []
 
 
 def test_status_names_the_volume_that_a_restore_has_replaced() -> None:
