@@ -273,7 +273,9 @@ def test_a_lost_hosts_database_comes_up_on_another(
     warm = another.runner("deploy", *asked, *word)
     assert warm.code != 0
     assert "a database archives there, or did until just now" in warm.text
-    server.run("find /srv/sftp/backups/archive -type f -exec touch -d '1 hour ago' {} +")
+    # As if minutes had passed; what the times tell of each other stays.
+    later = 'for file; do touch -d "@$(($(stat -c %Y "$file") - 300))" "$file"; done'
+    server.run(f"find /srv/sftp/backups/archive -type f -exec sh -c '{later}' sh {{}} +")
     with sampled(another_host) as seen:
         done = another.runner("deploy", "--format", "json", *asked, *word)
     assert done.code == 0, f"{done.out}{done.err}"
@@ -285,6 +287,10 @@ def test_a_lost_hosts_database_comes_up_on_another(
     record = json.loads(another_host.run("cat", f"/var/lib/stanchion/{another.name}/postgres/volume.json"))
     assert (record["state"], record["system_identifier"]) == ("active", identifier)
     assert "bare_metal" not in record
+    # What came back is told: up to which transaction, with which backup.
+    (told,) = [each["result"] for each in done.result["backups"] if each["verb"] == "bare-metal"]
+    assert told["last_transaction"] != ""
+    assert told["label"] in [each["label"] for each in repositories(another)["repo2"]["sets"]]
     assert another.curl("/medications")[0] == 200
     assert another.sql("SELECT count(*) FROM medications WHERE name = 'of the lost host'") == "1"
     both = repositories(another)
@@ -293,6 +299,10 @@ def test_a_lost_hosts_database_comes_up_on_another(
         assert each["sets"][-1]["type"] == "full", name
         assert each["sets"][-1]["timeline"] == record["timeline"] > 1, name
     assert another.sql("SHOW archive_mode", "postgres") == "on"
+    # A backup of the lost host still leads here, over the change of timeline.
+    (drilled,) = command(another, "drill", "--repo", "repo2", "--target", "older")["drills"]
+    assert drilled["verdict"] == "proved", drilled
+    assert drilled["set"]["label"] in [one["label"] for one in both["repo2"]["sets"] if one["timeline"] == 1]
     # The passwords are those of the vault, so that the application of the old host would get in as well.
     vault = subprocess.run(
         ["ansible-vault", "view", str(exported)], capture_output=True, text=True, check=True, env=os.environ

@@ -139,7 +139,8 @@ def test_the_first_drill_of_a_server_that_is_away_is_a_warning(outage, monkeypat
     settings, asked = outage
     remember(settings, "repo1", "repo2")
     for name in proved:
-        jobs.keep(settings, {"job": "drill", "started": 1.0, "pid": 1, "outcome": "ok", "repo": name})
+        hold(monkeypatch, settings, "L")
+        drilled_once(settings, name, "L")
     monkeypatch.setattr(
         drill, "drill", lambda _, where, wait: asked.extend(each.name for each in where) or {"drills": []}
     )
@@ -150,6 +151,51 @@ def test_the_first_drill_of_a_server_that_is_away_is_a_warning(outage, monkeypat
         "repo2 (sftp://keeper@b/backups) can't be reached, and no restore from it was ever proved: "
         "timeout connecting"
     )
+
+
+def hold(monkeypatch, settings, label):
+    """Have the first repository hold one full backup, while the second does not answer."""
+    full = BackupSet(label, "full", 1, 2, 1000, 10, False, "0" * 24, "0" * 24)
+    _, silent = pgbackrest.contents(settings)
+    well = Contents(1, 0, "", "7", "", "", (full,), archive="17-1")
+    monkeypatch.setattr(pgbackrest, "contents", lambda _: [well, silent])
+
+
+def drilled_once(settings, name, label, **more):
+    record = {
+        "job": "drill",
+        "started": 1.0,
+        "pid": 1,
+        "outcome": "ok",
+        "repo": name,
+        "set": {"label": label},
+    }
+    jobs.keep(settings, {**record, **more})
+
+
+@pytest.mark.parametrize(
+    ("label", "where", "drilled"),
+    [
+        ("held", "demo-backup", []),
+        # Proved was a backup of another place under the same name; or one that is no longer held.
+        ("held", "/mnt/old", ["repo1"]),
+        ("gone", "demo-backup", ["repo1"]),
+    ],
+)
+def test_a_repository_that_holds_nothing_proved_is_drilled_at_a_deploy(
+    outage, monkeypatch, label, where, drilled
+):
+    settings, asked = outage
+    remember(settings, "repo1", "repo2")
+    hold(monkeypatch, settings, "held")
+    repo1 = replace(settings.repositories[0], where="demo-backup")
+    settings = replace(settings, repositories=(repo1, AWAY))
+    drilled_once(settings, "repo1", label, where=where)
+    monkeypatch.setattr(
+        drill, "drill", lambda _, where, wait: asked.extend(each.name for each in where) or {}
+    )
+    drill.first(settings, 0)
+    assert asked == drilled
 
 
 def test_the_first_drill_of_a_server_that_was_never_reached_is_made(outage, monkeypatch):
@@ -241,6 +287,31 @@ def test_a_configuration_that_cannot_be_saved_does_not_cost_the_backup(settings,
     record = backups.take(settings, "full", settings.repositories[:1])
     assert len(taken) == 1
     assert record["configuration"] == "no such folder"
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "timeline", "lets_go"),
+    [
+        ("full", True, 0, True),
+        # Nothing is of the timeline that a restore has begun: the history from before it stays.
+        ("full", True, 2, False),
+        ("full", False, 0, False),
+        ("incr", True, 0, False),
+    ],
+)
+def test_backups_are_let_go_only_for_a_full_one_that_is_not_the_first_of_its_timeline(
+    settings, monkeypatch, kind, asked, timeline, lets_go
+):
+    told = []
+    held(monkeypatch, hours=1)
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: pgbackrest.contents(settings)[0])
+    monkeypatch.setattr(pgbackrest, "backup", lambda *given: told.append(given[2:]))
+    monkeypatch.setattr(backups, "_save_configuration", lambda _: "saved")
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
+    monkeypatch.setattr(backups.volume_record, "read", lambda _: {"timeline": timeline})
+    record = backups.take(settings, kind, settings.repositories, expire=asked)
+    assert told == [(kind, lets_go)]
+    assert record["repositories"]["repo1"]["expire"] == lets_go
 
 
 def test_a_timeline_without_a_backup_is_backed_up_whole(settings, monkeypatch):

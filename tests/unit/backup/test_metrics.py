@@ -18,6 +18,8 @@ DRILL = {
     "rpo_seconds": 31.0,
     "rto_seconds": 5.5,
     "data_bytes": 1000,
+    "rows_lost": 0,
+    "backup_age_seconds": 3600.5,
 }
 PICTURE = {
     "stack": "shop",
@@ -78,6 +80,8 @@ def test_the_whole_picture():
     assert seen["stanchion_backup_last_bytes", "full", "repo1"] == 1000
     assert seen["stanchion_backup_archive_last_timestamp_seconds",] == NOW - 65
     assert seen["stanchion_backup_archive_ready_files",] == 2
+    assert seen["stanchion_restore_rows_lost",] == 0
+    assert seen["stanchion_restore_backup_age_seconds",] == 3600.5
     assert seen["stanchion_restore_last_success_timestamp",] == NOW - 50
     assert seen["stanchion_restore_duration_seconds", "restore"] == 0.8
     assert seen["stanchion_restore_rpo_seconds", "last"] == 31

@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     lost = verb("bare-metal", "restore a lost host's database onto this one, which has none")
     lost.add_argument("--image", required=True, help="of the database's container")
     lost.add_argument("--volume", required=True, help="which is to be the database")
+    lost.add_argument("--timeline", type=int, default=0, metavar="N", help="that the lost database was on")
     verb("first-full", "take a full backup where there is none yet")
     for each in (take, expire, verify, prove, lost):
         each.add_argument("--repo", metavar="repoN", action="append", help="only this repository")
@@ -132,4 +133,6 @@ def _act_on(settings: Settings, given: argparse.Namespace, wait: float) -> Any:
         return backups.verify(settings, repositories, wait)
     if given.verb == "drill":
         return drill.drill(settings, repositories, given.target, given.set, wait)
-    return bare_metal.restore(settings, repositories[0], bare_metal.Wanted(given.image, given.volume), wait)
+    return bare_metal.restore(
+        settings, repositories[0], bare_metal.Wanted(given.image, given.volume, given.timeline), wait
+    )

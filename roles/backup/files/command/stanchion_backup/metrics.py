@@ -69,6 +69,14 @@ METRICS = {
         "Seconds of data that were not in the repository when a drill began: the last one's, and "
         "over all proved.",
     ),
+    "stanchion_restore_rows_lost": (
+        "gauge",
+        "Canary rows, one a minute, that were not in the repository when the last drill began.",
+    ),
+    "stanchion_restore_backup_age_seconds": (
+        "gauge",
+        "Age of the backup that the last drill restored, when it began.",
+    ),
     "stanchion_restore_rto_seconds": (
         "gauge",
         "Seconds from the beginning of a restore until the backend answered, or where none was asked the "
@@ -161,6 +169,8 @@ def _drills(drills: Mapping[str, Any]) -> Iterator[Sample]:
     for phase, seconds in (last.get("phases") or {}).items():
         yield Sample("stanchion_restore_duration_seconds", seconds, {"phase": phase})
     yield Sample("stanchion_restore_data_bytes", last.get("data_bytes"), {})
+    yield Sample("stanchion_restore_rows_lost", last.get("rows_lost"), {})
+    yield Sample("stanchion_restore_backup_age_seconds", last.get("backup_age_seconds"), {})
     for measured in ("rpo", "rto"):
         figures = {"last": last.get(f"{measured}_seconds"), **(drills.get(measured) or {})}
         for which, seconds in figures.items():
