@@ -1,12 +1,14 @@
 """Backups that a deploy asks for: before another image takes over, the first one, and one after a hole."""
 
+import os
+import subprocess
 import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
-from stanchion_backup import __main__, backups, drill, jobs, leftovers, pgbackrest, retention, scratch
+from stanchion_backup import __main__, backups, docker, drill, jobs, leftovers, pgbackrest, retention, scratch
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.settings import Repository, load
@@ -111,10 +113,45 @@ def outage(settings, monkeypatch):
     monkeypatch.setattr(pgbackrest, "check", lambda _: asked.append("check"))
     monkeypatch.setattr(pgbackrest, "create_stanza", lambda _: asked.append("create"))
     monkeypatch.setattr(leftovers, "sweep", lambda _: None)
+    monkeypatch.setattr(docker, "docker", lambda *_: "")
     monkeypatch.setattr(
         backups, "take", lambda _, kind, where, wait, expire: asked.extend(each.name for each in where)
     )
     return both, asked
+
+
+def test_a_repository_that_is_opened_later_gets_the_timelines_histories(
+    settings, monkeypatch, tmp_path, outage
+):
+    """ "recovery target timeline 2 does not exist": a server archives a history once, when it begins."""
+    _, asked = outage
+    opened = Contents(1, 0, "", "7", "", "", (), archive="17-1")
+    monkeypatch.setattr(
+        pgbackrest, "contents", lambda _: [opened, replace(opened, key=2, system_identifier="")]
+    )
+    status = tmp_path / "pg_wal" / "archive_status"
+    status.mkdir(parents=True)
+    names = ["00000002.history.done", "00000003.history.ready", "000000020000000000000007.done"]
+    for name in names:
+        (status / name).touch()
+
+    def inside(*argv):
+        assert argv[:2] == ("exec", settings.container)
+        subprocess.run(argv[2:], env={**os.environ, "PGDATA": str(tmp_path)}, check=True)
+        asked.append("offered")
+
+    monkeypatch.setattr(docker, "docker", inside)
+    backups.settle(outage[0], 1.0)
+    assert asked == ["create", "offered", "check"]
+    assert {each.name for each in status.iterdir()} == {
+        "00000002.history.ready",
+        "00000003.history.ready",
+        "000000020000000000000007.done",
+    }
+    # One that was open already has them.
+    monkeypatch.setattr(pgbackrest, "contents", lambda _: [opened, replace(opened, key=2)])
+    backups.settle(outage[0], 1.0)
+    assert asked[3:] == ["check"]
 
 
 def remember(settings, *names):

@@ -11,6 +11,7 @@ from stanchion_backup import (
     bare_metal,
     canary,
     configuration,
+    docker,
     jobs,
     leftovers,
     pgbackrest,
@@ -22,6 +23,14 @@ from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.settings import Repository, Settings
 
+# The archiver takes what is ready, and histories first.
+_OFFER = """
+cd "$PGDATA/pg_wal/archive_status"
+for done in *.history.done; do
+    [ -e "$done" ] || continue
+    mv "$done" "${done%.done}.ready"
+done
+"""
 # Left in the command's folder when it was taken away (plugins/modules/backup_install.py).
 ARCHIVE_OFF = "archive_off"
 
@@ -160,6 +169,7 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
         with jobs.alone(settings, wait, restoring=True):
             leftovers.sweep(settings)
             pgbackrest.create_stanza(settings)
+            _offer_histories(settings)
     if away:
         _see_arrive(settings, [found for repository, found in held.items() if repository not in away])
     else:
@@ -171,6 +181,15 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
         for each in away
     )
     return {"done": [f"opened {each.name}" for each in new], "warning": warning.strip()}
+
+
+def _offer_histories(settings: Settings) -> None:
+    """Have the server archive its timelines' histories anew.
+
+    It does so once, when a timeline begins. A repository that is opened later would not know the timeline:
+    nothing could be restored along it.
+    """
+    docker.docker("exec", settings.container, "sh", "-c", _OFFER)
 
 
 def away_of(settings: Settings, held: Mapping[Repository, Contents]) -> list[Repository]:
