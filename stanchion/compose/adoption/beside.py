@@ -1,0 +1,115 @@
+"""Who runs beside the backend from the same image: a migration, companions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from stanchion.compose.adoption.backend import MIGRATES, exec_form, member, unknown
+from stanchion.compose.adoption.environment import Splitter
+from stanchion.compose.adoption.notes import Notes
+from stanchion.compose.service import Service
+
+# What the role itself calls so for the time of a roll-out.
+_TAKEN = ("candidate", "endpoints")
+
+
+def is_migration(service: Service) -> bool:
+    """Say whether a service does nothing but migrate the database, once."""
+    ends = service.container().restart_policy in ("no", "on-failure")
+    # What comes last is what stays: a server that migrates first is none.
+    last = re.split(r"&&|\|\||;", " ".join(service.command))[-1]
+    serves = service.get("ports") or service.get("healthcheck.test")
+    return ends and not serves and bool(MIGRATES.search(last))
+
+
+def migration(notes: Notes, service: Service, backend: Service) -> None:
+    """Take a service's command for the migration, where it is of the backend's image."""
+    place = (service.get("command") or service.node).place
+    if not same_image(service, backend) or notes.hides(" ".join(service.command)):
+        notes.left(
+            place,
+            f"{service.name} migrates the database in another image than the backend's, or with a password "
+            "in its command",
+            "A migration runs in the backend's image: set backend_migration_command.",
+        )
+        return
+    notes.set(
+        "backend_migration_command",
+        service.command,
+        "Runs once before each roll-out, with a lock_timeout; it has to be repeatable.",
+    )
+    notes.carried(place, f"{service.name} is the migration")
+
+
+def same_image(one: Service, other: Service) -> bool:
+    """Say whether two services run the same image."""
+    return _source(one) == _source(other)
+
+
+def _source(service: Service) -> tuple[str, ...]:
+    build = service.get("build")
+    if build is None:
+        return ("image", service.image)
+    context = service.get("build.context")
+    folder = str(service.project.path(context).resolve()) if context else ""
+    return ("build", folder, service.text("build.dockerfile"), service.target)
+
+
+def companion(
+    notes: Notes, service: Service, backend: Service, database: Service, own: Mapping[str, str]
+) -> dict[str, object]:
+    """Return a service as a companion of the backend.
+
+    Args:
+        notes: where it is told.
+        service: the service.
+        backend: the one of the replicas.
+        database: the Postgres server.
+        own: the backend's environment.
+    """
+    apart = Notes(secrets=notes.secrets)
+    environment = Splitter(apart, service, database, "").take_apart().plain
+    notes.findings += [found for found in apart.findings if found.kind == "left"]
+    name = member(service.name, _TAKEN)
+    found: dict[str, object] = {"name": name}
+    probe = service.container().probe if service.get("healthcheck.test") else None
+    if probe is not None and not notes.hides(" ".join(probe.test)):
+        found["health_command"] = exec_form(probe.test)
+    else:
+        found["health_command"] = ["/bin/true"]
+        notes.left(
+            service.node.place,
+            f"{service.name} has no health check of its own: it counts as healthy while it runs",
+            "Give it one that looks at its work: health_command in backend_companions.",
+        )
+    command = service.get("command")
+    if command is not None and not unknown(command) and not notes.hides(" ".join(service.command)):
+        found["command"] = service.command
+    elif command is not None:
+        notes.left(command.place, f"the command of {service.name} has a password or an unknown value in it")
+    different = {key: value for key, value in environment.items() if own.get(key) != value}
+    if different:
+        found["environment"] = different
+    notes.carried(
+        service.node.place, f"{service.name} is a companion of the backend: same image, published nowhere"
+    )
+    _told_of_companion(notes, service, backend)
+    return found
+
+
+def _told_of_companion(notes: Notes, service: Service, backend: Service) -> None:
+    if service.replicas > 1:
+        notes.left(
+            service.node.place, f"{service.name} has {service.replicas} replicas, and a companion is one"
+        )
+    taken = {(mount.source, mount.target) for mount in backend.mounts}
+    for mount in service.mounts:
+        if (mount.source, mount.target) not in taken:
+            notes.left(
+                service.node.place, f"{service.name} mounts {mount.target}, which the backend does not"
+            )
+    for key in ("entrypoint", "user", "mem_limit", "deploy.resources.limits"):
+        found = service.get(key)
+        if found is not None:
+            notes.left(found.place, f"`{key}` of {service.name}: a companion has those of the replicas")
