@@ -20,6 +20,7 @@ from stanchion.compose.adoption.environment import (
     Split,
     Splitter,
     password_of,
+    secret_names,
     usable,
 )
 from stanchion.compose.adoption.names import Names
@@ -90,7 +91,7 @@ class _Adopting:
     def _values(self) -> Iterator[str]:
         """Yield the secrets of the file that are long enough to be nothing else."""
         for service in self.services:
-            for name in service.secrets:
+            for name in secret_names(service):
                 text = service.environment[name].text
                 yield from (each for each in (text, password_of(text)) if len(each) >= _LEAST_SECRET)
             for mounted in self.secrets.mounted(service):
@@ -154,7 +155,6 @@ class _Adopting:
         self._environment(split)
         self._pool(backend, split)
         self._password(database, split, (split.user or old.superuser) == old.superuser, source)
-        self._secrets(backend, split, source)
         notes.set(
             "backend_migration_command",
             [],
@@ -162,6 +162,7 @@ class _Adopting:
             "does.",
         )
         self._others(backend, database, split)
+        self._secrets(backend, split, source)
         if not notes.variables["backend_migration_command"].value:
             notes.left(
                 backend.node.place,
@@ -295,7 +296,7 @@ class _Adopting:
             if beside.is_migration(service):
                 beside.migration(self.notes, service, backend)
             elif beside.same_image(service, backend) and not service.get("ports"):
-                companions.append(beside.companion(self.notes, service, backend, database, split.plain))
+                companions.append(beside.companion(self.notes, service, backend, database, split))
             else:
                 endpoints += self._other(service, backend)
         if companions:

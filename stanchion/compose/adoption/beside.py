@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from stanchion.compose.adoption.backend import MIGRATES, exec_form, member, unknown
-from stanchion.compose.adoption.environment import Splitter
+from stanchion.compose.adoption.environment import Split, Splitter
 from stanchion.compose.adoption.notes import Notes
 from stanchion.compose.service import Service
 
@@ -57,7 +56,7 @@ def _source(service: Service) -> tuple[str, ...]:
 
 
 def companion(
-    notes: Notes, service: Service, backend: Service, database: Service, own: Mapping[str, str]
+    notes: Notes, service: Service, backend: Service, database: Service, split: Split
 ) -> dict[str, object]:
     """Return a service as a companion of the backend.
 
@@ -66,13 +65,9 @@ def companion(
         service: the service.
         backend: the one of the replicas.
         database: the Postgres server.
-        own: the backend's environment.
+        split: the backend's environment; secrets that only the companion has are added.
     """
-    apart = Notes(secrets=notes.secrets)
-    environment = Splitter(apart, service, database, "").take_apart().plain
-    notes.findings += [found for found in apart.findings if found.kind == "left"]
-    name = member(service.name, _TAKEN)
-    found: dict[str, object] = {"name": name}
+    found: dict[str, object] = {"name": member(service.name, _TAKEN)}
     probe = service.container().probe if service.get("healthcheck.test") else None
     if probe is not None and not notes.hides(" ".join(probe.test)):
         found["health_command"] = exec_form(probe.test)
@@ -84,18 +79,51 @@ def companion(
             "Give it one that looks at its work: health_command in backend_companions.",
         )
     command = service.get("command")
-    if command is not None and not unknown(command) and not notes.hides(" ".join(service.command)):
-        found["command"] = service.command
-    elif command is not None:
+    if command is not None and (unknown(command) or notes.hides(" ".join(service.command))):
         notes.left(command.place, f"the command of {service.name} has a password or an unknown value in it")
-    different = {key: value for key, value in environment.items() if own.get(key) != value}
-    if different:
+    elif service.command:
+        found["command"] = service.command
+    elif backend.get("command") is not None:
+        notes.left(
+            service.node.place,
+            f"{service.name} runs the command of its image, which the file does not say: as it is, it "
+            "would run the backend's",
+            "Write it into backend_companions.",
+        )
+    if different := _environment(notes, service, database, split):
         found["environment"] = different
     notes.carried(
         service.node.place, f"{service.name} is a companion of the backend: same image, published nowhere"
     )
     _told_of_companion(notes, service, backend)
     return found
+
+
+def _environment(notes: Notes, service: Service, database: Service, split: Split) -> dict[str, str]:
+    """Return what a companion's environment has beside or in place of the backend's."""
+    apart = Notes(secrets=notes.secrets)
+    theirs = Splitter(apart, service, database, "").take_apart()
+    notes.findings += [found for found in apart.findings if found.kind == "left"]
+    environment = dict(theirs.plain)
+    if theirs.url is not None:
+        name = theirs.names.get("DATABASE_URL", "DATABASE_URL")
+        if name != split.names.get("DATABASE_URL", "DATABASE_URL"):
+            environment[name] = theirs.url
+    for name, secret in theirs.secrets.items():
+        if split.secrets.setdefault(name, secret)[1] == secret[1]:
+            continue
+        notes.left(
+            secret[0],
+            f"the secret {name} of {service.name} is another than the backend's of that name",
+            "Put it into backend_secrets by another name, and that into the companion's environment.",
+        )
+    for variable, number in theirs.numbers.items():
+        if split.numbers.get(variable, number) != number:
+            notes.left(
+                service.node.place,
+                f"{variable} is {number} for {service.name}: a companion has the replicas' figure",
+            )
+    return {key: value for key, value in environment.items() if split.plain.get(key) != value}
 
 
 def _told_of_companion(notes: Notes, service: Service, backend: Service) -> None:

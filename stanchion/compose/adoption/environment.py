@@ -49,6 +49,9 @@ _OTHER_NAME = re.compile(
     r"(POOL_SIZE|MAX_OVERFLOW|POOL_TIMEOUT|POOL_RECYCLE)",
     re.IGNORECASE,
 )
+# What the checks do not take for a secret by its name, and an inventory has to: ENCRYPTION_KEY, SENTRY_DSN.
+_KEY = re.compile(r"(?i)(?!.*public)(?:.*_)?(?:key|salt|dsn)(?:_base)?")
+_LEAST_KEY = 8
 _IN_QUERY = ("user", "username", "password", "host", "port", "dbname", "passfile")
 
 
@@ -110,6 +113,7 @@ class Splitter:
         found = service.get("environment")
         self.all: Mapping[str, Node] = found.mapping if found else {}
         self.prefixes = self._prefixes()
+        self.secrets = secret_names(service)
 
     def take_apart(self) -> Split:
         """Return its parts, and tell what became of each."""
@@ -156,7 +160,7 @@ class Splitter:
             return True
         if "«" not in found.symbolic or self._leads_here(text) is not None or self._rest(name) is not None:
             return False
-        if name in self.service.secrets:
+        if name in self.secrets:
             self.notes.left(
                 found.place,
                 f"the secret {name} has no value here",
@@ -328,7 +332,7 @@ class Splitter:
         return True
 
     def _secret(self, name: str, found: Node, text: str) -> bool:
-        hidden = name in self.service.secrets or self.notes.hides(found.text)
+        hidden = name in self.secrets or self.notes.hides(found.text)
         if not hidden and not is_secret_like(name):
             return False
         if not hidden:
@@ -364,6 +368,16 @@ class Splitter:
             f"[sh, -c, 'export {name}=\"$(cat {MOUNTED}{file})\"; exec …'].",
         )
         return True
+
+
+def secret_names(service: Service) -> set[str]:
+    """Return the variables that hold a secret."""
+    keys = {
+        name
+        for name, found in service.environment.items()
+        if _KEY.fullmatch(name) and len(found.text) >= _LEAST_KEY and not found.text.startswith("/")
+    }
+    return keys | set(service.secrets)
 
 
 def usable(text: str, ascii_only: bool = False) -> bool:

@@ -612,6 +612,8 @@ class TestSecrets:
             "BROKER_URL: 'amqp://app:$S@queue:5672/'",
             "MAIL_URL: 'smtp://mail?password=$S'",
             "SESSION_SECRET: $S",
+            "APP_ENCRYPTION_KEY: $S",
+            "SENTRY_DSN: 'https://$S@sentry.example.org/1'",
         ],
     )
     def test_whatever_holds_one(self, adopt, environment):
@@ -637,6 +639,57 @@ class TestSecrets:
         assert found.code == 0
         assert CANARY not in (found.folder / "group_vars/stack/stack.yml").read_text()
         assert CANARY not in found.said
+
+
+class TestCompanion:
+    URL = "DATABASE_URL: 'postgresql://least:$P@db/least'"
+
+    @pytest.fixture
+    def beside(self, adopt):
+        """Adopt a backend and a worker of its image."""
+
+        def adopted(environment, more="command: work", **parts):
+            worker = (
+                f"  worker:\n    image: app@sha256:{'0' * 64}\n    environment: {{{environment}}}\n  "
+                f"  {more}\n"
+            )
+            text = least(environment=f"{self.URL}, SECRET_KEY: $S", **parts)
+            found = adopt(
+                text.replace("volumes: {data", f"{worker}volumes: {{data"),
+                env=f"S={CANARY}-1\nT={CANARY}-2\n",
+            )
+            guarded(found)
+            return found, found.variables["backend_companions"][0]
+
+        return adopted
+
+    def test_a_secret_of_its_own(self, beside):
+        found, worker = beside(f"{self.URL}, QUEUE_TOKEN: $T")
+        assert worker["environment"] == {"QUEUE_TOKEN_FILE": "/run/secrets/queue_token"}
+        assert [each["name"] for each in found.variables["backend_secrets"]] == ["secret_key", "queue_token"]
+        assert found.vault["vault_queue_token"] == f"{CANARY}-2"
+
+    def test_another_value_of_the_same_secret(self, beside):
+        found, _ = beside(f"{self.URL}, SECRET_KEY: $T")
+        assert found.vault["vault_secret_key"] == f"{CANARY}-1"
+        assert any("is another than the backend's" in each for each in found.told("left"))
+
+    def test_the_address_by_another_name(self, beside):
+        _, worker = beside("WORK_DATABASE_URL: 'postgresql://least:$P@db/least'")
+        assert worker["environment"] == {
+            "WORK_DATABASE_URL": "postgresql://{{ stack_database_user }}@{{ stack_database_alias }}"
+            ":{{ stack_database_port }}/{{ stack_database_name }}"
+        }
+
+    def test_the_images_command_is_not_the_backends(self, beside):
+        found, worker = beside(self.URL, "init: true", service="command: serve")
+        assert "command" not in worker
+        assert any("as it is, it would run the backend's" in each for each in found.told("left"))
+
+    def test_no_health_check_is_told(self, beside):
+        found, worker = beside(self.URL)
+        assert worker["health_command"] == ["/bin/true"]
+        assert any("worker has no health check of its own" in each for each in found.told("left"))
 
 
 class TestBackend:
