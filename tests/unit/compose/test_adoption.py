@@ -353,6 +353,9 @@ class TestShop:
             "SECRET_KEY_FILE": "/run/secrets/secret_key",
             "GREETING": "hello {{ world }}",
         }
+        # Else Ansible would look for a variable of that name.
+        assert isinstance(shop.variables["backend_environment"]["GREETING"], Unsafe)
+        assert not isinstance(shop.variables["backend_context"], Unsafe)
         assert shop.variables["backend_secrets"] == [
             {"name": "secret_key", "value": "{{ vault_secret_key }}"}
         ]
