@@ -27,6 +27,7 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "stack_no_validation": "deploy --no-validate",
     "stack_preflight_facts": "registered by a playbook that looks once for all its preflights",
     "stack_restore_from": "deploy --restore-from",
+    "stack_restore_timeline": "deploy --restore-timeline",
     "stack_old_host_is_fenced": "deploy --old-host-is-fenced, or the answer to its question",
     "stack_export_file": "secrets export --to",
     "stack_export_password_file": "secrets export --vault-password-file",

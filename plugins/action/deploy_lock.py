@@ -64,9 +64,11 @@ class ActionModule(ActionBase):
             return memory["dry"] and self._task.check_mode
         lease = memory["lock"]["holder"]["lease_seconds"]
         left = lease - (time.monotonic() - memory["renewed"])
+        asked = int(args.get("lease_seconds", LEASE))
         # Who asks waits for MARGIN seconds less than what it asks for. More than the lease is left only after
-        # the controller was booted.
-        return lease >= left >= max(lease * 2 / 3, int(args.get("lease_seconds", LEASE)) - MARGIN)
+        # the controller was booted. And the lease of a backup is not kept for what takes minutes: where this
+        # run is killed, the host's scheduled jobs may wait for its end.
+        return min(lease, 2 * max(asked, LEASE)) >= left >= max(lease * 2 / 3, asked - MARGIN)
 
     def _remember(self, result: dict, run_id: str, asked: float, directory: str | None) -> dict:
         lock = result.get("lock") or {}

@@ -88,7 +88,7 @@ def main() -> None:
     if code != 0:
         reason = result.get("error") or errors.strip() or f"{program} {verb[0]} ended with {code}"
         if DENIED in reason and module.params["denied"]:
-            reason = f"{reason.rstrip()} {module.params['denied']}"
+            reason = f"{module.params['denied']}. {reason}"
         module.fail_json(msg=reason, backups=told, stanchion={"exit": EXITS.get(code)})
     if result.get("warning"):
         module.warn(result["warning"])

@@ -21,8 +21,9 @@ description:
     well where the holder ran on the controller from which this run comes, and its process there is gone.
   - Whoever is refused learns within five seconds who holds it, since when, from where and until when.
   - A run that holds the lock renews the lease by asking for it again. The action looks at the host only once
-    a third of the lease is over, or where what is left of it would not do, so that asking often costs next to
-    nothing. The lease has to outlast the longest stretch between two such tasks by 300 seconds.
+    a third of the lease is over, where what is left of it would not do, or where it is far more than is asked
+    for, so that asking often costs next to nothing. The lease has to outlast the longest stretch between two
+    such tasks by 300 seconds.
   - Roles ask with V(renewed) before they wait for something long, with a lease that outlasts it. That does
     nothing where the run holds no lock, so a role can be used without one.
   - A run that let its lease end and lost the lock to another run fails at its next renewal.

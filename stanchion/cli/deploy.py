@@ -30,25 +30,37 @@ from stanchion.cli.command import Options, Verb, finding_options
     metavar="STACK_NAME",
     help="With --restore-from: the word that the old host is off, and will not archive any more.",
 )
+@click.option(
+    "--restore-timeline",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="With --restore-from: the timeline that the lost database was on, where its repository cannot tell.",
+)
 def deploy(
     update_images: bool,
     no_validate: bool,
     restore_from: str | None,
     old_host_is_fenced: str | None,
+    restore_timeline: int | None,
     **shared: Any,
 ) -> int:
     """Bring every host of the inventory to the declared stack, and prove that it is healthy and safe."""
     from stanchion.cli import confirmation, session
     from stanchion.errors import UsageError
 
-    if old_host_is_fenced is not None and restore_from is None:
-        raise UsageError("--old-host-is-fenced goes with --restore-from only.")
+    if restore_from is None:
+        alone = {"--old-host-is-fenced": old_host_is_fenced, "--restore-timeline": restore_timeline}
+        for option, value in alone.items():
+            if value is not None:
+                raise UsageError(f"{option} goes with --restore-from only.")
     options = Options(**shared)
     own: dict[str, object] = {}
     if update_images:
         own["stack_update_images"] = True
     if no_validate:
         own["stack_no_validation"] = True
+    if restore_timeline is not None:
+        own["stack_restore_timeline"] = restore_timeline
     opened = session.open_session("deploy", options, own, read_inventory=restore_from is not None)
     if restore_from is not None:
         opened = confirmation.fenced(opened, restore_from, old_host_is_fenced, options.no_input)

@@ -52,16 +52,23 @@ def problems(declared: Mapping[str, Any]) -> list[str]:
     ]
     found += [f"{name} is missing." for name in required if not declared.get(name)]
     found += [
-        f"{name} is {declared[name]!r}: {why}."
+        f"{name} is {_shown(name, declared[name])!r}: {why}."
         for name, (accepts, why) in _RULES.items()
         if name in known and declared.get(name) not in (None, "") and not accepts(declared[name])
     ]
     if kind == "sftp" and not declared.get("host_keys") and not declared.get("host_key_fingerprint"):
         found.append(
             "host_keys is missing: without it any machine could take the server's place. `ssh-keyscan HOST` "
-            "prints them; compare them with the server's own."
+            "prints them: name all, and compare them with the server's own."
         )
     return found
+
+
+def _shown(name: str, value: Any) -> Any:
+    """Return what is wrong of a value: keys are long, and one bad line is hard to find among them."""
+    if name == "host_keys" and isinstance(value, list):
+        return next(key for key in value if not _is_key(key))
+    return value
 
 
 def read(declared: Mapping[str, Any]) -> Offsite:
@@ -156,7 +163,7 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "path": (_is_path, "no absolute path of letters, digits, dots, dashes and underscores"),
     "host_keys": (
         _are_keys,
-        "no list of lines like 'ssh-ed25519 AAAA…', as ssh-keyscan prints without the host",
+        "no key like 'ssh-ed25519 AAAA…', as ssh-keyscan prints them without the host, in a list",
     ),
     "host_key_fingerprint": (_matches(_FINGERPRINT), "no SHA-256 fingerprint, like SHA256:nThbg6kX…"),
     "bucket": (_matches(_BUCKET), "no name of a bucket"),

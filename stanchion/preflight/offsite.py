@@ -15,7 +15,7 @@ from stanchion.preflight.reading import Declared, Facts
 _S3_KEYS = ("backup_s3_access_key", "backup_s3_secret_key")
 # The passphrase of each repository.
 _PASSPHRASES = {"repo1": "backup_passphrase", "repo2": "backup_offsite_passphrase"}
-_VAULT = "a vault file of the inventory"
+_VARIABLE = "the variable stack_backup_offsite"
 
 
 def look(declared: Declared, facts: Facts) -> list[Problem]:
@@ -37,7 +37,7 @@ def _offsite(declared: Declared, given: dict[str, str]) -> list[Problem]:
             Problem(
                 slug="backup.offsite",
                 what=f"stack_backup_offsite can't be meant: {text}",
-                where="the variable stack_backup_offsite",
+                where=_VARIABLE,
                 remedy="The README of the role backup has every field.",
             )
             for text in wrong
@@ -46,8 +46,8 @@ def _offsite(declared: Declared, given: dict[str, str]) -> list[Problem]:
         Problem(
             slug="backup.s3_keys",
             what=f"The second repository is a bucket, and {name} is not given.",
-            where=_VAULT,
-            remedy="Put both keys of the bucket there (ansible-vault edit).",
+            where=_VARIABLE,
+            remedy="Put both keys of the bucket into a vault file of the inventory (ansible-vault edit).",
         )
         for name in _S3_KEYS
         if repository["type"] == "s3" and name not in given
@@ -63,10 +63,10 @@ def _dies_with_the_host(where: str) -> Problem:
         slug="backup.passphrase",
         what=f"The second repository ({where}) is there for the day on which this host is lost, and its "
         "passphrase would be on this host alone: nobody could read a backup then.",
-        where=_VAULT,
-        remedy="Run `python runner.py secrets export --to FILE --vault-password-file FILE`, which makes the "
-        "passphrase and hands it over encrypted, and keep that file elsewhere; or put "
-        "backup_offsite_passphrase into a vault.",
+        where=_VARIABLE,
+        remedy="Run `python runner.py secrets export -i INVENTORY --to FILE --vault-password-file FILE`, "
+        "which makes the passphrase and hands it over encrypted, and keep that file elsewhere; or put "
+        "backup_offsite_passphrase into a vault file of the inventory.",
     )
 
 

@@ -140,7 +140,7 @@ def _removed(recording: Recording) -> dict[str, list[str]]:
     return {kind: names for kind, names in removed.items() if names}
 
 
-# They act on what is deployed, and do not look whether it is healthy.
+# They act on what is deployed, and do not look whether it is healthy; at the end of a replacement checks do.
 BACKUP_VERBS = ("backup", "backups", "drill", "restore", "secrets")
 
 
@@ -166,7 +166,7 @@ def _verdict(
 
 
 # What the checks may overrule.
-_JUDGED = ("safe", "deployed", "unchanged")
+_JUDGED = ("safe", "deployed", "unchanged", "done")
 
 
 def _safety(

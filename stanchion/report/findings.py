@@ -18,14 +18,14 @@ _INDENT = 12
 
 
 def render(out: Console, result: Result, every: bool = False) -> None:
-    """Print what the last look at each host found; a deploy tells its warnings in a line."""
+    """Print what the last look at each host found; what it comes after tells its warnings in a line."""
     every = every or (result.run is not None and result.run.details)
     looks = latest(result.validations)
     for validation in looks:
         if len(looks) > 1:
             out.print()
             out.print(validation.host, style="bold")
-        _host(out, validation, every, short=result.verb == "deploy")
+        _host(out, validation, every, short=result.verb in ("deploy", "restore"))
 
 
 def _host(out: Console, validation: Validation, every: bool, short: bool) -> None:

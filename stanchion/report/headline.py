@@ -49,7 +49,8 @@ def of(
         return f"{name}: its backups {where} ({took})"
     if verb == "restore":
         restored = bool(recording.backups) and "recovery" in recording.backups[-1][1]["result"]
-        return f"{'restored' if restored else 'done'}: {name} {where} in {took}"
+        word = "restored" if restored else "done"
+        return f"{word}{', unsafe' if status == 'unsafe' else ''}: {name} {where} in {took}"
     if verb == "secrets":
         return f"exported: the secrets of {name} {where} in {took}"
     if verb == "deploy":

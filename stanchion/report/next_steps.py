@@ -30,7 +30,10 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
     if status == "unsafe":
         return [f"what a check is about: {program_name()} explain SLUG"]
     if status in ("safe", "done"):
-        return []
+        copies = [
+            told["result"]["copy"]["container"] for _, told in recording.backups if "copy" in told["result"]
+        ]
+        return [f"drop the copy in the end: {command(verb, request)} --drop {name}" for name in copies]
     if status in ("degraded", "down", "absent"):
         # A deploy leaves them alone: somebody will have had a reason.
         paused = [

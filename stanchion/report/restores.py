@@ -26,7 +26,7 @@ def render(out: Console, result: Result) -> None:
 
 def lines(result: Result) -> list[tuple[str, str]]:
     """Return what a restore has made, with what to do with it, as labelled lines."""
-    found: list[tuple[str, str]] = []
+    found = [line for each in result.backups if each.verb == "bare-metal" for line in _from_a_lost_host(each)]
     # A replacement has several steps, and the last one tells of all.
     last = {each.host: each for each in result.backups if each.result} if result.verb == "restore" else {}
     for each in last.values():
@@ -34,6 +34,17 @@ def lines(result: Result) -> list[tuple[str, str]]:
             found += list(_restored(each))
         found += [("done", f"{each.host}: {text}") for text in each.result.get("done") or []]
     return found
+
+
+def _from_a_lost_host(restored: Backups) -> Iterator[tuple[str, str]]:
+    """Return what has come back; nothing of a deploy that went on with what an earlier one had restored."""
+    record = restored.result
+    if "label" in record:
+        onto = f"onto timeline {record['timeline']}"
+        yield "restored", f"{restored.host}, from {record['repo']} with {record['label']}, {onto}"
+        newest = record["last_transaction"]
+        yield "newest", f"transaction of {newest}" if newest else "the end of that backup"
+        yield "lost", "what was committed after that: it had not come to the repository"
 
 
 def _restored(restored: Backups) -> Iterator[tuple[str, str]]:
@@ -75,7 +86,7 @@ def _host(out: Console, seen: Backups, several: bool) -> None:
     held = facts.get("repositories") or []
     if any(repository["sets"] for repository in held):
         out.print()
-        out.print(_sets(held, proved))
+        out.print(_sets(held, proved, facts.get("abandoned") or {}))
     for repository in held:
         if repository["message"]:
             out.print(f"{_name(repository)} ({repository['where']}): {repository['message']}", style="red")
@@ -92,7 +103,9 @@ def _host(out: Console, seen: Backups, several: bool) -> None:
         )
 
 
-def _sets(repositories: Iterable[Facts], proved: Mapping[str, list[str]]) -> Table:
+def _sets(
+    repositories: Iterable[Facts], proved: Mapping[str, list[str]], abandoned: Mapping[str, list[str]]
+) -> Table:
     from rich import filesize
 
     table = _table("repo", "backup", "type", "age", "database", "stored", "timeline", "restore")
@@ -100,6 +113,8 @@ def _sets(repositories: Iterable[Facts], proved: Mapping[str, list[str]]) -> Tab
     for repository in repositories:
         for each in reversed(repository["sets"]):
             state = "proved" if each["label"] in proved.get(_name(repository), []) else "not proved yet"
+            if state != "proved" and each["label"] in abandoned.get(_name(repository), []):
+                state = "on a timeline that was left"
             table.add_row(
                 _name(repository),
                 each["label"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +15,7 @@ Facts = Mapping[str, Any]
 _DATABASE = "postgres"
 _BACKEND = "backend"
 # What the stack consists of, by role. One-shot containers and candidates carry the role, but no such name.
-_LASTING = {
-    _DATABASE: re.compile(r".+-db"),
-    _BACKEND: re.compile(r".+-backend-(?!candidate$|endpoints$)[a-z0-9-]+(?<!-previous)"),
-}
+_LASTING = {_DATABASE: re.compile(r".+-db"), _BACKEND: re.compile(r".+-backend-[1-9][0-9]*")}
 # A replica that is being replaced serves under this name until its successor does.
 _REPLACED = "-previous"
 
@@ -90,7 +87,7 @@ def _lasts(name: str, role: str) -> bool:
     return role in _LASTING and _LASTING[role].fullmatch(name) is not None
 
 
-def _missing(containers: Iterable[Container], declared: Facts) -> list[str]:
+def _missing(containers: Sequence[Container], declared: Facts) -> list[str]:
     """Compare what is declared for this host with what is there and lasts."""
     lasting = [container for container in containers if _lasts(container.name, container.role)]
     missing = []
@@ -100,6 +97,8 @@ def _missing(containers: Iterable[Container], declared: Facts) -> list[str]:
     gap = int(declared.get("backend_replicas") or 0) - backends
     if gap > 0:
         missing.append(f"{gap} backend replica{'s' if gap > 1 else ''}")
+    names = {container.name for container in containers}
+    missing += [name for name in declared.get("backend_companions") or () if name not in names]
     return missing
 
 

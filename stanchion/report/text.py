@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _GOOD = frozenset({"deployed", "unchanged", "planned", "healthy", "destroyed", "safe"})
+# What the checks are asked after.
+_CHECKED = ("deploy", "restore")
 _SHOWN_TASKS = 6
 _LABEL_WIDTH = 10
 _WIDE = 120
@@ -88,13 +90,18 @@ def _containers(hosts: Iterable[Host], wide: bool) -> Table:
             table.add_row(
                 host.name,
                 container.name,
-                *([container.image] if wide else []),
+                *([_image(container.image)] if wide else []),
                 _health(container),
                 ", ".join(container.addresses) or "-",
                 "-" if container.uptime_seconds is None else duration(container.uptime_seconds),
                 str(container.restarts),
             )
     return table
+
+
+def _image(name: str) -> str:
+    """Return an image as `docker ps` shows it: a restored copy's has no name, and is the database's."""
+    return name.removeprefix("sha256:")[:12] if name.startswith("sha256:") else name
 
 
 def _health(container: Container) -> Text:
@@ -146,7 +153,7 @@ def _age(days: int) -> str:
 
 def _run_lines(result: Result) -> list[tuple[str, str]]:
     lines = [("removed", f"{kind}: {', '.join(names)}") for kind, names in result.removed.items()]
-    lines += [("checks", _checks(validation)) for validation in result.validations if result.verb == "deploy"]
+    lines += [("checks", _checks(validation)) for validation in result.validations if result.verb in _CHECKED]
     if result.verb == "deploy":
         word = "would" if result.run is not None and result.run.check else "changed"
         lines += [(word, text) for text in _changes(result.changes)]

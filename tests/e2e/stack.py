@@ -167,7 +167,7 @@ class Stack:
     @property
     def not_of_jobs(self) -> str:
         """Return the options of find that leave out what cron's jobs write."""
-        jobs = "log records metrics scratch lock watch.json watch.lock job.lock restore.json"
+        jobs = "log records metrics scratch copies lock watch.json watch.lock job.lock restore.json"
         folder = f"/var/lib/stanchion/{self.name}/backup"
         return " ".join(f"-path {folder}/{name} -prune -o" for name in jobs.split())
 

@@ -59,6 +59,9 @@ def test_a_first_deploy_has_proved_its_backup(first_deploy: Run, stack: Stack) -
     (record,) = told["result"]["drills"]
     assert record["verdict"] == "proved"
     assert outcomes(record)["backend"] is True
+    assert record["versions"]["postgres"].startswith("17") and record["versions"]["pgbackrest"]
+    assert record["recovery"]["segments"] > 0 and record["image"].startswith("sha256:")
+    assert record["backup_age_seconds"] > 0 and record["rows_lost"] is not None
     seen = json.loads(stack.host.run(f"stanchion-{stack.name}", "observe"))["drills"]
     assert record["set"]["label"] in seen["coverage"]["repo1"]["labels"]
     assert seen["last_success"] > 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +19,35 @@ from conftest import MACHINE
 from sftp import Server
 from stack import Host, Run, Stack
 
-SECRETS = "/var/lib/stanchion/medication-tracker/secrets"
+STATE = "/var/lib/stanchion/medication-tracker"
+SECRETS = f"{STATE}/secrets"
 COMMAND = "stanchion-medication-tracker"
-# What a lost host's database is compared by.
-DIGEST = "SELECT count(*) || ' ' || md5(string_agg(v, ',' ORDER BY id)) FROM ledger"
+# What a lost host's database is compared by: all that a drill compares a copy by.
+FACTS = f"""\
+import json, pathlib, sys
+sys.path.insert(0, "{STATE}/backup/{COMMAND}.pyz")
+from stanchion_backup import facts, settings
+from stanchion_backup.database import Database
+known = settings.load(pathlib.Path("{STATE}/backup/settings.json"))
+print(json.dumps(facts.read(lambda name: Database(known.container, name), known)))
+"""
+# Until its standard input ends: every command line, and each second what the engine tells of containers.
+SAMPLE = """\
+import pathlib, select, shutil, subprocess, sys
+seen, passed = set(), 0
+while not select.select([sys.stdin], [], [], 0.1)[0]:
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            seen.add(path.read_bytes().replace(b"\\0", b" ").decode(errors="replace"))
+        except OSError:
+            pass
+    if passed % 10 == 0 and shutil.which("docker"):
+        names = subprocess.run(["docker", "ps", "-aq"], capture_output=True, text=True).stdout.split()
+        told = subprocess.run(["docker", "inspect", *names], capture_output=True, text=True).stdout
+        seen.update(told.splitlines())
+    passed += 1
+print("\\n".join(sorted(seen)))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -46,21 +73,36 @@ def declared(first_stack: Stack, first_deploy: Run, server: Server) -> Stack:
 
 
 @pytest.fixture(scope="module")
-def exported(declared: Stack, server: Server, password_file: Path) -> Path:
+def seen_at_export() -> list[str]:
+    """What could be seen while secrets were exported."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def exported(declared: Stack, server: Server, password_file: Path, seen_at_export: list[str]) -> Path:
     """The stack's secrets, handed over before the deploy that needs them."""
     early = declared.runner("deploy")
     assert early.code == 2, early.text
     assert "its passphrase would be on this host alone" in early.text
     path = password_file.parent / "vault.yml"
-    done = declared.runner("secrets export", "--to", str(path), "--vault-password-file", str(password_file))
+    with sampled(declared.host) as seen:
+        done = declared.runner(
+            "secrets export", "--to", str(path), "--vault-password-file", str(password_file)
+        )
+    seen_at_export += seen
     assert done.code == 0, done.text
     server.let_in(declared.host.run("ssh-keygen", "-y", "-f", f"{SECRETS}/backup_sftp_key"))
     return path
 
 
 @pytest.fixture(scope="module")
-def offsite(declared: Stack, exported: Path) -> Stack:
-    """The stack with both repositories, deployed."""
+def offsite(first_stack: Stack, declared: Stack, exported: Path) -> Stack:
+    """The stack with both repositories, deployed.
+
+    After a restore in place: the second one is opened when its database's timeline has long begun.
+    """
+    done = first_stack.runner("restore", "--to", "latest", "--replace", first_stack.name, "--no-input")
+    assert done.code == 0, done.text
     declared.deploy()
     return declared
 
@@ -68,6 +110,17 @@ def offsite(declared: Stack, exported: Path) -> Stack:
 def command(stack: Stack, *argv: str) -> dict[str, Any]:
     """Run the backups' command on its host, and return what it says, failed or not."""
     return json.loads(stack.host.run(COMMAND, *argv, "--json", check=False, timeout=300))
+
+
+def facts_of(stack: Stack) -> dict[str, Any]:
+    """Return what a copy of the database must have in common with it, on another host as well.
+
+    There each role's password is set anew, to the same: its verifier, whose salt is another, is left out.
+    """
+    facts: dict[str, Any] = stack.host.python(FACTS)
+    facts["roles"] = {role: [*about[:9], *about[10:]] for role, about in facts["roles"].items()}
+    assert facts["table public.ledger"]["rows"] == 20000
+    return facts
 
 
 def repositories(stack: Stack) -> dict[str, dict[str, Any]]:
@@ -80,6 +133,22 @@ def secrets_of(stack: Stack) -> list[str]:
     words = stack.host.run("sh", "-c", f"cd {SECRETS}; for file in {files}; do cat $file; echo; done").split()
     assert len(words) == len(files.split())
     return [*words, stack.host.run("sed", "-n", "3p", f"{SECRETS}/backup_sftp_key").strip()]
+
+
+@contextlib.contextmanager
+def sampled(*hosts: Host) -> Iterator[list[str]]:
+    """Look at all processes and containers of these hosts, and of this machine, as long as it lasts."""
+    commands = [[sys.executable], *(["docker", "exec", "-i", host.container, "python3"] for host in hosts)]
+    watchers = [
+        subprocess.Popen([*each, "-c", SAMPLE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for each in commands
+    ]
+    seen: list[str] = []
+    try:
+        yield seen
+    finally:
+        # That of the host first, then what was to be seen of the controller.
+        seen += [each.communicate(timeout=60)[0] for each in reversed(watchers)]
 
 
 def test_the_file_is_encrypted_closed_and_not_written_over(exported: Path, declared: Stack) -> None:
@@ -110,44 +179,37 @@ def test_each_repository_is_verified_and_proved(offsite: Stack) -> None:
     assert record["verdict"] == "proved", record
 
 
-def passwords_of(stack: Stack) -> list[str]:
-    """Return the database's passwords, which must be nowhere either."""
-    names = ("app_password", "postgres_password")
-    return [stack.host.run("cat", f"{SECRETS}/{name}").strip() for name in names]
-
-
-def test_no_secret_is_in_an_argument_an_inspect_a_log_or_an_artifact(offsite: Stack) -> None:
-    host, secrets = offsite.host, [*secrets_of(offsite), *passwords_of(offsite)]
+def test_no_secret_is_in_an_argument_an_inspect_a_log_or_an_artifact(
+    offsite: Stack, seen_at_export: list[str]
+) -> None:
+    host, secrets = offsite.host, secrets_of(offsite)
     assert all(len(each) > 20 for each in secrets)
-    # Every command line of the host, and of its containers' processes, while a backup and a drill run.
-    jobs = f"{COMMAND} backup --type full && {COMMAND} drill --repo repo2 --target latest"
-    seen = host.run(
-        "sh",
-        "-c",
-        f"{{ ( {jobs} ) >/dev/null 2>&1 & pid=$!; while kill -0 $pid 2>/dev/null; do"
-        " for file in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $file 2>/dev/null; echo; done;"
-        " docker ps -aq | xargs -r docker inspect 2>/dev/null; done; wait $pid; echo both ended with $?; }"
-        " | sort -u",
-        timeout=300,
-    )
+    with sampled(host) as seen:
+        assert command(offsite, "backup", "--type", "full").get("error", "") == ""
+        assert command(offsite, "drill", "--repo", "repo2", "--target", "latest").get("error", "") == ""
+        restored = command(offsite, "restore", "--to", "latest", "--from", "repo2")
+        command(offsite, "restore", "--drop", restored["copy"]["container"])
     # The sampling has seen what it is about.
-    assert "both ended with 0" in seen
-    assert "pgbackrest --log-level-console=info" in seen
-    assert "io.stanchion.one-shot=drill" in seen
-    logs = host.run(
+    assert "pgbackrest --log-level-console=info" in seen[0]
+    assert "io.stanchion.one-shot=drill" in seen[0]
+    assert f"--name {restored['copy']['container']}" in seen[0]
+    assert "secrets export" in seen_at_export[-1]
+    see_none(secrets, offsite, seen[0], *seen_at_export)
+
+
+def see_none(secrets: list[str], stack: Stack, *seen: str) -> None:
+    """See that no secret is in what was seen, in the host's logs and records, and in what runs have left."""
+    logs = stack.host.run(
         "sh",
         "-c",
-        "cd /var/lib/stanchion/medication-tracker && cat backup/log/* backup/records/* runs.jsonl;"
-        " docker logs medication-tracker-db 2>&1",
+        f"cd {STATE} && cat backup/log/* backup/records/* runs.jsonl; docker logs {stack.name}-db 2>&1",
     )
-    kept = offsite.folder.parent / "state"
-    files = [path for path in kept.rglob("*") if path.is_file()]
+    assert logs
+    files = [path for path in (stack.folder.parent / "state").rglob("*") if path.is_file()]
     assert files
     for secret in secrets:
-        assert secret not in seen
-        assert secret not in logs
-        found = [path for path in files if secret in path.read_text(errors="replace")]
-        assert found == []
+        assert all(secret not in each for each in (*seen, logs))
+        assert [path for path in files if secret in path.read_text(errors="replace")] == []
 
 
 def test_an_outage_shows_and_holds_nothing_up(offsite: Stack, server: Server) -> None:
@@ -196,7 +258,7 @@ def test_a_lost_hosts_database_comes_up_on_another(
     offsite.sql("DROP TABLE IF EXISTS ledger")
     offsite.sql("CREATE TABLE ledger AS SELECT g AS id, md5(g::text) AS v FROM generate_series(1, 20000) g")
     offsite.add_medication("of the lost host")
-    written = offsite.sql(DIGEST)
+    written = facts_of(offsite)
     identifier = offsite.sql("SELECT system_identifier FROM pg_control_system()", "postgres")
     offsite.host.run(COMMAND, "settle", "--json", timeout=300)
     # The host is lost: its database archives no more. Nobody waits for the repository to grow cold.
@@ -216,15 +278,24 @@ def test_a_lost_hosts_database_comes_up_on_another(
     warm = another.runner("deploy", *asked, *word)
     assert warm.code != 0
     assert "a database archives there, or did until just now" in warm.text
-    server.run("find /srv/sftp/backups/archive -type f -exec touch -d '1 hour ago' {} +")
-    done = another.runner("deploy", "--format", "json", *asked, *word)
+    # As if minutes had passed; what the times tell of each other stays.
+    later = 'for file; do touch -d "@$(($(stat -c %Y "$file") - 300))" "$file"; done'
+    server.run(f"find /srv/sftp/backups/archive -type f -exec sh -c '{later}' sh {{}} +")
+    with sampled(another_host) as seen:
+        done = another.runner("deploy", "--format", "json", *asked, *word)
     assert done.code == 0, f"{done.out}{done.err}"
+    assert "pgbackrest" in seen[0]
+    see_none([*secrets_of(another), password_file.read_text().strip()], another, *seen)
 
-    assert another.sql(DIGEST) == written
+    assert facts_of(another) == written
     assert another.sql("SELECT system_identifier FROM pg_control_system()", "postgres") == identifier
     record = json.loads(another_host.run("cat", f"/var/lib/stanchion/{another.name}/postgres/volume.json"))
     assert (record["state"], record["system_identifier"]) == ("active", identifier)
     assert "bare_metal" not in record
+    # What came back is told: up to which transaction, with which backup.
+    (told,) = [each["result"] for each in done.result["backups"] if each["verb"] == "bare-metal"]
+    assert told["last_transaction"] != ""
+    assert told["label"] in [each["label"] for each in repositories(another)["repo2"]["sets"]]
     assert another.curl("/medications")[0] == 200
     assert another.sql("SELECT count(*) FROM medications WHERE name = 'of the lost host'") == "1"
     both = repositories(another)
@@ -233,11 +304,17 @@ def test_a_lost_hosts_database_comes_up_on_another(
         assert each["sets"][-1]["type"] == "full", name
         assert each["sets"][-1]["timeline"] == record["timeline"] > 1, name
     assert another.sql("SHOW archive_mode", "postgres") == "on"
+    # A backup of the lost host still leads here, over the change of timeline.
+    (drilled,) = command(another, "drill", "--repo", "repo2", "--target", "older")["drills"]
+    assert drilled["verdict"] == "proved", drilled
+    earlier = [one["label"] for one in both["repo2"]["sets"] if one["timeline"] < record["timeline"]]
+    assert drilled["set"]["label"] in earlier
     # The passwords are those of the vault, so that the application of the old host would get in as well.
     vault = subprocess.run(
         ["ansible-vault", "view", str(exported)], capture_output=True, text=True, check=True, env=os.environ
     )
     secrets = yaml.safe_load(vault.stdout)
+    assert set(secrets.values()) >= set(secrets_of(another)[:4])
     kept = another_host.run("cat", f"{SECRETS}/app_password").strip()
     assert secrets["postgres_application_password"] == kept
 

@@ -24,6 +24,12 @@ while [ -e /run/load ]; do
     sleep 0.05
 done
 """
+# 130 MB that nobody has read: who reads them first marks each page, and no page can be compressed.
+FRESH = (
+    "CREATE TABLE fresh WITH (autovacuum_enabled = false) AS SELECT "
+    + ", ".join(f"sha512('{column}' || i::text::bytea) AS {column}" for column in "abcdefgh")
+    + " FROM generate_series(1, 230000) i"
+)
 
 
 def command(stack: Stack, *arguments: str, check: bool = True) -> dict[str, Any]:
@@ -171,7 +177,7 @@ def test_what_cannot_be_restored_is_refused_with_the_reason_and_the_window(stack
 
 def test_a_moment_between_two_rows_under_load_twice_and_a_deploy_changes_nothing(stack: Stack) -> None:
     """Acceptance 3; the second restore is killed when the old database is down, and resumed."""
-    first_volume = record(stack)["volume"]
+    first_volume, first_set = record(stack)["volume"], newest(stack)
     with load(stack):
         stack.add_medication("first of one")
         moment = now(stack)
@@ -185,13 +191,23 @@ def test_a_moment_between_two_rows_under_load_twice_and_a_deploy_changes_nothing
     timeline = record(stack)["timeline"]
     assert stack.sql("SHOW archive_mode") == "on"
     assert first_volume in stack.host.run("docker", "volume", "ls", "-q").split()
-    assert any("new full backup" in done for done in result["backups"][-1]["result"]["done"])
+    closing = result["backups"][-1]["result"]
+    assert any("new full backup" in done for done in closing["done"])
+    assert closing["old_database"] == "stopped, with all it had committed in the repository"
+    assert [each["phase"] for each in result["validations"]] == ["deploy"]
     auto = stack.sql("SELECT count(*) FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf'")
     assert auto == "0", "nothing of the restore is left in postgresql.auto.conf"
     assert command(stack, "watch", "--scheduled")["canary"]
     assert stack.deploy().result["changed"] == 0
     # What lies between is on the old timeline, and the way there is said.
     assert f"--timeline {timeline - 1}" in refusal(stack, "plan", "--to", moment)
+    along = ("--to", "latest", "--timeline", str(timeline - 1), "--set", first_set)
+    copy = command(stack, "restore", *along)
+    assert copy["set"]["label"] == first_set
+    psql = ["docker", "exec", copy["copy"]["container"], "psql", "-U", "postgres", "-XAtq"]
+    asked = "SELECT count(*) FROM medications WHERE name = 'second of one'"
+    assert stack.host.run(*psql, "-d", "medication_tracker", "-c", asked).strip() == "1"
+    command(stack, "restore", "--drop", copy["copy"]["container"])
 
     with load(stack):
         stack.add_medication("first of two")
@@ -213,21 +229,37 @@ def test_a_moment_between_two_rows_under_load_twice_and_a_deploy_changes_nothing
     assert stack.runner("restore", "--drop-volume", record(stack)["volume"]).code == 2
 
 
-def test_killed_with_the_application_let_in_and_rolled_back(stack: Stack) -> None:
-    """The old database returns with every row, once it was named what is lost; the next backup is good."""
-    before = record(stack)
+def extensions(stack: Stack) -> dict[str, str]:
+    """Return the extensions of each database."""
+    asked = "SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension"
+    return {name: stack.sql(asked, name) for name in ("medication_tracker", "postgres", "template1")}
+
+
+def test_the_newest_state_killed_twice_resumed_and_rolled_back(stack: Stack) -> None:
+    """Killed with the old database down, and with the application let in to what was read whole.
+
+    The old database returns with every row, once it was named what is lost; the next backup is good.
+    """
+    before, there = record(stack), extensions(stack)
+    stack.sql(FRESH, "postgres")
     stack.add_medication("kept by the roll-back")
-    moment = now(stack)
-    stack.add_medication("kept, and after the moment")
-    start_and_kill(stack, "opened", "--to", moment, "--replace", stack.name)
+    start_and_kill(stack, "halt", "--to", "latest", "--replace", stack.name, "--deep")
+    assert stack.curl("/medications")[0] == 0
+    start_and_kill(stack, "opened", "--resume")
     left = journal(stack)
     assert left is not None
+    assert left["facts"]["deep"]
+    # The copy is the database now: more WAL of its timeline than a server keeps, and no trace of the look.
+    assert record(stack)["volume"] == left["name"] != before["volume"]
+    assert "kept by the roll-back" in names(stack)
+    assert extensions(stack) == there
     refused = stack.runner("restore", "--rollback", "--no-input")
     assert (refused.code, f"--discard-writes {left['name']}" in refused.text) == (2, True), refused.text
     restored(stack, "--rollback", "--discard-writes", left["name"])
     after = record(stack)
     assert (after["volume"], after["timeline"]) == (before["volume"], before["timeline"])
-    assert {"kept by the roll-back", "kept, and after the moment"} <= names(stack)
+    assert "kept by the roll-back" in names(stack)
+    stack.sql("DROP TABLE fresh", "postgres")
     assert journal(stack) is None
     command(stack, "backup", "--type", "incr")
     assert stack.deploy().result["changed"] == 0
@@ -236,3 +268,29 @@ def test_killed_with_the_application_let_in_and_rolled_back(stack: Stack) -> Non
     assert copy["timeline"] == before["timeline"]
     command(stack, "restore", "--drop", copy["copy"]["container"])
     assert stack.runner("restore", "--drop-volume", left["name"]).code == 0
+
+
+def test_a_lost_volume_comes_back_with_all_that_was_archived(stack: Stack) -> None:
+    """The runbook's case: the container and its volume are gone, and nothing more can be archived.
+
+    What the checks find then is told, and keeps nobody from the new backup.
+    """
+    stack.add_medication("archived before the loss")
+    segment = stack.sql("SELECT pg_walfile_name(pg_switch_wal())")
+    deadline = time.monotonic() + 60
+    while stack.sql("SELECT last_archived_wal FROM pg_stat_archiver") < segment:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    volume = record(stack)["volume"]
+    stack.host.run("docker", "rm", "--force", f"{stack.name}-db")
+    stack.host.run("docker", "volume", "rm", volume)
+    find = ("-e", "validation_environment_secret_length=1000", "--no-input", "--format", "json")
+    run = stack.runner("restore", "--to", "latest", "--replace", stack.name, *find)
+    assert (run.code, run.result["status"]) == (1, "unsafe"), run.text
+    failed = [each for each in run.result["validations"][-1]["findings"] if each["outcome"] == "fail"]
+    assert [each["slug"] for each in failed] == ["environment.secret_files"]
+    closing = run.result["backups"][-1]["result"]
+    assert closing["old_database"] == "its volume is gone, with what was not archived"
+    assert any("new full backup" in done for done in closing["done"])
+    assert "archived before the loss" in names(stack)
+    assert record(stack)["volume"] != volume

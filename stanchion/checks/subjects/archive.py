@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stanchion.checks.backup_view import age, observed, readable, section, title
+from stanchion.checks.backup_view import age, elapsed, observed, readable, section, title
 from stanchion.checks.container import POSTGRES
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, SkipError, UnreadableError, bad, note, warn
@@ -18,6 +18,7 @@ MANUAL = "PostgreSQL manual, Continuous Archiving and Point-in-Time Recovery"
 # One archive_timeout until the segment is switched, one for its way.
 _PERIODS = 2
 _LEVELS = ("replica", "logical")
+_DAY = 86400
 
 HOURS_LEFT = Threshold(
     "validation_archive_hours_left", 24, "h", "ours: a night and a morning, in which somebody can act"
@@ -164,6 +165,40 @@ def gap(look: Look) -> Iterator[Evidence]:
             yield note("no backup yet, so nothing to be whole", title(repository))
     if unread:
         raise UnreadableError("; ".join(unread))
+
+
+@check(
+    "archive.one_writer",
+    rows="BKP-15",
+    title="No other server archives into the repositories",
+    phases=(RUNTIME,),
+    severity=CRITICAL,
+    why="A host that was given up and comes back goes on where it was, along its old timeline. Whoever still "
+    "writes to it writes past the live database, and the backups get two histories.",
+    remedy="Find the other server, an old host that was started again or a copy with archive_mode on, and "
+    "stop it for good. Nothing of this database is lost. What that one has written is on the timeline in "
+    "the segment's first eight digits: python runner.py backups lists it, restore --timeline brings it back.",
+    source="ours: after a restore, or a way back from one, no segment of another timeline comes any more. "
+    "On the same timeline pgBackRest itself refuses a second segment of one name: archive.fresh",
+    reads=("backup",),
+    part=POSTGRES,
+)
+def one_writer(look: Look) -> Iterator[Evidence]:
+    listed = section(look, "archive").get("missing", {})
+    for repository in readable(look):
+        found = listed.get(f"repo{repository['key']}")
+        if found is None:
+            yield note("no backup yet, so not listed", title(repository))
+        elif "foreign" not in found:
+            error = found.get("error")
+            raise UnreadableError(error or "the command on the host does not tell of it; deploy the stack")
+        elif found["foreign"] is None:
+            yield note("all of it is this server's", title(repository))
+        else:
+            other = found["foreign"]
+            ago = elapsed(look, other["came"])
+            text = f"{other['segment']} came {span(ago)} ago, and is not of the live timeline"
+            yield (bad if ago < _DAY else note)(text, title(repository))
 
 
 @check(

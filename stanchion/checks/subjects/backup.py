@@ -225,7 +225,10 @@ def verified(look: Look) -> Iterator[Evidence]:
     elif seen["last_success"] is None:
         yield note("not yet due for the first time")
     else:
+        new = [name for name, each in (seen.get("repositories") or {}).items() if not each["last_success"]]
         yield note(f"verified {_ago(look, seen['last_success'])}")
+        for name in new:
+            yield note("is new, and not yet verified", name)
 
 
 def _ago(look: Look, moment: float) -> str:

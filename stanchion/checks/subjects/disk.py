@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stanchion.checks.backup_view import readable
+from stanchion.checks.backup_view import readable, section, sets_of, title
 from stanchion.checks.container import POSTGRES
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, Phase, SkipError, bad, note, warn
@@ -160,26 +160,55 @@ def backup_apart(look: Look) -> Iterator[Evidence]:
     phases=(RUNTIME,),
     severity=WARNING,
     why="A drill, and a restore beside the live database, write the whole database a second time on the disk "
-    "of Docker's volumes: without room neither is begun.",
+    "of Docker's volumes: without room neither is begun, and nothing more is proved.",
     remedy="Make room in Docker's folder (docker system df shows what it keeps), or move its data-root to a "
     "larger disk.",
-    source="ours: the largest backup as it would be restored, and a tenth for the WAL that is replayed",
+    source="ours: what a drill itself asks for: the largest backup as it would be restored, a tenth, and "
+    "256 MiB for the WAL",
     reads=("disk", "backup"),
-    thresholds=(
-        Threshold("validation_disk_copy", 1.1, "of the largest backup", "ours: a tenth for the WAL"),
-    ),
+    thresholds=(Threshold("validation_disk_copy", 1.0, "of what a copy needs", "ours: more warns earlier"),),
     part=POSTGRES,
 )
 def drill(look: Look) -> Iterator[Evidence]:
-    sizes = [found["size"] for each in readable(look) for found in each["sets"]]
-    if not sizes:
+    if not any(each["sets"] for each in readable(look)):
         raise SkipError("there is no backup yet")
-    needed, disk = (
-        int(max(sizes) * look.threshold("validation_disk_copy")),
-        look.source("disk")["docker_root"],
-    )
+    needed = int(section(look, "room")["copy"] * look.threshold("validation_disk_copy"))
+    disk = look.source("disk")["docker_root"]
     text = f"a copy needs {show(needed)}, and {show(disk['free'])} are free"
     yield (bad if disk["free"] < needed else note)(text, disk["path"])
+
+
+@check(
+    "disk.full_backup",
+    rows="DISK-04",
+    title="The next full backup has room in the repository",
+    phases=(RUNTIME,),
+    severity=CRITICAL,
+    why="Old backups are let go only once the new one is there. One that fills the disk fails, and the WAL "
+    "that finds no room beside it stays with the database until its disk is full too.",
+    remedy="Enlarge the repository's disk. Or keep fewer backups: lower backup_retention_full, deploy, and "
+    "let go what is beyond it: stanchion-NAME expire.",
+    source="ours: what the newest full backup takes in the repository, and a tenth for what was added since",
+    reads=("disk", "backup"),
+    thresholds=(
+        Threshold(
+            "validation_disk_full_backup", 1.1, "of the newest full backup", "ours: a tenth for growth"
+        ),
+    ),
+    part=POSTGRES,
+)
+def full_backup(look: Look) -> Iterator[Evidence]:
+    for each in readable(look):
+        stored = [found["stored"] for found in sets_of(each, "full")]
+        if each["network"]:
+            yield note("is on another host, whose disk is not seen from here", title(each))
+        elif not stored:
+            yield note("holds no full backup yet", title(each))
+        else:
+            needed = int(stored[-1] * look.threshold("validation_disk_full_backup"))
+            free = look.source("disk")["repository"]["free"]
+            text = f"the next full backup may need {show(needed)}, and {show(free)} are free"
+            yield (bad if free < needed else note)(text, title(each))
 
 
 @check(

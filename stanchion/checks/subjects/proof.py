@@ -11,6 +11,9 @@ from stanchion.checks.model import Evidence, SkipError, bad, note, warn
 from stanchion.checks.registry import CRITICAL, RUNTIME, WARNING, Threshold, check
 from stanchion.checks.words import count, span
 
+# Rows of the application are in these; Alembic's table has one for any of them.
+_OF_THE_APPLICATION = ("table ", "sql ")
+_VERSIONS = "alembic_version"
 _DAY = 86400
 _RUN = "Run a drill: python runner.py drill."
 _RED = (
@@ -94,7 +97,8 @@ def _rate(drills: Row) -> str:
     phases=(RUNTIME,),
     severity=WARNING,
     why="A proof is of one backup and of the WAL after it. The others may lack a file that nobody has read.",
-    remedy=_RUN + " It prefers what is not proved yet; --set LABEL chooses.",
+    remedy=_RUN + " It prefers what is not proved yet; --set LABEL chooses. What lies on a timeline that a "
+    "restore has left is no drill's to prove, and only noted: restore --to backup:LABEL makes a copy of it.",
     source="ours: coverage = backups restored and proved / backups kept. A full one has to be restored, "
     "itself or with one that leans on it: that reads a part of it, and does not count as its proof",
     reads=("backup",),
@@ -103,7 +107,9 @@ def _rate(drills: Row) -> str:
 def coverage(look: Look) -> Iterator[Evidence]:
     drills = section(look, "drills")
     weekly = scheduled(look).get("drill")
+    left = section(look, "abandoned")
     for each in readable(look):
+        abandoned = left.get(f"repo{each['key']}", [])
         held = drills["coverage"].get(
             f"repo{each['key']}", {"proved": 0, "kept": len(each["sets"]), "labels": []}
         )
@@ -117,7 +123,7 @@ def coverage(look: Look) -> Iterator[Evidence]:
             found["label"]
             for found in each["sets"]
             if found["type"] == "full"
-            and found["label"] not in {*held["labels"], *read}
+            and found["label"] not in {*held["labels"], *read, *abandoned}
             and elapsed(look, found["stopped"]) > due
         ]
         if old:
@@ -126,6 +132,10 @@ def coverage(look: Look) -> Iterator[Evidence]:
             yield note(f"{text}; of {', '.join(part)} only what did not change since was read", title(each))
         else:
             yield note(text, title(each))
+        if abandoned:
+            yield note(
+                f"on a timeline that a restore has left, and not drilled: {', '.join(abandoned)}", title(each)
+            )
 
 
 @check(
@@ -139,7 +149,7 @@ def coverage(look: Look) -> Iterator[Evidence]:
     remedy=_RED,
     source="CloudNativePG's own tests of backups (rows before and after the target); pgbackrest_auto "
     "(pg_checksums, amcheck, dump); ours: the backend beside the copy. A warning where this host has a "
-    "backend and it was not asked, or no page has a checksum",
+    "backend and it was not asked, no page has a checksum, or nothing of the application was compared",
     reads=("backup",),
     part=POSTGRES,
 )
@@ -156,6 +166,13 @@ def _asked(look: Look, name: str, last: Row) -> Iterator[Evidence]:
         elif each["ok"] is None:
             level = warn if _is_missed(look, each) else note
             yield level(f"not asked: {each['reason']}", _of(name, each["name"]))
+    rows = [each for each in asked if _is_of_the_application(each["name"])]
+    if rows and all(each["ok"] is None for each in rows):
+        yield warn(
+            "no row of the application was compared: each table changed meanwhile, or is too large. Ask for "
+            "what does not change in backup_assertions, or raise backup_sentinel_size",
+            name,
+        )
     if last["outcome"] != "ok" and not any(each["ok"] is False for each in asked):
         yield bad(f"it ended before its assertions: {last['error']}", name)
     well = sum(each["ok"] is True for each in asked)
@@ -167,6 +184,10 @@ def _is_missed(look: Look, assertion: Row) -> bool:
     if assertion["name"] == "backend":
         return look.has(BACKEND) and "backup_read_path" not in assertion["reason"]
     return bool(assertion["name"] == "page checksums")
+
+
+def _is_of_the_application(name: str) -> bool:
+    return name.startswith(_OF_THE_APPLICATION) and not name.endswith(_VERSIONS)
 
 
 def _told(assertion: Row) -> str:

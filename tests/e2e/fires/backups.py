@@ -160,6 +160,16 @@ FIRES = [
         r"repo1 .*: WAL segment \w+ is missing",
     ),
     Fire(
+        "archive.one_writer",
+        ALL,
+        by_shell(
+            f"f=$(ls {REPOSITORY}/archive/{{stack}}/*/*/*-*.zst | tail -1); d=${{f%/*/*}}/000000FE00000000;"
+            " mkdir -m 755 $d; cp $f $d/000000FE00000000000000FE-${f##*-}; echo $d > /run/foreign.path",
+            "rm -r $(cat /run/foreign.path)",
+        ),
+        r"repo1 .*: 000000FE00000000000000FE came .* ago, and is not of the live timeline",
+    ),
+    Fire(
         "archive.queue_max",
         ALL,
         in_configuration("queue", r"/^\[global\]/a archive-push-queue-max=1MB"),

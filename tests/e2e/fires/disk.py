@@ -39,6 +39,13 @@ FIRES = [
         variables={"validation_disk_copy": 1000000},
     ),
     Fire(
+        "disk.full_backup",
+        "in place",
+        None,
+        r"the next full backup may need \d+\.\d GB",
+        variables={"validation_disk_full_backup": 1000000},
+    ),
+    Fire(
         "disk.backup_apart",
         "in place",
         None,

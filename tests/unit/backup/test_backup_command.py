@@ -92,10 +92,11 @@ def test_a_failure_says_why_and_how_the_run_ends(run, ends, reason, code):
 
 
 def test_a_server_that_lets_nobody_in_is_told_with_the_key_that_it_has_to_know(run):
-    denied = "It has to let this key in: ssh-ed25519 AAAA"
+    denied = "The server has to let this key in: ssh-ed25519 AAAA"
     said = '{"error": "[101]: public key authentication failed: HINT: …"}'
     told = run("settle", ends=(1, said, ""), denied=denied)
-    assert told["msg"].endswith(denied)
+    # Before its own words, which end with five hints.
+    assert told["msg"] == f"{denied}. [101]: public key authentication failed: HINT: …"
     other = run("settle", ends=(1, '{"error": "no space left"}', ""), denied=denied)
     assert other["msg"] == "no space left"
 

@@ -12,6 +12,7 @@ import pytest
 from stanchion_backup import __main__, files, jobs
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.settings import load
+from stanchion_backup.stopping import Stopped
 from test_backup_settings import raw, written
 
 
@@ -81,7 +82,8 @@ def test_a_good_job_is_on_record_with_what_it_adds(settings):
     ("error", "outcome", "code", "text"),
     [
         (BackupError("the disk is full"), "failed", 1, "the disk is full"),
-        (RefusedError("no such thing"), "failed", 2, "no such thing"),
+        (RefusedError("no such thing"), "refused", 2, "no such thing"),
+        (Stopped("by SIGTERM"), "failed", 1, "by SIGTERM"),
         (BusyError("another runs"), "skipped", 0, "another runs"),
         (ZeroDivisionError("by hand"), "failed", 70, "ZeroDivisionError: by hand"),
         (KeyboardInterrupt(), "failed", 70, "KeyboardInterrupt: "),
@@ -131,8 +133,9 @@ def test_somebody_is_told_of_a_failed_job_and_of_no_other(settings, tmp_path):
     settings = told(settings, tmp_path, f"cat >> {heard}")
     with jobs.recorded(settings, "full"):
         pass
-    with pytest.raises(BusyError), jobs.recorded(settings, "full"):
-        raise BusyError("another runs")
+    for error in (BusyError("another runs"), RefusedError("--to yesterday: this is none")):
+        with pytest.raises(type(error)), jobs.recorded(settings, "full"):
+            raise error
     assert not heard.exists()
     with pytest.raises(BackupError), jobs.recorded(settings, "full"):
         raise BackupError("the disk is full")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 from stanchion_backup.errors import RefusedError
 from stanchion_backup.settings import Repository, Schedule, load
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def raw(**changed):
@@ -47,6 +51,22 @@ def test_what_the_role_has_written_is_read(tmp_path):
     assert str(settings.folder) == "/var/lib/stanchion/shop/backup"
 
 
+def test_the_roles_install_and_mount_the_folder_that_the_command_works_in(tmp_path):
+    """One that could be moved for one of them only would hide what the others look for."""
+    state = "{{ stack_state_dir }}"
+    folder = str(load(written(tmp_path, raw(state_dir=state))).folder)
+    mine = yaml.safe_load((ROOT / "roles/backup/vars/main.yml").read_text())
+    assert mine["__backup_folder"] == folder
+    for name in ("config", "lock"):
+        assert mine["__backup_settings"][name] == f"{{{{ __backup_folder }}}}/{name}"
+    for name in ("prepare", "absent"):
+        text = (ROOT / f"roles/backup/tasks/{name}.yml").read_text()
+        assert text.count('folder: "{{ __backup_folder }}"') == 1
+    database = yaml.safe_load((ROOT / "roles/postgres/vars/main.yml").read_text())
+    sources = [each["source"] for each in database["__postgres_archive_mounts"] if each["type"] == "bind"]
+    assert sources == [f"{folder}/config", f"{folder}/lock"]
+
+
 def test_what_only_another_version_knows_is_passed_over(tmp_path):
     assert load(written(tmp_path, raw(of_a_later_version=1))).stack == "shop"
 
@@ -73,6 +93,8 @@ def test_what_cannot_be_read_is_refused_with_the_way_out(tmp_path, content, said
 
 def test_an_unknown_repository_is_refused_with_those_that_there_are(tmp_path):
     settings = load(written(tmp_path, raw()))
-    assert settings.repository_of(1).name == "repo1"
-    with pytest.raises(RefusedError, match=r"no repo2; it has repo1\."):
-        settings.repository_of(2)
+    for name in ("", "1", "repo1"):
+        assert settings.repository_of(name).name == "repo1"
+    for name in ("repo2", "foo1", "repo", "0", "²"):
+        with pytest.raises(RefusedError, match=rf"no {name}; it has repo1\."):
+            settings.repository_of(name)

@@ -1,5 +1,7 @@
 """Backups that a deploy asks for: before another image takes over, the first one, and one after a hole."""
 
+import os
+import subprocess
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -7,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
 from stanchion_backup import __main__, backups, docker, drill, jobs, leftovers, pgbackrest, retention, scratch
-from stanchion_backup.errors import BackupError
+from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.settings import Repository, load
 from test_backup_settings import raw, written
@@ -111,10 +113,45 @@ def outage(settings, monkeypatch):
     monkeypatch.setattr(pgbackrest, "check", lambda _: asked.append("check"))
     monkeypatch.setattr(pgbackrest, "create_stanza", lambda _: asked.append("create"))
     monkeypatch.setattr(leftovers, "sweep", lambda _: None)
+    monkeypatch.setattr(docker, "docker", lambda *_: "")
     monkeypatch.setattr(
         backups, "take", lambda _, kind, where, wait, expire: asked.extend(each.name for each in where)
     )
     return both, asked
+
+
+def test_a_repository_that_is_opened_later_gets_the_timelines_histories(
+    settings, monkeypatch, tmp_path, outage
+):
+    """ "recovery target timeline 2 does not exist": a server archives a history once, when it begins."""
+    _, asked = outage
+    opened = Contents(1, 0, "", "7", "", "", (), archive="17-1")
+    monkeypatch.setattr(
+        pgbackrest, "contents", lambda _: [opened, replace(opened, key=2, system_identifier="")]
+    )
+    status = tmp_path / "pg_wal" / "archive_status"
+    status.mkdir(parents=True)
+    names = ["00000002.history.done", "00000003.history.ready", "000000020000000000000007.done"]
+    for name in names:
+        (status / name).touch()
+
+    def inside(*argv):
+        assert argv[:2] == ("exec", settings.container)
+        subprocess.run(argv[2:], env={**os.environ, "PGDATA": str(tmp_path)}, check=True)
+        asked.append("offered")
+
+    monkeypatch.setattr(docker, "docker", inside)
+    backups.settle(outage[0], 1.0)
+    assert asked == ["create", "offered", "check"]
+    assert {each.name for each in status.iterdir()} == {
+        "00000002.history.ready",
+        "00000003.history.ready",
+        "000000020000000000000007.done",
+    }
+    # One that was open already has them.
+    monkeypatch.setattr(pgbackrest, "contents", lambda _: [opened, replace(opened, key=2)])
+    backups.settle(outage[0], 1.0)
+    assert asked[3:] == ["check"]
 
 
 def remember(settings, *names):
@@ -139,7 +176,8 @@ def test_the_first_drill_of_a_server_that_is_away_is_a_warning(outage, monkeypat
     settings, asked = outage
     remember(settings, "repo1", "repo2")
     for name in proved:
-        jobs.keep(settings, {"job": "drill", "started": 1.0, "pid": 1, "outcome": "ok", "repo": name})
+        hold(monkeypatch, settings, "L")
+        drilled_once(settings, name, "L")
     monkeypatch.setattr(
         drill, "drill", lambda _, where, wait: asked.extend(each.name for each in where) or {"drills": []}
     )
@@ -150,6 +188,51 @@ def test_the_first_drill_of_a_server_that_is_away_is_a_warning(outage, monkeypat
         "repo2 (sftp://keeper@b/backups) can't be reached, and no restore from it was ever proved: "
         "timeout connecting"
     )
+
+
+def hold(monkeypatch, settings, label):
+    """Have the first repository hold one full backup, while the second does not answer."""
+    full = BackupSet(label, "full", 1, 2, 1000, 10, False, "0" * 24, "0" * 24)
+    _, silent = pgbackrest.contents(settings)
+    well = Contents(1, 0, "", "7", "", "", (full,), archive="17-1")
+    monkeypatch.setattr(pgbackrest, "contents", lambda _: [well, silent])
+
+
+def drilled_once(settings, name, label, **more):
+    record = {
+        "job": "drill",
+        "started": 1.0,
+        "pid": 1,
+        "outcome": "ok",
+        "repo": name,
+        "set": {"label": label},
+    }
+    jobs.keep(settings, {**record, **more})
+
+
+@pytest.mark.parametrize(
+    ("label", "where", "drilled"),
+    [
+        ("held", "demo-backup", []),
+        # Proved was a backup of another place under the same name; or one that is no longer held.
+        ("held", "/mnt/old", ["repo1"]),
+        ("gone", "demo-backup", ["repo1"]),
+    ],
+)
+def test_a_repository_that_holds_nothing_proved_is_drilled_at_a_deploy(
+    outage, monkeypatch, label, where, drilled
+):
+    settings, asked = outage
+    remember(settings, "repo1", "repo2")
+    hold(monkeypatch, settings, "held")
+    repo1 = replace(settings.repositories[0], where="demo-backup")
+    settings = replace(settings, repositories=(repo1, AWAY))
+    drilled_once(settings, "repo1", label, where=where)
+    monkeypatch.setattr(
+        drill, "drill", lambda _, where, wait: asked.extend(each.name for each in where) or {}
+    )
+    drill.first(settings, 0)
+    assert asked == drilled
 
 
 def test_the_first_drill_of_a_server_that_was_never_reached_is_made(outage, monkeypatch):
@@ -179,6 +262,33 @@ def test_every_heavy_job_takes_a_killed_drills_copy_away_first(settings, monkeyp
     monkeypatch.setattr(backups, "_newest", lambda *_: {})
     job(settings, settings.repositories)
     assert swept == ["job", "drill", "work"]
+
+
+@pytest.mark.parametrize("locked", [1, 2])
+def test_a_job_that_meets_the_engines_own_lock_is_skipped(settings, monkeypatch, locked):
+    two = replace(settings, repositories=tuple(Repository(key, "volume", "v") for key in (1, 2)))
+
+    def job(_, repository, *__):
+        if repository.key <= locked:
+            raise BusyError("[050]: unable to acquire lock")
+
+    monkeypatch.setattr(pgbackrest, "backup", job)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
+    monkeypatch.setattr(backups, "_save_configuration", lambda _: "saved")
+    monkeypatch.setattr(backups, "_newest", lambda *_: {})
+    with pytest.raises(BackupError) as ended:
+        backups.take(two, "full", two.repositories)
+    [kept] = jobs.records(two, "full")
+    # In one of them there is a backup, and in the other none: that is no skip.
+    assert isinstance(ended.value, BusyError) == (locked == 2)
+    assert kept["outcome"] == {1: "failed", 2: "skipped"}[locked]
+
+
+@pytest.mark.parametrize("verb", ["settle", "first-full", "watch", "observe", "restore", "plan", "windows"])
+def test_a_repository_is_named_only_to_what_asks_one(verb, capsys):
+    with pytest.raises(SystemExit):
+        __main__.parser().parse_args([verb, "--repo", "repo2"])
+    assert "--repo" in capsys.readouterr().err
 
 
 def test_letting_go_tells_what_went(settings, monkeypatch):
@@ -216,6 +326,31 @@ def test_a_configuration_that_cannot_be_saved_does_not_cost_the_backup(settings,
     assert record["configuration"] == "no such folder"
 
 
+@pytest.mark.parametrize(
+    ("kind", "asked", "timeline", "lets_go"),
+    [
+        ("full", True, 0, True),
+        # Nothing is of the timeline that a restore has begun: the history from before it stays.
+        ("full", True, 2, False),
+        ("full", False, 0, False),
+        ("incr", True, 0, False),
+    ],
+)
+def test_backups_are_let_go_only_for_a_full_one_that_is_not_the_first_of_its_timeline(
+    settings, monkeypatch, kind, asked, timeline, lets_go
+):
+    told = []
+    held(monkeypatch, hours=1)
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: pgbackrest.contents(settings)[0])
+    monkeypatch.setattr(pgbackrest, "backup", lambda *given: told.append(given[2:]))
+    monkeypatch.setattr(backups, "_save_configuration", lambda _: "saved")
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
+    monkeypatch.setattr(backups.volume_record, "read", lambda _: {"timeline": timeline})
+    record = backups.take(settings, kind, settings.repositories, expire=asked)
+    assert told == [(kind, lets_go)]
+    assert record["repositories"]["repo1"]["expire"] == lets_go
+
+
 def test_a_timeline_without_a_backup_is_backed_up_whole(settings, monkeypatch):
     """The full backup at the end of a restore may have failed: the next deploy takes it."""
     taken = []
@@ -237,7 +372,7 @@ def test_a_backup_before_an_adoption_is_of_a_stopped_server_in_each_repository(s
 
     monkeypatch.setattr(pgbackrest, "job", job)
     monkeypatch.setattr(leftovers, "sweep", lambda _: None)
-    told = backups.before_adoption(settings, "image", settings.repositories, 0)
+    told = backups.before_adoption(settings, "image", 0)
     assert told["labels"] == {"repo1": "20261130-000000F", "repo2": "20261130-000000F"}
     assert {image for image, _ in said} == {"image"}
     assert [arguments[-1] for _, arguments in said] == ["stanza-create", "backup", "backup"]
@@ -249,4 +384,4 @@ def test_nothing_is_adopted_without_one(settings, monkeypatch):
     monkeypatch.setattr(leftovers, "sweep", lambda _: None)
     monkeypatch.setattr(pgbackrest, "job", lambda *_, **__: docker.Done(40, "", "ERROR: no space left"))
     with pytest.raises(BackupError, match="no space left"):
-        backups.before_adoption(settings, "image", settings.repositories, 0)
+        backups.before_adoption(settings, "image", 0)

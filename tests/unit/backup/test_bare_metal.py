@@ -14,7 +14,8 @@ from stanchion_backup import bare_metal, docker, files, pgbackrest, scratch
 from stanchion_backup.bare_metal import Wanted
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
-from stanchion_backup.settings import Settings, load
+from stanchion_backup.settings import Repository, Settings, load
+from stanchion_backup.wal import name_of
 from test_backup_settings import raw, written
 
 WANTED = Wanted("image", "shop-pgdata")
@@ -38,6 +39,8 @@ def host(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
     """What the engine and the repository say, and what was removed; a test may change it."""
     says = SimpleNamespace(held=HELD, newest=time.time() - 3600, volumes=[], identity=IDENTITY, removed=[])
     says.replayed = LAST
+    # Of the lost host's record, in the copy.
+    says.kept = []
 
     class Copy:
         def __init__(self, _: Any, purpose: str, repository: Any, volume: str) -> None:
@@ -52,7 +55,10 @@ def host(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
             )
 
         def database(self, name: str) -> SimpleNamespace:
-            return SimpleNamespace(one=lambda _: says.identity)
+            return SimpleNamespace(
+                one=lambda query: {"made": True} if "to_regclass" in query else says.identity,
+                rows=lambda _: says.kept,
+            )
 
         def stop(self) -> None:
             pass
@@ -221,10 +227,125 @@ def test_a_recovery_that_ended_before_the_newest_wal_is_no_restore(
     assert host.removed == ["copy"]
 
 
-def test_the_timeline_is_that_of_the_segment_that_came_last() -> None:
-    """After a way back from a restore the repository has a later timeline, and it was abandoned."""
-    sets = [replace(SET, label=f"on{n}", wal_last=f"{n:08X}{'0' * 15}9") for n in (3, 4)]
-    held = replace(HELD, sets=tuple(sets))
-    assert bare_metal.newest_along(held, "00000003" + "0" * 16).label == "on3"
-    assert bare_metal.newest_along(held, "00000004" + "0" * 16).label == "on4"
-    assert bare_metal.newest_along(replace(HELD, sets=(sets[0],)), "00000004" + "0" * 16).label == "on3"
+# Which timeline, and with which backup
+
+
+HOUR = 3600
+# Timeline 1 was left in its segment 6; timeline 2 goes on from there.
+FORK = {2: (0, "1\t0/6000100\tbefore 2026-11-25 11:00:00+00\n")}
+REPOSITORY = Repository(1, "volume", "shop-backup")
+
+
+def backup(timeline: int, segment: int, hour: float) -> BackupSet:
+    """Return a backup that ended at this hour, with this segment."""
+    name = name_of(timeline, segment)
+    stopped = int(hour * HOUR)
+    return BackupSet(f"{timeline}at{segment}", "full", stopped - 1, stopped, 30, 3, False, name, name)
+
+
+def archive(came: dict[int, dict[int, float]], histories: Any = FORK) -> Archive:
+    """Return an archive: by timeline, the hour at which each segment came."""
+    return Archive(
+        {name_of(each, n): int(hour * HOUR) for each, rows in came.items() for n, hour in rows.items()},
+        histories,
+    )
+
+
+def holding(*sets: BackupSet) -> Contents:
+    return replace(HELD, sets=sets)
+
+
+def test_a_backup_from_before_the_restore_leads_over_it_and_one_from_after_does_not() -> None:
+    """The host is lost after a restore to 11:00, before the full backup at its end has come."""
+    held = holding(backup(1, 5, 10.75), backup(1, 7, 11.75))
+    kept = archive({1: {5: 10.75, 6: 11.5, 7: 11.75}, 2: {6: 12.0, 7: 12.25}})
+    assert bare_metal.timeline_of(REPOSITORY, held, kept) == 2
+    assert bare_metal.newest_along(REPOSITORY, held, kept, 2).label == "1at5"
+    assert bare_metal.newest_along(REPOSITORY, held, kept, 1).label == "1at7"
+
+
+def test_a_backup_of_an_earlier_timeline_that_is_no_ancestor_does_not_lead_there() -> None:
+    """Timeline 3 went off from timeline 1, as `restore --timeline 1` makes it: 2 is no part of it."""
+    kept = archive({1: {5: 10}, 2: {8: 12}, 3: {6: 13}}, {**FORK, 3: (0, "1\t0/6000200\tbefore\n")})
+    held = holding(backup(1, 5, 10), backup(2, 8, 12))
+    assert bare_metal.newest_along(REPOSITORY, held, kept, 3).label == "1at5"
+
+
+def test_a_timeline_that_no_backup_leads_along_is_refused_with_those_that_there_are() -> None:
+    kept = archive({1: {7: 11.75}, 2: {6: 12, 7: 12.25}})
+    with pytest.raises(RefusedError, match=r"along timeline 2, or no WAL of it; it has both for 1\."):
+        bare_metal.newest_along(REPOSITORY, holding(backup(1, 7, 11.75)), kept, 2)
+    with pytest.raises(RefusedError, match="along timeline 4"):
+        bare_metal.newest_along(REPOSITORY, holding(backup(1, 7, 11.75)), kept, 4)
+
+
+def test_a_restore_of_which_the_history_alone_has_come_is_not_passed_over() -> None:
+    held, history = holding(backup(1, 5, 10)), {2: (12 * HOUR, FORK[2][1])}
+    kept = archive({1: {5: 10, 7: 11.75}}, history)
+    assert bare_metal.timeline_of(REPOSITORY, held, kept) == 2
+    with pytest.raises(RefusedError, match="along timeline 2, or no WAL of it"):
+        bare_metal.newest_along(REPOSITORY, held, kept, 2)
+
+
+def test_after_a_way_back_from_a_restore_the_later_timeline_is_not_taken() -> None:
+    held = holding(backup(1, 5, 10), backup(1, 9, 14))
+    kept = archive({1: {5: 10, 9: 14, 10: 14.5}, 2: {6: 12, 7: 12.5}})
+    assert bare_metal.timeline_of(REPOSITORY, held, kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("came", "sets", "doubt"),
+    [
+        # As `cp -r` makes them.
+        ({1: {5: 20, 7: 20}, 2: {6: 20, 8: 20}}, [(1, 5, 10), (2, 8, 12)], "have not kept their times"),
+        ({1: {5: 10, 7: 12}, 2: {6: 11, 7: 12}}, [(1, 5, 10)], "have the same time"),
+        (
+            {1: {5: 10, 7: 13}, 2: {6: 11, 8: 12}},
+            [(1, 5, 10), (2, 8, 12)],
+            "newest file is of timeline 1, the newest backup is of none that leads there",
+        ),
+    ],
+)
+def test_where_times_cannot_be_believed_the_operator_is_asked(
+    came: dict[int, dict[int, float]], sets: list[tuple[int, int, float]], doubt: str
+) -> None:
+    held, kept = holding(*(backup(*each) for each in sets)), archive(came)
+    with pytest.raises(RefusedError, match=doubt) as refused:
+        bare_metal.timeline_of(REPOSITORY, held, kept)
+    told = str(refused.value)
+    newest = "timeline 2 and ended at 1970-01-01 12:00:00+00" if len(sets) > 1 else "timeline 1"
+    for part in ("(1, newest file of 1970-01-0", "; 2, newest file of ", newest, "--restore-timeline N"):
+        assert part in told
+
+
+def test_of_one_timeline_the_times_do_not_matter() -> None:
+    assert (
+        bare_metal.timeline_of(REPOSITORY, holding(backup(1, 5, 10)), archive({1: {5: 99, 6: 99}}, {})) == 1
+    )
+
+
+def test_the_operators_word_chooses_the_timeline(
+    settings: Settings, host: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = archive({1: {5: 20, 7: 20, 9: 20}, 2: {6: 20, 8: 20}})
+    first = replace(backup(1, 5, 10), label=SET.label)
+    host.held = holding(first, backup(2, 8, 12))
+    monkeypatch.setattr(pgbackrest, "archive", lambda *_: kept)
+    with pytest.raises(RefusedError, match="--restore-timeline N"):
+        restore(settings)
+    named = replace(WANTED, timeline=1)
+    # All of it is replayed: its last segment is 9.
+    host.replayed = name_of(1, 8)
+    with pytest.raises(BackupError, match=f"before the newest WAL, segment {name_of(1, 9)}"):
+        bare_metal.restore(settings, settings.repositories[0], named, 0)
+    host.replayed = name_of(1, 9)
+    told = bare_metal.restore(settings, settings.repositories[0], named, 0)
+    assert (told["label"], told["timeline"]) == (SET.label, 2)
+
+
+def test_what_the_lost_hosts_restores_left_out_is_known_here_too(
+    settings: Settings, host: SimpleNamespace
+) -> None:
+    host.kept = [{"content": json.dumps({"volume": "gone", "forks": [{"timeline": 1, "parent": 0}]})}]
+    restore(settings)
+    assert record(settings)["forks"] == [{"timeline": 1, "parent": 0}]

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 from stanchion_backup import (
@@ -29,15 +30,16 @@ from stanchion_backup.markers import Markers
 from stanchion_backup.pgbackrest import BackupSet, Contents
 from stanchion_backup.scratch import Recovery
 from stanchion_backup.settings import Repository, load
+from stanchion_backup.windows import Timeline
 from test_backup_settings import raw, written
 
 REPO = Repository(1, "volume", "demo-backup")
 FULL, DIFF, INCR, NEWEST = "20260101-000000F", "20260101-000000F_d", "20260101-000000F_i", "20260108-000000F"
 
 
-def one_set(label, needs=(), timeline=1):
+def one_set(label, needs=(), timeline=1, segment=3):
     kind = "full" if label.endswith("F") else "incr"
-    wal = f"{timeline:08X}0000000000000003"
+    wal = f"{timeline:08X}00000000{segment:08X}"
     return BackupSet(label, kind, 0, 1, 1000, 10, False, wal, wal, tuple(needs))
 
 
@@ -69,8 +71,11 @@ def settings(tmp_path, monkeypatch):
 # What is chosen
 
 
-def chosen(settings, kind=None, label=None, sets=SETS, timeline=1):
-    target, taken = choosing.choose(settings, REPO, contents(*sets), timeline, kind, label)
+FIRST = Timeline(1)
+
+
+def chosen(settings, kind=None, label=None, sets=SETS, live=FIRST):
+    target, taken = choosing.choose(settings, REPO, contents(*sets), live, kind, label)
     return target.kind, target.label, taken.label
 
 
@@ -112,12 +117,42 @@ def test_a_set_by_name(settings):
         chosen(known, None, "nope")
 
 
-def test_sets_of_another_timeline_are_drawn_by_name_only(settings):
+# Timeline 1 was left in its segment 6.
+SECOND = Timeline(2, ((1, 0x6000100),))
+PAST = "20260107-000000F"
+
+
+def test_only_sets_that_lead_along_the_live_timeline_are_drawn(settings):
+    known, kept = settings
+    sets = (*SETS[:3], one_set(PAST, segment=7), one_set(NEWEST, timeline=2, segment=9))
+    drawn = {chosen(known, "latest", sets=sets, live=SECOND)[2] for _ in range(200)}
+    assert drawn == {FULL, DIFF, INCR, NEWEST}
+    assert chosen(known, "older", sets=sets, live=SECOND) == ("older", FULL, FULL)
+    assert chosen(known, "time", FULL, sets, SECOND) == ("time", FULL, FULL)
+    with pytest.raises(BackupError, match="no backup that leads along timeline 3"):
+        chosen(known, "latest", sets=sets, live=Timeline(3))
+    # The engine would take the newest of all, wherever it leads.
+    kept.extend(record(each.label) for each in sets)
+    assert chosen(known, "latest", sets=sets[:4], live=SECOND) == ("latest", INCR, INCR)
+
+
+def test_a_set_by_name_that_leads_elsewhere_is_refused(settings):
     known, _ = settings
-    sets = (*SETS, one_set("20260109-000000F", timeline=2))
-    assert {chosen(known, "latest", sets=sets, timeline=2)[2] for _ in range(9)} == {"20260109-000000F"}
-    with pytest.raises(BackupError, match="no backup of timeline 3"):
-        chosen(known, "latest", sets=sets, timeline=3)
+    sets = (one_set(PAST, segment=7), one_set(NEWEST, timeline=2, segment=9))
+    why = f"The backup {PAST} was taken on timeline 1, after 2 had begun.*restore --to backup:{PAST}"
+    with pytest.raises(RefusedError, match=why):
+        chosen(known, "time", PAST, sets, SECOND)
+
+
+def test_a_set_that_leads_elsewhere_is_no_failed_drill(settings, monkeypatch):
+    known, _ = settings
+    sets = (one_set(PAST, segment=7), one_set(NEWEST, timeline=2, segment=9))
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: contents(*sets))
+    monkeypatch.setattr(pgbackrest, "history", lambda *_: "1\t0/6000100\tbefore\n")
+    monkeypatch.setattr(drill.volume_record, "read", lambda _: {"timeline": 2})
+    with pytest.raises(RefusedError, match="cannot lead to the live database"):
+        drill.drill(known, known.repositories[:1], label=PAST)
+    assert not (known.folder / "records").exists()
 
 
 # How facts are compared
@@ -302,8 +337,8 @@ def test_segments_are_counted_as_postgres_counts_them():
 
 def test_a_drill_proves_its_set_and_not_those_of_which_it_reads_a_part():
     kept = [record(INCR, [FULL]), record(DIFF, outcome="failed"), record(NEWEST, repo="repo2")]
-    assert proof.labels(kept, "repo1") == {INCR}
-    assert proof.labels(kept, "repo2") == {NEWEST}
+    assert proof.labels(kept, REPO) == {INCR}
+    assert proof.labels(kept, dataclasses.replace(REPO, key=2)) == {NEWEST}
 
 
 def test_the_picture_counts_what_is_kept(settings):
@@ -348,7 +383,12 @@ LIKE = {
     "Image": "sha256:1",
     "Config": {
         "User": "10001:10001",
-        "Env": ["DATABASE_URL=postgresql://app:hunter2@db/x", "PORT=5000"],
+        "Env": [
+            "DATABASE_URL=postgresql://app:hunter2@db/x",
+            "PORT=5000",
+            "PATH=/venv/bin",
+            "LD_PRELOAD=/x.so",
+        ],
         "Entrypoint": ["/run", "--fast"],
         "Cmd": ["serve"],
         "ExposedPorts": {"9/tcp": {}},
@@ -394,9 +434,27 @@ def test_a_backend_like_the_live_one_without_its_ports_and_with_nothing_to_write
         "--entrypoint=/run sha256:1 --fast serve",
     ):
         assert option in line
+    assert "--cpu-shares 128" in line
     assert "--publish" not in line
     assert "-p " not in line
     assert beside._port(LIKE) == 5000
+
+
+def test_the_environment_of_an_image_does_not_become_that_of_the_hosts_docker(settings, monkeypatch):
+    done = {}
+    monkeypatch.setattr(docker, "docker", lambda *argv, environment: done.update(argv=argv, own=environment))
+    beside.start(settings[0], LIKE, "one", "net", "drill")
+    assert set(done["own"]) == {"DATABASE_URL", "PORT"}
+    assert {"--env=PATH=/venv/bin", "--env=LD_PRELOAD=/x.so"} <= set(done["argv"])
+
+
+@pytest.mark.parametrize(("purpose", "first"), [("drill", "nice"), ("restore", "pg_checksums")])
+def test_a_drill_reads_pages_when_nobody_else_wants_the_disk(settings, monkeypatch, purpose, first):
+    ran = []
+    monkeypatch.setattr(docker, "run", lambda argv, within: ran.extend(argv) or docker.Done(0, "", ""))
+    monkeypatch.setattr(pgbackrest, "image_of", lambda _: "image")
+    assert scratch.Scratch(settings[0], purpose, REPO).bad_pages() == ""
+    assert ran[ran.index("image") + 1] == first
 
 
 def test_a_password_in_what_a_backend_said_is_not_told(monkeypatch):
@@ -405,20 +463,81 @@ def test_a_password_in_what_a_backend_said_is_not_told(monkeypatch):
     assert beside._last_line("one") == "error: postgresql://app:***@db/x refused"
 
 
+# What is measured
+
+
+@pytest.mark.parametrize(
+    ("last", "lost"),
+    [
+        ("000000010000000000000007", {"rpo_seconds": 61.5, "rows_lost": 2}),
+        ("", {"rpo_seconds": None, "rows_lost": None}),
+    ],
+)
+def test_what_would_be_lost_is_what_came_after_the_newest_row_in_the_repository(
+    settings, monkeypatch, last, lost
+):
+    asked = []
+    newest = Row(7, "", "", 100.0, "0/1") if last else None
+    monkeypatch.setattr(drill.canary, "restorable", lambda *_: newest)
+    monkeypatch.setattr(Database, "one", lambda _, sql, given: asked.append(given) or {"rows": 2})
+    one = Drill(settings[0], REPO, {"phases": {}})
+    assert drill._measured_loss(one, contents(*SETS), {"timeline": 1, "now": 161.5}) == lost
+    assert asked == ([{"id": 7}] if last else [])
+
+
+def test_the_age_of_the_backup_that_was_really_taken(settings):
+    one = Drill(settings[0], REPO, {"phases": {}})
+    before = SimpleNamespace(aim=None, held=contents(*SETS), expected=SETS[0], live={"now": 60.5})
+    drill._restore(one, SimpleNamespace(restore=lambda _: INCR), before)
+    assert (one.record["set"]["label"], one.record["backup_age_seconds"]) == (INCR, 59.5)
+
+
 # Ends
 
 
-def test_a_signal_ends_a_drill_with_a_reason_and_not_its_cleaning_up():
+@pytest.fixture
+def signals():
+    """What signals do is this process's: put back as it was."""
+    before = {number: signal.getsignal(number) for number in stopping._SIGNALS}
+    yield
+    for number, old in before.items():
+        signal.signal(number, old)
+
+
+def test_a_signal_ends_the_command_with_a_reason_and_not_its_cleaning_up(signals):
+    stopping.on_signals()
     cleaned, before = [], signal.getsignal(signal.SIGTERM)
-    with pytest.raises(BackupError, match="stopped by SIGTERM"), stopping.stoppable():
+    with pytest.raises(stopping.Stopped, match="stopped by SIGTERM"):
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         finally:
             with stopping.undisturbed():
                 os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGHUP)
                 cleaned.append(True)
     assert cleaned == [True]
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_command_under_nohup_outlives_its_terminal(signals):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stopping.on_signals()
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+def test_a_drill_that_is_told_to_end_is_on_record_and_the_next_is_not_begun(settings, monkeypatch):
+    known = dataclasses.replace(settings[0], repositories=(REPO, dataclasses.replace(REPO, key=2)))
+
+    def run(*_):
+        raise stopping.Stopped("It was stopped by SIGTERM before it was done.")
+
+    monkeypatch.setattr(drill, "_run", run)
+    monkeypatch.setattr(scratch, "sweep", lambda *_: None)
+    with pytest.raises(stopping.Stopped):
+        drill.drill(known, known.repositories)
+    (path,) = (known.folder / "records").iterdir()
+    kept = json.loads(path.read_text())
+    assert (kept["repo"], kept["outcome"], kept["verdict"]) == ("repo1", "failed", "failed")
 
 
 def test_a_failed_drill_has_its_record_beside_the_error(settings, monkeypatch):

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from ansible_collections.stanchion.stack.plugins.action import backup_install
 from test_backup_settings import raw
 
@@ -25,7 +26,10 @@ esac
 
 # As the archive starts it, but for what it would ask the database first.
 START = """
-import sys
+import signal, sys
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    # Whoever runs the tests may have one ignored.
+    signal.signal(number, signal.SIG_DFL)
 sys.path.insert(0, sys.argv[1])
 from stanchion_backup import __main__, configuration
 configuration.save = lambda _: None
@@ -33,13 +37,15 @@ sys.exit(__main__.main(["--settings", sys.argv[2], "backup"]))
 """
 
 
-def test_a_job_that_is_told_to_end_leaves_a_record_and_no_container(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_job_that_is_told_to_end_leaves_a_record_and_no_container_and_begins_nothing(tmp_path, number):
     archive = tmp_path / "stanchion-shop.pyz"
     archive.write_bytes(backup_install.packed(ROOT / "roles/backup/files/command"))
     record = tmp_path / "volume.json"
     record.write_text('{"volume": "data"}')
     state = tmp_path / "state"
-    settings = raw(state_dir=str(state), volume_record=str(record))
+    two = [{"key": key, "kind": "volume", "where": "shop-backup"} for key in (1, 2)]
+    settings = raw(state_dir=str(state), volume_record=str(record), repositories=two)
     (tmp_path / "settings.json").write_text(json.dumps(settings))
     log = tmp_path / "asked"
     docker = tmp_path / "bin" / "docker"
@@ -54,10 +60,12 @@ def test_a_job_that_is_told_to_end_leaves_a_record_and_no_container(tmp_path):
             assert job.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        job.send_signal(signal.SIGTERM)
+        job.send_signal(number)
         said = job.communicate(timeout=20)[1].decode()
     assert job.returncode == 1, said
-    assert "ended by SIGTERM" in said
+    assert f"stopped by {signal.Signals(number).name}" in said
+    # Of the first repository: the second's is not begun any more.
+    assert log.read_text().count("\nrun ") == 1
     name = log.read_text().split("--name ")[1].split()[0]
     assert f"container rm --force --volumes {name}" in log.read_text()
     (kept,) = (state / "backup" / "records").glob("incr-*.json")

@@ -118,3 +118,56 @@ def test_the_database_is_no_leftover(settings: Settings, host: SimpleNamespace) 
     files.write_json(settings.folder / "copies" / "x.json", {"name": "shop-pgdata", "proved": False})
     restore(settings)
     assert "shop-pgdata" in host.volumes
+
+
+class Copy:
+    """A copy that keeps what was asked of it; `apps` had amcheck before."""
+
+    def __init__(self, checksums: str) -> None:
+        self.did: list[object] = []
+        self.checksums = checksums
+        self.extensions = {"apps"}
+
+    def databases(self) -> list[str]:
+        return ["apps", "postgres", "template1"]
+
+    def database(self, name: str) -> SimpleNamespace:
+        def one(query: str) -> dict[str, Any]:
+            return {"checksums": self.checksums, "there": name in self.extensions}
+
+        return SimpleNamespace(one=one, execute=lambda script: self.did.append(f"{name}: {script}"))
+
+    def bad_pages(self) -> str:
+        self.did.append("pages")
+        return ""
+
+    def client(self, *_: str) -> str:
+        self.did.append("amcheck")
+        self.extensions.update(self.databases())
+        return ""
+
+    def start(self, *_: str, **settings: str) -> None:
+        self.did.append(settings)
+
+    def stop(self) -> None:
+        self.did.append("stop")
+
+    def wait(self, _: float) -> None:
+        pass
+
+
+@pytest.mark.parametrize("checksums", ["on", "off"])
+def test_a_deep_look_leaves_the_copy_as_it_was_and_keeps_its_wal(checksums: str) -> None:
+    copy = Copy(checksums)
+    copies._read_all(copy)
+    keeps = {"wal_keep_size": "1TB"}
+    dropped = sorted(each for each in copy.did if "DROP" in str(each))
+    assert dropped == ["postgres: DROP EXTENSION amcheck", "template1: DROP EXTENSION amcheck"]
+    assert [each for each in copy.did if each not in dropped] == [
+        "stop",
+        *(["pages"] if checksums == "on" else []),
+        {"full_page_writes": "off", **keeps},
+        "amcheck",
+        "stop",
+        keeps,
+    ]

@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from stanchion_backup import archive, observe, server
+from stanchion_backup import archive, canary, observe, pgbackrest, server
 from stanchion_backup.database import QueryError
 from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.settings import Settings
@@ -35,7 +35,8 @@ def says(monkeypatch):
             return [json.dumps(each) for each in told]
 
         monkeypatch.setattr(server.Database, "execute", execute)
-        monkeypatch.setattr(archive, "free_bytes", lambda settings: 10 * 2**30)
+        monkeypatch.setattr(archive.volume_record, "data_volume", lambda settings: "s-pgdata")
+        monkeypatch.setattr(archive.docker, "free_bytes", {"s-pgdata": 10 * 2**30}.__getitem__)
         monkeypatch.setattr(observe.configuration, "files", lambda settings: {})
         return asked
 
@@ -83,3 +84,19 @@ def test_a_server_that_does_not_answer(settings, monkeypatch):
     monkeypatch.setattr(server, "look", refuse)
     live = observe._live(settings, HELD, 5.0)
     assert {part["error"] for part in live.values()} == {"s-db, database postgres: no answer"}
+
+
+def test_the_newest_row_is_that_of_the_timeline_asked_for(settings, monkeypatch):
+    asked = []
+    row = {"id": 1, "mark": "", "t": "t", "epoch": 5.0, "lsn": "0/1"}
+    monkeypatch.setattr(canary, "is_there", lambda _: True)
+    monkeypatch.setattr(pgbackrest, "wal_max_on", lambda _, held, timeline: {1: "S1", 2: ""}[timeline])
+    monkeypatch.setattr(
+        server.Database, "rows", lambda _, query, given: asked.append((query, given)) or [row]
+    )
+    live = server.Database("db")
+    assert canary.restorable(live, settings, HELD[0], 1) == canary.Row(**row)
+    assert canary.restorable(live, settings, HELD[0], 2) is None
+    [(query, given)] = asked
+    assert given == {"wal_max": "S1"}
+    assert ":'wal_max'" in query

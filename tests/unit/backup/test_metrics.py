@@ -18,6 +18,8 @@ DRILL = {
     "rpo_seconds": 31.0,
     "rto_seconds": 5.5,
     "data_bytes": 1000,
+    "rows_lost": 0,
+    "backup_age_seconds": 3600.5,
 }
 PICTURE = {
     "stack": "shop",
@@ -78,6 +80,8 @@ def test_the_whole_picture():
     assert seen["stanchion_backup_last_bytes", "full", "repo1"] == 1000
     assert seen["stanchion_backup_archive_last_timestamp_seconds",] == NOW - 65
     assert seen["stanchion_backup_archive_ready_files",] == 2
+    assert seen["stanchion_restore_rows_lost",] == 0
+    assert seen["stanchion_restore_backup_age_seconds",] == 3600.5
     assert seen["stanchion_restore_last_success_timestamp",] == NOW - 50
     assert seen["stanchion_restore_duration_seconds", "restore"] == 0.8
     assert seen["stanchion_restore_rpo_seconds", "last"] == 31
@@ -122,11 +126,12 @@ def test_a_repository_that_cannot_be_read_is_down_and_has_no_count():
     assert ("stanchion_backup_repository_sets", "full", "repo2") not in seen
 
 
+@pytest.mark.parametrize("jobs", [{}, {"incr": {"last": {"started": NOW - 1000 * HOUR}}}])
 @pytest.mark.parametrize(("age", "late"), [(1.4, False), (1.6, True)])
-def test_a_job_that_never_ran_is_late_from_its_installation_on(age, late):
+def test_a_job_that_did_not_run_since_is_late_from_its_installation_on(age, late, jobs):
     picture = {
         "scheduled_since": NOW - age * HOUR,
-        "jobs": {},
+        "jobs": jobs,
         "schedule": {"incr": {"cron": "45 * * * *", "period": HOUR}},
     }
     assert bool(metrics.missed_jobs(picture, NOW)) == late

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -139,18 +139,15 @@ def test_a_lock_that_another_process_holds_is_no_failure():
     assert not isinstance(failed.value, BusyError)
 
 
-@pytest.mark.parametrize(
-    ("kind", "expire", "expires"),
-    [("full", True, True), ("full", False, False), ("diff", True, False), ("incr", True, False)],
-)
-def test_only_the_full_backup_of_the_schedule_lets_others_go(tmp_path, monkeypatch, kind, expire, expires):
+@pytest.mark.parametrize(("kind", "expires"), [("full", True), ("full", False), ("incr", False)])
+def test_a_backup_lets_others_go_only_where_it_is_told_to(tmp_path, monkeypatch, kind, expires):
     settings = load(written(tmp_path, raw()))
     asked = []
     monkeypatch.setattr(
         pgbackrest, "job", lambda _, arguments, *__, **___: asked.extend(arguments) or ended("", 0)
     )
     monkeypatch.setattr(pgbackrest, "free_bytes", lambda *_: None)
-    pgbackrest.backup(settings, settings.repositories[0], kind, expire)
+    pgbackrest.backup(settings, settings.repositories[0], kind, expires)
     assert f"--type={kind}" in asked
     assert ("--no-expire-auto" not in asked) == expires
 
@@ -165,7 +162,9 @@ def test_a_full_disk_is_told_before_a_backup_waits_for_wal_that_cannot_arrive(tm
     monkeypatch.setattr(
         pgbackrest, "job", lambda _, given, *__, **___: asked.append(given[-1]) or ended("", 0)
     )
-    monkeypatch.setattr(pgbackrest.os, "statvfs", lambda _: SimpleNamespace(f_bavail=10, f_frsize=4096))
+    monkeypatch.setattr(
+        pgbackrest.docker.os, "statvfs", lambda _: SimpleNamespace(f_bavail=10, f_frsize=4096)
+    )
     with pytest.raises(
         BackupError, match=r"repo1 \(/mnt/backup\) failed: no space left on device: 40960 bytes"
     ) as failed:
@@ -185,9 +184,13 @@ def test_what_is_beyond_the_retention_makes_room_for_a_backup(tmp_path, monkeypa
 
     monkeypatch.setattr(pgbackrest, "job", job)
     room = lambda _: SimpleNamespace(f_bavail=10_000 if asked else 10, f_frsize=4096)  # noqa: E731
-    monkeypatch.setattr(pgbackrest.os, "statvfs", room)
-    pgbackrest.backup(settings, settings.repositories[0], "incr")
+    monkeypatch.setattr(pgbackrest.docker.os, "statvfs", room)
+    pgbackrest.backup(settings, settings.repositories[0], "full", expire=True)
     assert asked == ["expire", "backup"]
+    asked.clear()
+    with pytest.raises(BackupError, match="no space left"):
+        pgbackrest.backup(settings, settings.repositories[0], "incr", expire=False)
+    assert asked == []
 
 
 def test_of_a_repository_elsewhere_nobody_knows_what_is_left(tmp_path):
@@ -329,6 +332,18 @@ def test_a_container_that_was_killed_is_called_so():
     assert pgbackrest.complaint(done).startswith("its container was killed before it was done")
 
 
+def test_the_history_of_a_timeline_is_asked_for_by_name_and_may_be_missing(tmp_path, monkeypatch):
+    settings = load(written(tmp_path, raw()))
+    asked, says = [], [ended("text", 0), ended("", 1), ended("Error response from daemon: no", 1)]
+    monkeypatch.setattr(pgbackrest, "ask", lambda _, *given, **__: asked.append(given) or says.pop(0))
+    held = Contents(1, 0, "", "7", "", "", (), archive="17-1")
+    assert pgbackrest.history(settings, held, 11) == "text"
+    assert pgbackrest.history(settings, held, 11) == ""
+    with pytest.raises(BackupError, match="Error response from daemon"):
+        pgbackrest.history(settings, held, 11)
+    assert asked == 3 * [("--repo=1", "--ignore-missing", "repo-get", "archive/shop/17-1/0000000B.history")]
+
+
 def test_the_last_segment_is_that_of_the_live_timeline(monkeypatch):
     held = Contents(1, 0, "", "7", "", "000000040000000000000009", ())
     names = ["000000030000000000000007", "000000030000000000000008", "000000040000000000000009"]
@@ -348,3 +363,19 @@ def test_the_image_outlives_its_container(monkeypatch, tmp_path):
     assert pgbackrest.image_of(settings) == "sha256:1"
     monkeypatch.setattr(pgbackrest.docker, "inspect", lambda *_: None)
     assert pgbackrest.image_of(settings) == "stanchion/postgres:1"
+
+
+def test_a_segment_is_waited_for_only_where_it_is_missing(tmp_path, monkeypatch):
+    known = load(written(tmp_path, raw(state_dir=str(tmp_path))))
+    two = replace(known.repositories[0], key=2)
+    known = replace(known, repositories=(known.repositories[0], two))
+    held = [Contents(key, 0, "", "", "", "", (), archive="17-1") for key in (1, 2)]
+    asked = []
+    monkeypatch.setattr(pgbackrest.time, "sleep", lambda _: None)
+    monkeypatch.setattr(
+        pgbackrest, "has_segment", lambda _, each, segment: asked.append(each.key) or each.key == 1
+    )
+    assert pgbackrest.wait_for(known, held, "S", 0.01) == [two]
+    assert asked.count(1) == 1
+    assert asked.count(2) > 1
+    assert pgbackrest.wait_for(known, held[:1], "S", 60.0) == []

@@ -9,22 +9,24 @@ from typing import Any
 import pytest
 from stanchion_backup import (
     docker,
-    giving_way,
     handover,
     jobs,
     journal,
+    leftovers,
     pgbackrest,
     planning,
     replacing,
     scratch,
     volume_record,
 )
+from stanchion_backup.database import QueryError
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
 from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
 from stanchion_backup.planning import Request
 from stanchion_backup.scratch import Recovery, see_all_replayed
 from stanchion_backup.settings import Settings, load
+from stanchion_backup.stopping import Stopped
 from stanchion_backup.wal import name_of
 from test_backup_settings import raw, written
 
@@ -62,7 +64,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(pgbackrest, "archive", lambda *_: seen["archive"])
     monkeypatch.setattr(planning, "running", lambda _: False)
     monkeypatch.setattr(planning, "_newest", lambda *_: None)
-    monkeypatch.setattr(scratch, "free_bytes", lambda: seen["free"])
+    monkeypatch.setattr(docker, "free_bytes", lambda: seen["free"])
     return seen
 
 
@@ -85,9 +87,10 @@ def test_it_begins_with_the_newest_backup_that_can_lead_there(
 ) -> None:
     planned = planning.plan(settings, Request(to))
     assert planned.backup.label == label
-    assert f"--set={label}" in planned.target.options()
+    options = pgbackrest.restore_options(planned.target)
+    assert f"--set={label}" in options
     # pgBackRest refuses the option for a backup alone.
-    assert ("--target-timeline=1" in planned.target.options()) == (not to.startswith("backup:"))
+    assert ("--target-timeline=1" in options) == (not to.startswith("backup:"))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,7 @@ def test_it_begins_with_the_newest_backup_that_can_lead_there(
         (Request("backup:set3"), r"no backup set3 \(it has set2, set6\)"),
         (Request("latest", timeline=4), r"no timeline 4 \(it has 1\)"),
         (Request("latest", source="repo2"), "no repo2"),
-        (Request("latest", source="elsewhere"), "no repo0"),
+        (Request("latest", source="elsewhere"), "no elsewhere; it has repo1"),
         (Request("1970-01-01 00:05:00Z", label="set6"), "before the end of the backup set6"),
     ],
 )
@@ -127,11 +130,10 @@ def test_a_repository_that_cannot_be_read_is_refused_with_its_reason(
 def test_a_moment_that_a_restore_went_back_behind_is_on_the_other_timeline(
     settings: Settings, held: dict[str, Any]
 ) -> None:
-    Path(settings.volume_record).write_text(json.dumps({"volume": NEW, "timeline": 2}))
+    fork = {"timeline": 2, "parent": 1, "left": 7.2 * MINUTE, "began": 8.5 * MINUTE}
+    Path(settings.volume_record).write_text(json.dumps({"volume": NEW, "timeline": 2, "forks": [fork]}))
     segments = {**held["archive"].segments, **{name_of(2, n): n * MINUTE for n in range(7, 12)}}
     held["archive"] = Archive(segments, {2: (9 * MINUTE, "1\t0/7000100\tbefore\n")})
-    fork = {"timeline": 2, "parent": 1, "left": 7.2 * MINUTE, "began": 8.5 * MINUTE}
-    jobs.keep(settings, {"job": "restore", "started": 0.0, "pid": 1, "outcome": "ok", "fork": fork})
     with pytest.raises(RefusedError, match="Give --timeline 1"):
         planning.plan(settings, Request("1970-01-01 00:08:00Z"))
     assert planning.plan(settings, Request("1970-01-01 00:07:06Z")).timeline == 2
@@ -170,7 +172,7 @@ def test_a_journal_that_nobody_can_read_is_no_missing_one(settings: Settings) ->
             journal.read(settings)
         # Not a way that ends in the same words.
         with pytest.raises(BusyError, match=ways):
-            giving_way.to_a_restore(settings)
+            journal.give_way(settings)
 
 
 def test_it_says_which_ways_there_are() -> None:
@@ -185,12 +187,36 @@ def test_jobs_wait_only_for_a_restore_that_has_touched_the_database(
     settings: Settings, touched: bool
 ) -> None:
     journal.write(settings, begun(touched=touched))
-    assert giving_way.restore_under_way(settings) == touched
+    assert journal.is_under_way(settings) == touched
     with jobs.alone(settings, 1.0, restoring=True):
         pass
     if touched:
         with pytest.raises(BusyError, match="--resume"), jobs.alone(settings, 1.0):
             pass
+
+
+@pytest.mark.parametrize("touched", [False, True])
+@pytest.mark.parametrize("error", [RefusedError, Stopped, BusyError])
+def test_one_that_ends_with_the_database_down_is_a_failure_whatever_ended_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], touched: bool
+) -> None:
+    def ends(*_: object) -> None:
+        raise error("so it is.")
+
+    removed: list[str] = []
+    monkeypatch.setattr(replacing, "_hand_over", ends)
+    monkeypatch.setattr(scratch.Scratch, "remove", lambda copy: removed.append(copy.volume))
+    left = begun(touched=touched, done={COPY: 1.0, HALT: 2.0})
+    journal.write(settings, left)
+    with pytest.raises(BackupError if touched else error, match="so it is") as ended:
+        replacing._go(settings, left, None, {})
+    if touched:
+        assert type(ended.value) is BackupError
+        assert "restore --resume` goes on" in str(ended.value)
+    else:
+        assert "The live database was not touched" in str(ended.value)
+    assert removed == ([] if touched else [NEW])
+    assert (journal.read(settings) is None) == (not touched)
 
 
 def test_a_roll_back_over_writes_of_the_application_wants_them_named(
@@ -238,24 +264,121 @@ def test_a_copy_that_died_with_its_host_is_started_before_it_is_stopped(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
+    more: list[dict[str, str]] = []
     dead = {"State": {"Running": False, "ExitCode": 255}}
     monkeypatch.setattr(docker, "inspect", lambda *_: dead)
-    for name in ("start", "wait", "stop", "remove"):
+    for name in ("wait", "stop", "remove"):
         monkeypatch.setattr(replacing.Scratch, name, lambda *_, name=name, **__: said.append(name))
+    monkeypatch.setattr(
+        replacing.Scratch, "start", lambda *_, **given: said.append("start") or more.append(given)
+    )
     monkeypatch.setattr(handover, "make_ready", lambda _: said.append("ready") or 2)
-    left = begun(touched=True, done={COPY: 1.0, HALT: 2.0}, facts={"system_identifier": "7"})
+    facts = {"system_identifier": "7", "fork": {"timeline": 2}}
+    left = begun(touched=True, done={COPY: 1.0, HALT: 2.0}, facts=facts)
+    left.old["forks"] = [{"timeline": 1}]
     replacing._hand_over(settings, left)
     assert said == ["start", "wait", "stop", "ready", "remove"]
-    assert volume_record.read(settings)["volume"] == NEW
+    assert more == [{"wal_keep_size": "1TB"}]
+    record = volume_record.read(settings)
+    assert (record["volume"], record["forks"]) == (NEW, [{"timeline": 1}, {"timeline": 2}])
 
 
 def test_a_database_that_was_killed_at_its_stop_is_not_the_newest_state(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replacing, "_control", lambda *_: {"Database cluster state": "in production"})
-    replacing._check_last(settings, begun())
+    monkeypatch.setattr(docker, "inspect", only_volumes)
+    assert "in its volume alone" in replacing._last_of(settings, begun())
     with pytest.raises(BackupError, match="did not stop cleanly"):
-        replacing._check_last(settings, begun(facts={"old_answered": True}))
+        replacing._last_of(settings, begun(facts={"old_answered": True}))
+
+
+def test_a_volume_that_is_damaged_says_nothing_of_its_cluster(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker, "run", lambda *_: docker.Done(1, "", "could not open file"))
+    monkeypatch.setattr(docker, "inspect", only_volumes)
+    monkeypatch.setattr(pgbackrest, "image_of", lambda _: "image")
+    assert "in its volume alone" in replacing._last_of(settings, begun())
+
+
+@pytest.fixture
+def old(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The old database: it answers, how it ends and what the repository has; and what was done to it."""
+    seen: dict[str, Any] = {"state": "shut down", "archived": True, "flush": None, "did": []}
+
+    def did(what: str, error: Exception | None = None) -> None:
+        seen["did"].append(what)
+        if error:
+            raise error
+
+    control = {"Latest checkpoint's REDO WAL file": name_of(1, 9)}
+    monkeypatch.setattr(docker, "inspect", only_volumes)
+    monkeypatch.setattr(planning, "running", lambda _: True)
+    monkeypatch.setattr(
+        replacing.Database, "execute", lambda *_: did("checkpoint", QueryError("canceling statement"))
+    )
+    monkeypatch.setattr(replacing, "_stop_backends", lambda _: did("backends"))
+    monkeypatch.setattr(planning, "flush", lambda *_: did("flush", seen["flush"]))
+    monkeypatch.setattr(replacing, "_stop_database", lambda _: did("database"))
+    monkeypatch.setattr(
+        replacing, "_control", lambda *_: {**control, "Database cluster state": seen["state"]}
+    )
+    monkeypatch.setattr(pgbackrest, "contents_of", lambda *_: None)
+    monkeypatch.setattr(pgbackrest, "has_segment", lambda *_: seen["archived"])
+    return seen
+
+
+def test_a_checkpoint_that_is_too_slow_ends_no_halt_and_keeps_nobody_out(
+    settings: Settings, old: dict[str, Any]
+) -> None:
+    left = begun(journal.LATEST_STEPS)
+    replacing._halt(settings, left)
+    assert old["did"] == ["checkpoint", "backends", "flush", "database"]
+    assert left.facts["old_database"] == "stopped, with all it had committed in the repository"
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"state": "in production"}, "did not stop cleanly"),
+        ({"archived": False}, f"last WAL segment, {name_of(1, 8)}, is not in repo1"),
+        # It came after all, at the stop.
+        ({"flush": BackupError("not yet")}, "stopped, with all it had committed"),
+    ],
+)
+def test_what_became_of_the_old_database_is_told_as_it_was_seen_after_its_end(
+    settings: Settings, old: dict[str, Any], how: dict[str, Any], told: str
+) -> None:
+    old.update(how)
+    left = begun()
+    replacing._halt(settings, left)
+    assert told in left.facts["old_database"]
+    with pytest.raises(BackupError, match=r"not yet|Roll back, which starts the old database again"):
+        replacing._halt(settings, begun(journal.LATEST_STEPS))
+
+
+def test_what_was_half_filled_makes_room_before_the_next_try_looks_for_it(
+    settings: Settings, held: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held["free"] = 1 << 30
+    done: list[str] = []
+
+    def remove(copy: Any) -> None:
+        done.append(copy.volume)
+        held["free"] = 10 << 30
+
+    monkeypatch.setattr(replacing.Scratch, "remove", remove)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: done.append("of killed jobs"))
+    monkeypatch.setattr(replacing, "_make", lambda *_: done.append("copy"))
+    monkeypatch.setattr(replacing, "_hand_over", lambda *_: done.append("hand over"))
+    journal.write(settings, begun(journal.LATEST_STEPS, touched=True, done={HALT: 1.0}))
+    left = journal.read(settings)
+    left.request = {"to": "latest"}
+    journal.write(settings, left)
+    record = replacing.resume(settings, 1.0)
+    assert "restore --resume` on the controller starts" in record["done"][-1]
+    assert done == [NEW, "of killed jobs", "copy", "hand over"]
 
 
 def test_the_newest_state_is_only_what_was_replayed_to_the_end() -> None:
@@ -336,3 +459,18 @@ def test_a_copy_that_lost_wal_of_its_timeline_is_not_put_in_service(
 )
 def test_times_of_the_servers_log(text: str, epoch: float | None) -> None:
     assert replacing._epoch(text) == epoch
+
+
+def test_the_copy_is_filled_with_its_archive_off_and_the_set_that_was_taken_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[list[str]] = []
+    answer = docker.Done(0, "INFO: repo1: restore backup set 20261125-120000F, recovery will start\n", "")
+    monkeypatch.setattr(docker, "run", lambda argv, **_: said.append(argv) or answer)
+    repository, target = settings.repositories[0], pgbackrest.Target("name", "here", None, "2")
+    assert pgbackrest.restore(repository, target, ["docker", "run", "image"]) == "20261125-120000F"
+    assert said[0][:5] == ["docker", "run", "image", "pgbackrest", "--repo=1"]
+    assert {"--type=name", "--target=here", "--target-timeline=2", "--archive-mode=off"} <= set(said[0])
+    answer = docker.Done(1, "", "ERROR: [075]: no backup set found to restore\n")
+    with pytest.raises(BackupError, match=r"Restoring from repo1 .* failed: .*no backup set found"):
+        pgbackrest.restore(repository, target, ["docker", "run", "image"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from stanchion_backup.pgbackrest import Archive, BackupSet
+from stanchion_backup import pgbackrest
+from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
 from stanchion_backup.wal import name_of, number_of
-from stanchion_backup.windows import Timeline, timelines, windows
+from stanchion_backup.windows import Timeline, abandoned, timelines, windows
 
 MINUTE = 60
 # Timeline 1 was left in segment 6, timeline 2 goes on from there.
@@ -77,6 +78,17 @@ def test_a_backup_past_the_change_does_not_reach_the_new_timeline() -> None:
     assert timeline.reaches(backup("before", 1, 5, 1))
     assert not timeline.reaches(backup("in its segment, after it", 1, 6, 1))
     assert not Timeline(1).reaches(backup("of a child", 2, 8, 1))
+
+
+def test_what_a_restore_has_left_behind_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    sets = (backup("a", 1, 5, 1), backup("past", 1, 7, 2), backup("b", 2, 8, 3))
+    held = Contents(1, 0, "", "7", "", "", sets, archive="17-1")
+    asked: list[int] = []
+    monkeypatch.setattr(pgbackrest, "history", lambda *given: asked.append(given[2]) or HISTORY)
+    assert abandoned(None, held, 2) == ["past"]  # type: ignore[arg-type]
+    # After a way back the first one is live, which has no history.
+    assert abandoned(None, held, 1) == ["b"]  # type: ignore[arg-type]
+    assert asked == [2]
 
 
 @pytest.mark.parametrize("number", [0, 255, 256, 257, 70000])

@@ -20,14 +20,15 @@ def configure(settings, *lines):
     (Path(settings.config) / "pgbackrest.conf").write_text("\n".join(("[global]", *lines, "")))
 
 
-def take(settings, at, kind="full", keep=2, by="count", **more):
+def take(settings, at, kind="full", keep=2, by="count", expire=None):
     """Keep the record of a backup as it would have been made then."""
     configure(settings, f"repo1-retention-full-type={by}", f"repo1-retention-full={keep}")
-    made = {"repo1": {"label": f"{kind}{at}", "type": kind}}
+    lets_go = kind == "full" if expire is None else expire
+    made = {"repo1": {"label": f"{kind}{at}", "type": kind, "expire": lets_go}}
     asked = retention.asked(settings, settings.repositories)
     jobs.keep(
         settings,
-        {"job": kind, "started": float(at), "pid": at, "asked": asked, "repositories": made, **more},
+        {"job": kind, "started": float(at), "pid": at, "asked": asked, "repositories": made},
     )
 
 

@@ -22,9 +22,9 @@ def keep(settings, job, at, outcome="ok", **more):
     jobs.keep(settings, {"job": job, **times, "outcome": outcome, "error": error, **more})
 
 
-def drilled(settings, at, repo, outcome="ok", rpo=1.0, rto=1.0, until="backend"):
+def drilled(settings, at, repo, outcome="ok", rpo=1.0, rto=1.0, until="backend", **more):
     figures = {"rpo_seconds": rpo, "rto_seconds": rto, "rto_to": until}
-    keep(settings, "drill", at, outcome, repo=repo, set={"label": "L"}, **figures)
+    keep(settings, "drill", at, outcome, repo=repo, set={"label": "L"}, **figures, **more)
 
 
 def test_a_failed_drill_is_not_hidden_by_a_later_one_of_the_other_repository(settings):
@@ -40,6 +40,17 @@ def test_a_failed_drill_is_not_hidden_by_a_later_one_of_the_other_repository(set
     job = runs.of_job(settings, "drill")
     assert (job["last"]["error"], job["last_success"]) == ("no answer at 2", 1)
     assert job["repositories"]["repo2"]["last_success"] == 3
+
+
+def test_one_that_was_refused_says_nothing_of_the_backups(settings):
+    keep(settings, "full", 1)
+    drilled(settings, 1, "repo1")
+    for at, job in enumerate(("full", "drill"), 2):
+        keep(settings, job, at, "skipped")
+        keep(settings, job, at + 2, "refused")
+    job = runs.of_job(settings, "full")
+    assert (job["last"]["ended"], job["last"]["outcome"], job["skipped_in_a_row"]) == (1, "ok", 1)
+    assert proof.picture(settings, [])["repositories"]["repo1"]["success"] == {"ok": 1, "of": 1}
 
 
 def test_the_figures_of_all_are_those_of_the_worst(settings):
@@ -77,6 +88,26 @@ def test_a_run_that_ended_before_it_knew_its_repositories_is_of_all(settings):
     seen = runs.of_job(settings, "verify")["repositories"]
     assert [each["last"]["outcome"] for each in seen.values()] == ["failed", "failed"]
     assert (seen["repo1"]["last_success"], seen["repo2"]["last_success"]) == (1, None)
+
+
+def test_what_was_done_at_an_old_place_is_not_of_the_new_one_of_that_name(settings):
+    drilled(settings, 1, "repo1")
+    drilled(settings, 1, "repo2", where="sftp://keeper@old/backups")
+    keep(settings, "verify", 1, asked={"repo2": {"where": "sftp://keeper@old/backups"}})
+    seen = proof.picture(settings, [])
+    assert (seen["last_success"], seen["repositories"]["repo2"]["last"]) == (None, None)
+    assert proof.proved(settings, settings.repositories[1]) == set()
+    assert runs.of_job(settings, "verify")["repositories"]["repo2"]["last"] is None
+    drilled(settings, 2, "repo2", where="sftp://keeper@b/backups")
+    assert proof.proved(settings, settings.repositories[1]) == {"L"}
+    assert proof.picture(settings, [])["repositories"]["repo2"]["last_success"] == 2
+
+
+def test_a_stack_whose_backups_go_to_a_new_place_has_missed_no_job(settings):
+    keep(settings, "incr", 1, asked={"repo1": {"where": "/mnt/old"}, "repo2": {"where": "sftp://old/b"}})
+    seen = runs.of_job(settings, "incr")
+    assert (seen["last"]["ended"], seen["last_success"]) == (1, 1)
+    assert [each["last_success"] for each in seen["repositories"].values()] == [None, None]
 
 
 def test_a_job_that_a_new_repository_has_not_had_yet_is_not_late_for_it(settings):

@@ -2,14 +2,17 @@
 
 import fcntl
 import json
+import os
+import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _lock
-from stanchion_backup import canary, docker, files, giving_way, jobs, observe, scratch, watch
+from stanchion_backup import canary, docker, files, giving_way, jobs, journal, observe, scratch, watch
 from stanchion_backup.errors import BackupError, BusyError
+from stanchion_backup.journal import LATEST_STEPS, Journal
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
 
@@ -21,7 +24,9 @@ def host(tmp_path, monkeypatch):
     """A stack whose database answers, whose repositories are looked at in no time, and a clock."""
     state = tmp_path / "state"
     schedule = {"incr": {"cron": "45 * * * *", "period": HOUR}}
-    changed = raw(state_dir=str(state), on_failure=True, schedule=schedule)
+    table = tmp_path / "cron"
+    table.touch()
+    changed = raw(state_dir=str(state), on_failure=True, schedule=schedule, cron_file=str(table))
     settings = load(written(tmp_path, changed))
     settings.folder.mkdir(parents=True)
     settings.failure_script.write_text(f"cat >> {tmp_path}/told")
@@ -114,6 +119,24 @@ def test_a_job_whose_time_the_host_has_slept_through_is_said_once(host):
     assert 'stanchion_backup_job_missed{stack="shop",job="incr"} 1' in text(host)
 
 
+def test_a_job_that_is_skipped_again_and_again_is_said_to_be(host):
+    record = {"job": "incr", "ended": host.now, "outcome": "skipped", "pid": 1}
+    for number in range(2):
+        jobs.keep(host.settings, {**record, "started": host.now + number})
+    (said,) = run(host, after=1.6 * HOUR)["said"]
+    assert f"It was skipped 2 times; {host.settings.folder}/log/backup.log says for what." in said
+
+
+def test_a_job_that_is_scheduled_again_is_not_missed_at_once(host):
+    months_ago = host.now - 90 * 24 * HOUR
+    record = {"job": "incr", "started": months_ago, "ended": months_ago, "outcome": "ok", "pid": 1}
+    jobs.keep(host.settings, record)
+    os.utime(host.settings.cron_file, (host.now, host.now))
+    assert run(host, after=1.4 * HOUR)["said"] == []
+    assert 'stanchion_backup_job_missed{stack="shop",job="incr"} 0' in text(host)
+    assert len(run(host, after=0.2 * HOUR)["said"]) == 1
+
+
 def test_a_watch_that_has_not_ended_is_not_met_by_another(host):
     with (host.settings.folder / "watch.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -165,7 +188,7 @@ def test_the_copy_of_a_drill_that_runs_stays(host):
     assert host.volumes == ["shop-drill-2"]
 
 
-def holder(deploy_lock, left):
+def holder(deploy_lock, left, host=None, **more):
     identity = {
         "run_id": "r",
         "verb": "deploy",
@@ -175,9 +198,8 @@ def holder(deploy_lock, left):
         "pid": 1,
     }
     boot = {"boot_id": None, "pid_namespace": None, "pid_started": 1}
-    _lock.hold(
-        deploy_lock.parent, {**identity, **boot}, 600, _lock.Host(None, None), time.time() + left - 600
-    )
+    where = host or _lock.Host.this()
+    _lock.hold(deploy_lock.parent, {**identity, **boot, **more}, 600, where, time.time() + left - 600)
 
 
 def test_the_lock_is_where_deploys_have_it():
@@ -202,11 +224,32 @@ def test_a_deploy_that_died_holds_up_no_backup(host, deploy_lock):
         pass
 
 
+@pytest.mark.parametrize(
+    "what", ["ended", "another has its number", "another namespace", "the host was booted"]
+)
+def test_a_lease_whose_holder_is_gone_holds_up_no_backup(host, deploy_lock, what):
+    here = _lock.Host.this()
+    with subprocess.Popen(["sleep", "60"]) as run:
+        of = {"boot_id": here.boot_id, "pid_namespace": here.pid_namespace, "pid": run.pid}
+        of["pid_started"] = here.start_of(run.pid)
+        holder(deploy_lock, 60, **of)
+        assert giving_way.deploy_under_way(time.time())
+        if what == "another process":
+            holder(deploy_lock, 60, **{**of, "pid_started": 1})
+        elif what == "the host was booted":
+            # A controller elsewhere: of its process nothing can be told.
+            holder(deploy_lock, 60, host=_lock.Host("before", None))
+        run.kill()
+    if what == "another namespace":
+        holder(deploy_lock, 60, **{**of, "pid_namespace": "pid:[1]"})
+    assert bool(giving_way.deploy_under_way(time.time())) == (what == "another namespace")
+
+
 def test_a_scheduled_job_that_meets_a_restore_is_skipped_with_the_reason(host):
-    files.write_json(host.settings.folder / "restore.json", {"touched": True})
+    journal.write(host.settings, Journal("shop", 0.0, "latest", {}, "new", {}, LATEST_STEPS, touched=True))
     with pytest.raises(BusyError), jobs.recorded(host.settings, "incr"), jobs.alone(host.settings):
         pass
     (record,) = jobs.records(host.settings, "incr")
     assert record["outcome"] == "skipped"
-    assert "restore of this stack is under way" in record["error"]
+    assert "A restore of shop (latest), begun 1970-01-01 00:00:00+00, is not finished" in record["error"]
     assert not host.told.exists()

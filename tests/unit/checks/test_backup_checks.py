@@ -68,6 +68,7 @@ class TestWithoutBackups:
         ("canary", ["archive.fresh", "schedule.metrics", "proof.window"]),
         ("installed", ["schedule.installed", "schedule.cron", "backup.tool", "backup.retention"]),
         ("configuration", ["backup.configuration"]),
+        ("abandoned", ["proof.coverage"]),
         (
             "drills",
             ["proof.age", "proof.complete", "proof.coverage", "proof.rto", "proof.rpo", "proof.amcheck"],
@@ -141,6 +142,22 @@ class TestArchive:
     def test_gap_could_not_be_listed(self, kept, seen):
         seen["archive"]["missing"]["repo1"] = {"error": "no answer within 2 s"}
         ask(kept, "archive.gap", ERROR, "repo1: no answer")
+
+    def test_another_server_writes(self, kept, seen, now):
+        found = seen["archive"]["missing"]["repo1"]
+        found["foreign"] = {"segment": "000000010000000000000009", "came": now - 600}
+        ask(
+            kept,
+            "archive.one_writer",
+            FAIL,
+            "000000010000000000000009 came 10 min ago, and is not of the live",
+        )
+        found["foreign"]["came"] = now - 2 * DAY
+        ask(kept, "archive.one_writer", PASS, "came 2 d ago")
+        del found["foreign"]
+        ask(kept, "archive.one_writer", ERROR, "deploy the stack")
+        found["error"] = "no answer within 2 s"
+        ask(kept, "archive.one_writer", ERROR, "no answer within 2 s")
 
     def test_queue_max(self, kept, seen):
         seen["installed"]["configured"]["options"]["archive-push-queue-max"] = "1GB"
@@ -261,6 +278,8 @@ class TestSets:
         ask(kept, "backup.verified", FAIL, "checksum invalid: 1")
         verify.update(last={"outcome": "ok", "ended": now - 60}, last_success=now - 60)
         ask(kept, "backup.verified", PASS, "verified 60 s ago")
+        verify["repositories"] = {"repo1": {"last_success": None}, "repo2": {"last_success": now - 60}}
+        ask(kept, "backup.verified", PASS, "repo1: is new, and not yet verified")
         verify["last_success"] = seen["installed"]["cron_since"] = now - 11 * DAY
         ask(kept, "backup.verified", FAIL, "for 11 d nobody")
         del seen["schedule"]["verify"]
@@ -404,6 +423,17 @@ class TestProof:
         ask(kept, "proof.age", WARN, "repo2: no restore of it was ever proved")
         ask(kept, "proof.complete", PASS, "repo1")
 
+    def test_not_one_row_of_the_application_was_compared(self, kept, drills):
+        tables = [each for each in drills["last"]["assertions"] if each["name"].startswith("table ")]
+        rows = [each for each in tables if "alembic" not in each["name"]]
+        for each in rows[1:]:
+            each.update(ok=None, reason="it changed in the live database meanwhile")
+        ask(kept, "proof.complete", PASS, "not asked: it changed")
+        rows[0].update(ok=None, reason="7 bytes are too many for backup_sentinel_size")
+        ask(kept, "proof.complete", WARN, "no row of the application was compared")
+        drills["last"]["assertions"].append({"name": "sql stock", "ok": True, "reason": ""})
+        ask(kept, "proof.complete", PASS)
+
     def test_coverage(self, kept, drills, repository, now):
         drills["coverage"]["repo1"].update(proved=0, labels=[])
         ask(kept, "proof.coverage", PASS, "0 of")
@@ -418,6 +448,13 @@ class TestProof:
             PASS,
             f"1 of 2 backups proved; of {full['label']} only what did not change",
         )
+
+    def test_what_no_drill_can_prove_is_only_noted(self, kept, seen, drills, repository, now):
+        drills["coverage"]["repo1"].update(proved=0, labels=[])
+        full = next(each for each in repository["sets"] if each["type"] == "full")
+        full["stopped"] = now - 9 * DAY
+        seen["abandoned"]["repo1"] = [full["label"]]
+        ask(kept, "proof.coverage", PASS, f"a restore has left, and not drilled: {full['label']}")
 
     def test_an_assertion_that_did_not_hold(self, kept, drills):
         drills["last"]["assertions"][0].update(ok=False, expected=1, seen=0, reason="")

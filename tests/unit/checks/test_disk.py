@@ -103,11 +103,33 @@ class TestBackupApart:
         assert kept.ask("disk.backup_apart").outcome is Outcome.SKIP
 
 
-def test_no_room_for_a_restored_copy(kept):
-    disk(kept, "docker_root")["free"] = 34_000_000
+def test_no_room_for_a_restored_copy_by_the_figure_of_the_drill_itself(kept):
+    needed = kept.facts["backup"]["observed"]["room"]["copy"]
+    disk(kept, "docker_root")["free"] = needed
+    assert kept.ask("disk.drill").outcome is Outcome.PASS
+    disk(kept, "docker_root")["free"] = needed - 1
     finding = kept.ask("disk.drill")
     assert finding.outcome is Outcome.WARN
-    assert "a copy needs 33 MB, and 32 MB are free" in finding.summary
+    assert "a copy needs 289 MB, and 289 MB are free" in finding.summary
+
+
+class TestFullBackup:
+    def test_no_room_for_the_next_one(self, kept):
+        assert kept.ask("disk.full_backup").outcome is Outcome.PASS
+        disk(kept, "repository")["free"] = 4 * 1024**2
+        assert kept.ask("disk.full_backup").outcome is Outcome.PASS
+        disk(kept, "repository")["free"] = 3 * 1024**2
+        finding = kept.ask("disk.full_backup")
+        assert finding.outcome is Outcome.FAIL
+        assert "the next full backup may need 4 MB, and 3 MB are free" in finding.summary
+
+    def test_what_is_not_known_is_said(self, kept):
+        (repository,) = kept.facts["backup"]["observed"]["repositories"]
+        disk(kept, "repository")["free"] = 0
+        repository["network"] = "offsite"
+        assert "on another host" in kept.ask("disk.full_backup").evidence[0].what
+        repository.update(network=None, sets=repository["sets"][1:])
+        assert "no full backup yet" in kept.ask("disk.full_backup").evidence[0].what
 
 
 def test_read_only(kept):

@@ -19,6 +19,7 @@ from stanchion.run.variables import is_secret_like
         (["--restore-from", "repo2", "--old-host-is-fenced", "medication-trucker"], "Nothing was restored."),
         (["--restore-from", "repo3"], "repo3"),
         (["--old-host-is-fenced", "medication-tracker"], "goes with --restore-from only"),
+        (["--restore-timeline", "2"], "--restore-timeline goes with --restore-from only"),
     ],
 )
 def test_a_restore_onto_another_host_wants_the_word(
@@ -38,9 +39,11 @@ def test_the_word_goes_to_the_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(session, "perform", perform)
-    cli.run(["deploy", "--restore-from", "repo2", "--old-host-is-fenced", "medication-tracker"])
+    words = ["--restore-from", "repo2", "--old-host-is-fenced", "medication-tracker"]
+    cli.run(["deploy", *words, "--restore-timeline", "3"])
     assert asked[0].variables["stack_restore_from"] == "repo2"
     assert asked[0].variables["stack_old_host_is_fenced"] == "medication-tracker"
+    assert asked[0].variables["stack_restore_timeline"] == 3
 
 
 def test_an_export_writes_over_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

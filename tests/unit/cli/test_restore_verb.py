@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from samples import DATABASE, deployed, host
 
 from stanchion import cli
 from stanchion.cli.restore import Asked
-from stanchion.report import text
+from stanchion.engine import Request
+from stanchion.report import next_steps, text
 from stanchion.report.model import Backups, Result, VolumeRecord
+from stanchion.run.recording import Recording
 
 NOTHING: dict[str, Any] = {
     "to": None,
@@ -79,6 +82,7 @@ def test_the_list_tells_sets_with_their_proof_windows_and_what_may_be_dropped() 
                     {**each, "label": "A", "error": False},
                     {**each, "label": "B", "error": False},
                     {**each, "label": "C", "error": True},
+                    {**each, "label": "D", "error": False},
                 ],
             },
             {"key": 2, "where": "sftp://there", "message": "no answer", "sets": []},
@@ -101,6 +105,7 @@ def test_the_list_tells_sets_with_their_proof_windows_and_what_may_be_dropped() 
             {"name": "demo-pgdata", "kind": "replaced", "created": 1795629178},
         ],
         "restore": {"says": "A restore is not finished."},
+        "abandoned": {"repo1": ["A", "D"]},
     }
     seen = screen(
         deployed(verb="backups", hosts=[], backups=[Backups(host="one", verb="observe", result=facts)])
@@ -109,6 +114,7 @@ def test_the_list_tells_sets_with_their_proof_windows_and_what_may_be_dropped() 
     assert rows["A"].rstrip().endswith("proved")
     assert rows["B"].rstrip().endswith("not proved yet")
     assert rows["C"].rstrip().endswith("damaged pages")
+    assert rows["D"].rstrip().endswith("on a timeline that was left")
     assert "31.4 MB" in rows["A"]
     assert "2026-11-25 17:52:58+00" in rows["1"]
     assert "--timeline 2, WAL segment X is missing" in rows["2"]
@@ -139,6 +145,25 @@ def test_a_copy_is_told_with_how_to_look_into_it_and_a_schema_that_is_older() ->
     assert "docker exec -it demo-restore-1 psql -U postgres -d demo" in seen
     assert "before commit of transaction 742" in seen
     assert "its migration head is 0001; live it is 0002" in seen
+
+
+def test_a_lost_hosts_database_is_told_with_what_came_back_and_what_did_not() -> None:
+    record = {"repo": "repo2", "label": "A", "timeline": 3, "last_transaction": "2026-11-25 18:17:04+00"}
+    for result, told in ((record, True), ({"done": []}, False)):
+        seen = screen(deployed(backups=[Backups(host="one", verb="bare-metal", result=result)]))
+        assert ("restored  one, from repo2 with A, onto timeline 3" in seen) == told
+        assert ("newest    transaction of 2026-11-25 18:17:04+00" in seen) == told
+        assert ("lost      what was committed after that" in seen) == told
+
+
+def test_the_next_step_after_a_copy_is_to_drop_it(tmp_path: Path) -> None:
+    told = {"verb": "restore", "result": {"copy": {"container": "demo-restore-1"}}}
+    request = Request(
+        root=tmp_path, inventory=tmp_path / "inventory/local", playbook="restore.yml", variables={}
+    )
+    steps = next_steps.of("restore", "done", request, [], Recording(backups=[("one", told)]))
+    assert [step.partition(" restore ")[2] for step in steps] == ["--drop demo-restore-1"]
+    assert next_steps.of("drill", "done", request, [], Recording(backups=[("one", {"result": {}})])) == []
 
 
 def test_status_names_the_volume_that_a_restore_has_replaced() -> None:

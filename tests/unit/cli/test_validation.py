@@ -121,6 +121,20 @@ def test_a_refusal_after_the_fact_is_a_finding_not_a_failure(result_of: Any) -> 
     assert (result.status, result.error, result.exit_code) == ("unsafe", None, 1)
 
 
+def test_a_restore_that_no_check_was_asked_of_is_done(result_of: Any) -> None:
+    assert result_of(verb="restore").status == "done"
+
+
+def test_a_restore_that_the_checks_refuse_is_done_and_not_safe(result_of: Any) -> None:
+    after = report(finding(Outcome.FAIL), finding(Outcome.WARN, "volume.mount"), phase=Phase.DEPLOY)
+    result = result_of(("one", after), verb="restore", failures=[refused()])
+    assert (result.status, result.error, result.exit_code) == ("unsafe", None, ExitCode.CHECK_FAILED)
+    assert result.headline.startswith("done, unsafe: demo on 1 host in 1.5 s; 2 checks: 1 failed")
+    seen = screen(result)
+    assert "container.stop" in seen
+    assert "checks    deploy on one: 2 checks" in seen
+
+
 def test_a_refusal_before_a_deploy_ends_it(result_of: Any) -> None:
     before = report(finding(Outcome.FAIL), phase=Phase.PREFLIGHT)
     result = result_of(("one", before), verb="deploy", failures=[refused()])

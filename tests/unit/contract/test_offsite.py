@@ -62,7 +62,11 @@ def test_s3():
         ({"port": 70000}, "no port"),
         ({"user": "a:b"}, "no name of a user"),
         ({"host_keys": []}, "host_keys is missing"),
-        ({"host_keys": ["b.example.org " + KEY]}, "as ssh-keyscan prints without the host"),
+        (
+            {"host_keys": [KEY, "b.example.org " + KEY]},
+            f"host_keys is 'b.example.org {KEY}': no key like 'ssh-ed25519 AAAA…', as ssh-keyscan prints",
+        ),
+        ({"host_keys": KEY}, f"host_keys is '{KEY}': no key like"),
         ({"host_keys": [], "host_key_fingerprint": "MD5:aa"}, "no SHA-256 fingerprint"),
         ({"retention_full": 0}, "no number from 1 on"),
         ({"pasword": "x"}, "pasword is no field of type sftp"),

@@ -137,6 +137,8 @@ def results(play):
             as_module("deploy_lock", "ask for less", directory=own, lease_seconds=900),
             as_module("deploy_lock", "renew for longer", state="renewed", lease_seconds=2400),
             as_module("deploy_lock", "renew for less", state="renewed"),
+            as_module("deploy_lock", "renew for a backup", state="renewed", lease_seconds=129600),
+            as_module("deploy_lock", "renew after the backup", state="renewed"),
             as_module("deploy_lock", "too short", directory=own, lease_seconds=59, state="released"),
             as_module("deploy_lock", "give back", directory=own, state="released"),
             as_module("deploy_lock", "renew after it", state="renewed"),
@@ -186,6 +188,8 @@ def test_lock_is_taken_and_given_back(results):
     names = ("take", "take again", "ask for longer", "ask for less", "renew for longer", "renew for less")
     taken = ["free", "fresh", "renewed", "fresh", "renewed", "fresh"]
     assert [results[name]["lock"]["taken"] for name in names] == taken
+    assert results["renew for a backup"]["lock"]["holder"]["lease_seconds"] == 129600
+    assert results["renew after the backup"]["lock"]["holder"]["lease_seconds"] == 1200
     assert results["ask for longer"]["lock"]["holder"]["lease_seconds"] == 2000
     assert "at least 60" in results["too short"]["msg"]
     assert results["give back"]["lock"]["state"] == "released"

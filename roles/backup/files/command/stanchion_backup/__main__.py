@@ -6,16 +6,16 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, bare_metal, choosing, drill, jobs, observe, restoring, watch
+from stanchion_backup import backups, bare_metal, choosing, drill, jobs, observe, restoring, stopping, watch
 from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import TYPES
-from stanchion_backup.settings import Repository, Settings, load
+from stanchion_backup.settings import Settings, load
+from stanchion_backup.stopping import Stopped
 
 # The role waits this long for a scheduled job to end; whoever asks by hand as well.
 _WAIT = 600.0
@@ -36,16 +36,12 @@ def parser() -> argparse.ArgumentParser:
     verbs = program.add_subparsers(dest="verb", required=True)
 
     def verb(name: str, explains: str) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, parents=[shared], help=explains)
-        added.add_argument(
-            "--repo", metavar="repoN", action="append", default=[], help="only this repository"
-        )
-        return added
+        return verbs.add_parser(name, parents=[shared], help=explains)
 
     take = verb("backup", "take a backup into each repository")
     take.add_argument("--type", choices=TYPES, default="incr")
-    verb("expire", "let go what is beyond the retention, also where no backup has room any more")
-    verb("verify", "read every file of the repositories against its checksum")
+    expire = verb("expire", "let go what is beyond the retention, also where no backup has room any more")
+    verify = verb("verify", "read every file of the repositories against its checksum")
     prove = verb("drill", "restore into a copy beside the database and prove that it is the same")
     prove.add_argument("--target", choices=choosing.KINDS, help="instead of one chosen at random")
     prove.add_argument("--set", metavar="LABEL", help="begin with this backup")
@@ -66,9 +62,12 @@ def parser() -> argparse.ArgumentParser:
     lost = verb("bare-metal", "restore a lost host's database onto this one, which has none")
     lost.add_argument("--image", required=True, help="of the database's container")
     lost.add_argument("--volume", required=True, help="which is to be the database")
+    lost.add_argument("--timeline", type=int, default=0, metavar="N", help="that the lost database was on")
     foreign = verb("before-adoption", "take a backup of a stopped cluster that is not this stack's yet")
     foreign.add_argument("--image", required=True, help="of the database's container")
     verb("first-full", "take a full backup where there is none yet")
+    for each in (take, expire, verify, prove, lost):
+        each.add_argument("--repo", metavar="repoN", action="append", help="only this repository")
     restoring.add_verbs(verb)
     return program
 
@@ -76,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Run one command line; return its exit code. Whoever calls it gives the process to it."""
     logging.raiseExceptions = False
-    signal.signal(signal.SIGTERM, _end)
+    stopping.on_signals()
     given = parser().parse_args(arguments)
     try:
         settings = load(given.settings)
@@ -87,9 +86,10 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         jobs.say(str(error))
         return error.exit_code
-    except BackupError as error:
+    except (BackupError, Stopped) as error:
         if given.json:
-            print(json.dumps({**error.found, "error": str(error), "exit": error.exit_code}))
+            found = error.found if isinstance(error, BackupError) else {}
+            print(json.dumps({**found, "error": str(error), "exit": error.exit_code}))
         jobs.say(str(error))
         return error.exit_code
     except OSError as error:
@@ -104,37 +104,21 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _end(number: int, _: object) -> None:
-    """Make of a signal a failure like others: recorded, told, and nothing left behind."""
-    raise BackupError(f"It was ended by {signal.Signals(number).name} before it was done.")
-
-
 def act(settings: Settings, given: argparse.Namespace) -> Any:
     """Do what a verb says; return its result."""
     wait = 0.0 if given.scheduled else _WAIT
     if given.verb in restoring.VERBS:
         return restoring.act(settings, given, wait)
-    repositories = _repositories(settings, given.repo)
-    if given.verb == "backup":
-        return backups.take(settings, given.type, repositories, wait)
-    if given.verb == "expire":
-        return backups.expire(settings, repositories, wait)
-    if given.verb == "verify":
-        return backups.verify(settings, repositories, wait)
-    if given.verb == "bare-metal":
-        return bare_metal.restore(
-            settings, repositories[0], bare_metal.Wanted(given.image, given.volume), wait
-        )
+    if "repo" in given:
+        return _act_on(settings, given, wait)
     if given.verb == "settle":
         return backups.settle(settings, wait)
     if given.verb == "before-replace":
         return backups.before_replace(settings, given.hours, wait)
     if given.verb == "before-adoption":
-        return backups.before_adoption(settings, given.image, repositories, wait)
+        return backups.before_adoption(settings, given.image, wait)
     if given.verb == "first-full":
         return {"done": backups.first_full(settings, wait)}
-    if given.verb == "drill":
-        return drill.drill(settings, repositories, given.target, given.set, wait)
     if given.verb == "first-drill":
         return drill.first(settings, wait)
     if given.verb == "watch":
@@ -142,9 +126,17 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
     return observe.observe(settings, given.within, not given.without_windows)
 
 
-def _repositories(settings: Settings, names: Sequence[str]) -> Sequence[Repository]:
-    if not names:
-        return settings.repositories
-    return [
-        settings.repository_of(int(name.removeprefix("repo")) if name[-1:].isdigit() else 0) for name in names
-    ]
+def _act_on(settings: Settings, given: argparse.Namespace, wait: float) -> Any:
+    """Do what a verb says that takes --repo."""
+    repositories = [settings.repository_of(name) for name in given.repo or ()] or settings.repositories
+    if given.verb == "backup":
+        return backups.take(settings, given.type, repositories, wait)
+    if given.verb == "expire":
+        return backups.expire(settings, repositories, wait)
+    if given.verb == "verify":
+        return backups.verify(settings, repositories, wait)
+    if given.verb == "drill":
+        return drill.drill(settings, repositories, given.target, given.set, wait)
+    return bare_metal.restore(
+        settings, repositories[0], bare_metal.Wanted(given.image, given.volume, given.timeline), wait
+    )

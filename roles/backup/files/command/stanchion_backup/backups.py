@@ -12,6 +12,7 @@ from stanchion_backup import (
     bare_metal,
     canary,
     configuration,
+    docker,
     jobs,
     leftovers,
     pgbackrest,
@@ -19,10 +20,18 @@ from stanchion_backup import (
     volume_record,
 )
 from stanchion_backup.database import Database, QueryError
-from stanchion_backup.errors import BackupError
+from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.settings import Repository, Settings
 
+# The archiver takes what is ready, and histories first.
+_OFFER = """
+cd "$PGDATA/pg_wal/archive_status"
+for done in *.history.done; do
+    [ -e "$done" ] || continue
+    mv "$done" "${done%.done}.ready"
+done
+"""
 # Left in the command's folder when it was taken away (plugins/modules/backup_install.py).
 ARCHIVE_OFF = "archive_off"
 
@@ -36,20 +45,25 @@ def take(
 ) -> dict[str, Any]:
     """Take a backup into each repository; return the record.
 
-    A full one then lets go what is beyond the retention, but with `expire` false: the fulls of a day on which
-    something is restored or replaced must not cost the history from before it. A repository that cannot be
-    reached does not keep the others from theirs; BackupError names every one that failed.
+    A full one then lets go what is beyond the retention. Not with `expire` false, nor in a repository without
+    a backup of the timeline that the database is on, whoever asks: the fulls of a day on which something is
+    restored or replaced must not cost the history from before it. A repository that cannot be reached does
+    not keep the others from theirs; BackupError names every one that failed.
     """
     with jobs.recorded(settings, kind) as record, jobs.alone(settings, wait):
         leftovers.sweep(settings)
-        record.update(asked=retention.asked(settings, repositories), expire=expire and kind == "full")
+        record["asked"] = retention.asked(settings, repositories)
         record["configuration"] = _save_configuration(settings)
         record["repositories"] = {}
 
         def one(repository: Repository) -> None:
             began = time.time()
-            pgbackrest.backup(settings, repository, kind, expire)
-            record["repositories"][repository.name] = _newest(settings, repository, began)
+            lets_go = expire and kind == "full"
+            if lets_go:
+                lets_go = _has_timeline(settings, pgbackrest.contents_of(settings, repository))
+            pgbackrest.backup(settings, repository, kind, lets_go)
+            taken = _newest(settings, repository, began)
+            record["repositories"][repository.name] = {**taken, "expire": lets_go}
 
         _each(repositories, one)
     return record
@@ -114,14 +128,16 @@ def _archived(settings: Settings) -> str:
 
 
 def _each(repositories: Sequence[Repository], act: Callable[[Repository], object]) -> None:
-    failed = []
+    failed: list[BackupError] = []
     for repository in repositories:
         try:
             act(repository)
         except BackupError as error:
-            failed.append(str(error))
+            failed.append(error)
     if failed:
-        raise BackupError(" ".join(failed))
+        # Another process of the engine's had the lock all the time: a skipped job, and no failed one.
+        busy = len(failed) == len(repositories) and all(isinstance(each, BusyError) for each in failed)
+        raise (BusyError if busy else BackupError)(" ".join(map(str, failed)))
 
 
 def _newest(settings: Settings, repository: Repository, began: float) -> dict[str, Any]:
@@ -154,10 +170,9 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
         with jobs.alone(settings, wait, restoring=True):
             leftovers.sweep(settings)
             pgbackrest.create_stanza(settings)
+            _offer_histories(settings)
     if away:
-        for repository in settings.repositories:
-            if repository not in away:
-                _see_arrive(settings, repository, held[repository])
+        _see_arrive(settings, [found for repository, found in held.items() if repository not in away])
     else:
         pgbackrest.check(settings)
     # A first row: from now on its age tells how far the archive is behind.
@@ -167,6 +182,15 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
         for each in away
     )
     return {"done": [f"opened {each.name}" for each in new], "warning": warning.strip()}
+
+
+def _offer_histories(settings: Settings) -> None:
+    """Have the server archive its timelines' histories anew.
+
+    It does so once, when a timeline begins. A repository that is opened later would not know the timeline:
+    nothing could be restored along it.
+    """
+    docker.docker("exec", settings.container, "sh", "-c", _OFFER)
 
 
 def away_of(settings: Settings, held: Mapping[Repository, Contents]) -> list[Repository]:
@@ -182,17 +206,16 @@ def away_of(settings: Settings, held: Mapping[Repository, Contents]) -> list[Rep
     ]
 
 
-def _see_arrive(settings: Settings, repository: Repository, held: Contents) -> None:
-    """Switch a WAL segment, and see it in one repository: pgBackRest's own check asks for it in all."""
+def _see_arrive(settings: Settings, held: Sequence[Contents]) -> None:
+    """Switch a WAL segment, and see it in these repositories: pgBackRest's own check asks for it in all."""
     segment = Database(settings.container).switch_wal()
-    deadline = time.monotonic() + settings.archive_timeout + 60
-    while not pgbackrest.has_segment(settings, held, segment):
-        if time.monotonic() >= deadline:
-            raise BackupError(
-                f"WAL segment {segment} has not arrived in {repository.name} ({repository.where}). "
-                f"`docker logs {settings.container}` has what the archiver says."
-            )
-        time.sleep(1)
+    behind = pgbackrest.wait_for(settings, held, segment, settings.archive_timeout + 60)
+    if behind:
+        where = " and ".join(f"{each.name} ({each.where})" for each in behind)
+        raise BackupError(
+            f"WAL segment {segment} has not arrived in {where}. `docker logs {settings.container}` has what "
+            "the archiver says."
+        )
 
 
 def first_full(settings: Settings, wait: float) -> list[str]:
@@ -204,13 +227,12 @@ def first_full(settings: Settings, wait: float) -> list[str]:
     was_off = settings.folder / ARCHIVE_OFF
     restored = bare_metal.is_under_way(settings)
     again = restored or was_off.exists()
-    timeline = volume_record.read(settings).get("timeline")
     held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
     away = away_of(settings, held)
     missing = [
         repository
         for repository, found in held.items()
-        if again or not (repository in away or _is_backed_up(found, timeline))
+        if again or not (repository in away or _is_backed_up(settings, found))
     ]
     if missing:
         take(settings, "full", missing, wait, expire=not again)
@@ -220,10 +242,15 @@ def first_full(settings: Settings, wait: float) -> list[str]:
     return [f"{'new' if again else 'first'} full backup in {repository.name}" for repository in missing]
 
 
-def _is_backed_up(held: Contents, timeline: int | None) -> bool:
+def _is_backed_up(settings: Settings, held: Contents) -> bool:
     """Say whether a repository has a full backup, and one of the timeline that the database is on."""
-    full = any(each.type == "full" for each in held.sets)
-    return full and (timeline is None or any(each.timeline == timeline for each in held.sets))
+    return any(each.type == "full" for each in held.sets) and _has_timeline(settings, held)
+
+
+def _has_timeline(settings: Settings, held: Contents) -> bool:
+    """Say whether a repository has a backup of the timeline that the database is on."""
+    timeline = volume_record.timeline(settings)
+    return any(timeline in (None, each.timeline) for each in held.sets)
 
 
 def before_replace(settings: Settings, hours: float, wait: float) -> dict[str, Any]:
@@ -257,9 +284,7 @@ def before_replace(settings: Settings, hours: float, wait: float) -> dict[str, A
     }
 
 
-def before_adoption(
-    settings: Settings, image: str, repositories: Sequence[Repository], wait: float
-) -> dict[str, Any]:
+def before_adoption(settings: Settings, image: str, wait: float) -> dict[str, Any]:
     """Take a backup of the stopped cluster that is on record to be taken over; return the record.
 
     It is the way back, and nothing else: no moment after it can be restored from it, for its WAL is its own.
@@ -273,5 +298,5 @@ def before_adoption(
             record["labels"][repository.name] = pgbackrest.backup_stopped(settings, repository)
 
         pgbackrest.create_stanza(settings, stopped=True)
-        _each(repositories, one)
+        _each(settings.repositories, one)
     return record

@@ -14,9 +14,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import docker, files, handover, jobs, pgbackrest, scratch, volume_record
+from stanchion_backup import docker, files, handover, jobs, pgbackrest, scratch, volume_record, windows
 from stanchion_backup.errors import BackupError, RefusedError
-from stanchion_backup.scratch import Scratch, Target
+from stanchion_backup.pgbackrest import Archive, BackupSet, Contents, Target
+from stanchion_backup.scratch import Scratch
 from stanchion_backup.settings import Repository, Settings
 
 PURPOSE = "bare-metal"
@@ -24,6 +25,9 @@ PURPOSE = "bare-metal"
 MARK = "bare_metal"
 # Beside two archive_timeouts, in seconds: clocks of two machines differ, and a push takes its time.
 SLACK = 60
+# A backup ends with a segment, which comes within two minutes: further from it, in seconds, files have other
+# times than those at which they came, as those of a copied repository do.
+_TOGETHER = 900
 # A recovery reads all WAL since the backup; days of it take hours.
 _RECOVERY_WITHIN = 86400.0
 
@@ -37,13 +41,22 @@ SELECT s.system_identifier::text AS system_identifier, c.timeline_id AS timeline
 FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d WHERE d.datname = 'template0'
 """
 
+# The record of the lost host, as its last backup kept it (configuration.py).
+_KEPT_RECORD = """
+SELECT content FROM stanchion.configuration WHERE path LIKE '%/volume.json' AND content IS NOT NULL
+"""
+
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the roles ask for: the image to run in, and the volume that is to be the database."""
+    """What the roles ask for: the image to run in, and the volume that is to be the database.
+
+    `timeline` is the one that the lost database was on, where the operator names it; 0: the repository tells.
+    """
 
     image: str
     volume: str
+    timeline: int = 0
 
 
 def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: float) -> dict[str, Any]:
@@ -67,13 +80,16 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
                 f"{repository.name} ({repository.where}) has no backup to restore: "
                 f"{held.message or 'it is empty'}. Nothing was done."
             )
-        last = _see_that_it_is_quiet(settings, repository, held)
-        chosen = newest_along(held, last)
+        archive = pgbackrest.archive(settings, held)
+        _see_that_it_is_quiet(settings, repository, archive)
+        timeline = wanted.timeline or timeline_of(repository, held, archive)
+        chosen = newest_along(repository, held, archive, timeline)
+        last = max(name for name in archive.segments if _number(name) == timeline)
         scratch.see_room(chosen)
         record["repo"] = repository.name
         record["label"] = chosen.label
         record["system_identifier"] = held.system_identifier
-        target = Target("latest", "", chosen.label, str(int(last[:8], 16)))
+        target = Target("latest", "", chosen.label, str(timeline))
         _fill(settings, repository, wanted.volume, held.system_identifier, target, last, record)
     done = f"restored {wanted.volume} from {repository.name}, set {record['label']}, onto timeline "
     return {**record, "done": [f"{done}{record['timeline']}"]}
@@ -91,16 +107,16 @@ def finish(settings: Settings) -> None:
     _begun(settings).unlink(missing_ok=True)
 
 
-def _see_that_it_is_quiet(settings: Settings, repository: Repository, held: pgbackrest.Contents) -> str:
-    """Refuse a repository to which a database archived until just now; return the segment that came last.
+def _number(segment: str) -> int:
+    return int(segment[:8], 16)
 
-    Its timeline is the one that the lost database was on: after a way back from a restore, a repository has a
-    later one too, which was abandoned.
-    """
-    times = pgbackrest.archive(settings, held).segments
-    # Copies of a repository may have one time for all: then the name decides.
-    newest = max(times, key=lambda name: (times[name], name), default="")
-    age = time.time() - times.get(newest, 0)
+
+def _see_that_it_is_quiet(settings: Settings, repository: Repository, archive: Archive) -> None:
+    """Refuse a repository to which a database archived until just now."""
+    if not archive.segments:
+        raise RefusedError(f"{repository.name} ({repository.where}) has no WAL. Nothing was restored.")
+    newest = max(archive.segments, key=archive.segments.__getitem__)
+    age = time.time() - archive.segments[newest]
     enough = 2 * settings.archive_timeout + SLACK
     if age < enough:
         raise RefusedError(
@@ -108,17 +124,62 @@ def _see_that_it_is_quiet(settings: Settings, repository: Repository, held: pgba
             "database archives there, or did until just now. Shut the old host off. If it is off, wait for "
             f"{enough - age:.0f} s and run this again. Nothing was restored."
         )
-    if not newest:
-        raise RefusedError(f"{repository.name} ({repository.where}) has no WAL. Nothing was restored.")
-    return newest
 
 
-def newest_along(held: pgbackrest.Contents, last: str) -> pgbackrest.BackupSet:
-    """Return the newest backup that leads along the timeline of a segment."""
-    timeline = int(last[:8], 16)
-    on_it = [each for each in held.sets if each.timeline == timeline]
-    before = [each for each in held.sets if each.timeline < timeline]
-    return (on_it or before or list(held.sets))[-1]
+def timeline_of(repository: Repository, held: Contents, archive: Archive) -> int:
+    """Return the timeline that the lost database was on: that of the file that came last.
+
+    After a restore a repository has several, and after a way back from one the latest was abandoned. When
+    WAL came, only the time of its file says. RefusedError, with what the operator has to know to name the
+    timeline, where such times cannot be believed.
+    """
+    came = {number: at for number, (at, _) in archive.histories.items()}
+    for name, at in archive.segments.items():
+        came[_number(name)] = max(at, came.get(_number(name), 0))
+    timeline = max(came, key=came.__getitem__)
+    doubt = _doubt(held, archive, came, timeline) if len(came) > 1 else ""
+    if not doubt:
+        return timeline
+    newest = max(held.sets, key=lambda each: each.stopped)
+    listed = "; ".join(f"{number}, newest file of {windows.moment(came[number])}" for number in sorted(came))
+    raise RefusedError(
+        f"{repository.name} ({repository.where}) has WAL of several timelines ({listed}), and does not tell "
+        f"which of them the lost database was on: {doubt}. The newest backup, {newest.label}, was taken on "
+        f"timeline {newest.timeline} and ended at {windows.moment(newest.stopped)}. Say which one it was: "
+        "--restore-timeline N (the variable stack_restore_timeline). Nothing was restored."
+    )
+
+
+def _doubt(held: Contents, archive: Archive, came: dict[int, int], timeline: int) -> str:
+    """Return why the times of the files do not tell the timeline; empty where they do."""
+    for each in held.sets:
+        at = archive.segments.get(each.wal_last, each.stopped)
+        if abs(at - each.stopped) > _TOGETHER:
+            return (
+                f"the files have not kept their times, for the backup {each.label} ended at "
+                f"{windows.moment(each.stopped)} with segment {each.wal_last}, whose file is of "
+                f"{windows.moment(at)}"
+            )
+    if list(came.values()).count(came[timeline]) > 1:
+        return "their newest files have the same time"
+    newest = max(held.sets, key=lambda each: each.stopped)
+    known = windows.timelines(held.sets, archive)[timeline]
+    if newest.timeline not in (timeline, *dict(known.ancestors)):
+        return f"the newest file is of timeline {timeline}, the newest backup is of none that leads there"
+    return ""
+
+
+def newest_along(repository: Repository, held: Contents, archive: Archive, timeline: int) -> BackupSet:
+    """Return the newest backup that leads along a timeline; RefusedError where there is none, or no WAL."""
+    known = windows.timelines(held.sets, archive)
+    numbers = sorted({_number(name) for name in archive.segments})
+    along = [number for number in numbers if any(known[number].reaches(each) for each in held.sets)]
+    if timeline not in along:
+        raise RefusedError(
+            f"{repository.name} ({repository.where}) has no backup that leads along timeline {timeline}, or "
+            f"no WAL of it; it has both for {', '.join(map(str, along)) or 'none'}. Nothing was restored."
+        )
+    return [each for each in held.sets if known[timeline].reaches(each)][-1]
 
 
 def _begun(settings: Settings) -> Path:
@@ -150,6 +211,15 @@ def _sweep_volume(settings: Settings, volume: str) -> None:
             "Nothing was restored."
         )
     docker.remove("volume", [volume])
+
+
+def _forks(copy: Scratch) -> list[dict[str, Any]]:
+    """Return what the lost host had on record of its restores: what each of them left out."""
+    database = copy.database("postgres")
+    if not database.one("SELECT to_regclass('stanchion.configuration') IS NOT NULL AS made")["made"]:
+        return []
+    kept = database.rows(_KEPT_RECORD)
+    return json.loads(kept[0]["content"]).get("forks") or [] if kept else []
 
 
 def _fill(
@@ -187,6 +257,7 @@ def _fill(
                 f"What was restored is the database {identity['system_identifier']}, and {repository.name} "
                 f"says that it holds {identifier}."
             )
+        forks = _forks(copy)
         copy.stop()
         record["timeline"] = handover.make_ready(copy)
     except BaseException:
@@ -201,6 +272,7 @@ def _fill(
         **identity,
         "timeline": record["timeline"],
         "created_at": now,
+        "forks": forks,
         MARK: {"from": repository.name, "at": now},
     }
     # From here on it is no half-filled volume any more, whenever this ends.

@@ -14,6 +14,8 @@ from stanchion_backup.settings import Settings
 
 # A backend that needs longer than this from its start to its first answer is not one that works.
 WITHIN = 60.0
+# What docker itself, and the loader before it, would take for its own.
+_OF_DOCKER = re.compile(r"PATH|HOME|(LD|DOCKER|GO)[A-Z_]*")
 _MODES = {"memory": "Memory", "memory-swap": "MemorySwap", "pids-limit": "PidsLimit"}
 
 
@@ -35,14 +37,18 @@ def running(settings: Settings) -> dict[str, Any] | None:
 def start(settings: Settings, like: dict[str, Any], name: str, network: str, purpose: str) -> None:
     """Start a container like a running backend, on one network and published nowhere."""
     config, host = like["Config"], like["HostConfig"]
-    environment = dict(each.split("=", 1) for each in config["Env"] or [])
+    every = dict(each.split("=", 1) for each in config["Env"] or [])
+    open_ = {name: value for name, value in every.items() if _OF_DOCKER.fullmatch(name)}
+    # Values of the others may be secret: docker takes them from its own environment, not from its arguments.
+    environment = {name: value for name, value in every.items() if name not in open_}
     entrypoint = config["Entrypoint"] or []
-    # Values of variables may be secret: docker takes them from its own environment, not from its arguments.
     docker.docker(
         *("run", "--detach", "--name", name, "--hostname", "drill", *docker.labels(settings, purpose)),
         *("--network", network, "--no-healthcheck", "--restart", "no", "--user", config["User"]),
         *("--log-driver", "json-file", "--log-opt", "max-size=10m", "--log-opt", "max-file=2"),
-        *(f"--env={variable}" for variable in environment),
+        *(f"--env={name}={value}" for name, value in open_.items()),
+        *(f"--env={name}" for name in environment),
+        *docker.LOW_SHARE,
         *(f"--{option}={host[key]}" for option, key in _MODES.items() if host.get(key)),
         *([f"--cpus={host['NanoCpus'] / 1e9:g}"] if host.get("NanoCpus") else []),
         *(["--read-only"] if host.get("ReadonlyRootfs") else []),

@@ -10,7 +10,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from stanchion_backup import pgbackrest
 from stanchion_backup.database import Database
+from stanchion_backup.pgbackrest import Contents
+from stanchion_backup.settings import Settings
 
 # How often the schedule writes one, in seconds; and how long one is kept, in days: longer than most backups.
 PERIOD = 60
@@ -37,11 +40,17 @@ RETURNING json_build_object('id', id, 'mark', mark, 'epoch', extract(epoch FROM 
     't', to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00');
 """
 NOW = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' AS t"
-_NEWEST_ARCHIVED = """
+# The newest row that is in a repository whose last segment psql's variable of this name (`last`) has. Only of
+# the timeline that the server is on: the name of a segment is its timeline and its place.
+HELD = """
+SELECT id, mark, t, lsn FROM stanchion.canary WHERE pg_walfile_name(lsn) <= :'{last}' COLLATE "C"
+ORDER BY id DESC LIMIT 1
+"""
+_RESTORABLE = f"""
 SELECT id, mark, to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' AS t,
     extract(epoch FROM t) AS epoch, lsn
-FROM stanchion.canary WHERE pg_walfile_name(lsn) <= :'wal_max' COLLATE "C" ORDER BY id DESC LIMIT 1
-"""
+FROM ({HELD.format(last="wal_max")}) held
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,10 @@ def is_there(live: Database) -> bool:
     return bool(live.one("SELECT to_regclass('stanchion.canary') IS NOT NULL AS made")["made"])
 
 
-def newest_archived(live: Database, wal_max: str) -> Row | None:
-    """Return the newest row in a repository whose last segment is `wal_max`; None where there is none.
-
-    Only of the timeline that the server is on: the name of a segment is its timeline and its place.
-    """
-    found = live.rows(_NEWEST_ARCHIVED, {"wal_max": wal_max})
+def restorable(live: Database, settings: Settings, held: Contents, timeline: int) -> Row | None:
+    """Return the newest row in a repository, along the timeline that the server is on; None where none is."""
+    last = pgbackrest.wal_max_on(settings, held, timeline)
+    if not last or not is_there(live):
+        return None
+    found = live.rows(_RESTORABLE, {"wal_max": last})
     return Row(**found[0]) if found else None

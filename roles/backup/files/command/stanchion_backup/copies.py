@@ -13,7 +13,7 @@ from stanchion_backup import docker, facts, files, jobs, leftovers, pgbackrest, 
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.planning import Plan, Request, plan
-from stanchion_backup.scratch import AMCHECK, POINTS, Recovery, Scratch, see_all_replayed
+from stanchion_backup.scratch import AMCHECK, KEEPS_WAL, POINTS, Recovery, Scratch, see_all_replayed
 from stanchion_backup.settings import Settings
 
 PURPOSE = "restore"
@@ -32,9 +32,7 @@ def restore(settings: Settings, request: Request, deep: bool, wait: float) -> di
     The copy is kept running. One that failed is removed.
     """
     with jobs.recorded(settings, "restore") as record, jobs.alone(settings, wait):
-        _sweep(settings)
-        # They may have the room that this needs.
-        leftovers.sweep(settings)
+        make_room(settings)
         planned = plan(settings, request)
         record.update(planned.as_dict())
         copy = Scratch(settings, PURPOSE, planned.repository, *[fresh_name(settings)] * 2)
@@ -143,13 +141,27 @@ def _heads(settings: Settings, copy: Scratch) -> dict[str, Any]:
 
 
 def _read_all(copy: Scratch) -> None:
+    shown = copy.database("postgres").one("SELECT current_setting('data_checksums') AS checksums")
+    had_amcheck = _with_amcheck(copy)
     copy.stop()
-    if damage := copy.bad_pages():
+    if shown["checksums"] == "on" and (damage := copy.bad_pages()):
         raise BackupError(f"The copy has damaged pages: {damage}")
-    copy.start("none")
+    # Who reads a row first marks its page. With full pages the WAL of that, all of which is kept, would be as
+    # large as the database. Without them a crash may tear a page: nothing goes on before a clean stop.
+    copy.start("none", full_page_writes="off", **KEEPS_WAL)
     copy.wait(_RECOVERED_WITHIN)
     if damage := copy.client("pg_amcheck", *AMCHECK):
         raise BackupError(f"pg_amcheck found damage in the copy: {damage}")
+    for name in _with_amcheck(copy) - had_amcheck:
+        copy.database(name).execute("DROP EXTENSION amcheck")
+    copy.stop()
+    copy.start("none", **KEEPS_WAL)
+    copy.wait(_RECOVERED_WITHIN)
+
+
+def _with_amcheck(copy: Scratch) -> set[str]:
+    asked = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'amcheck') AS there"
+    return {name for name in copy.databases() if copy.database(name).one(asked)["there"]}
 
 
 def listed(settings: Settings) -> list[dict[str, Any]]:
@@ -203,11 +215,13 @@ def unknown(settings: Settings, name: str, kind: str) -> RefusedError:
     return RefusedError(f"There is no {what} {name} (there is: {there}). Nothing was dropped.")
 
 
-def _sweep(settings: Settings) -> None:
-    """Take away what a killed restore has left half-filled; only who holds the command's lock may.
+def make_room(settings: Settings) -> None:
+    """Take away what killed jobs and restores have left; only who holds the command's lock may.
 
-    That is what was begun by its own mark and not proved. Whatever has no mark stays until it is dropped.
+    Of a restore that is what was begun by its own mark and not proved. Whatever has no mark stays until it is
+    dropped.
     """
+    leftovers.sweep(settings)
     database = volume_record.read(settings).get("volume")
     for name, mark in _marks(settings).items():
         if mark.get("proved") is False and name != database:

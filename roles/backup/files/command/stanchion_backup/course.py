@@ -13,8 +13,7 @@ from stanchion_backup.assertions import Sheet
 from stanchion_backup.database import Database
 from stanchion_backup.facts import Facts
 from stanchion_backup.markers import Markers
-from stanchion_backup.pgbackrest import BackupSet, Contents
-from stanchion_backup.scratch import Target
+from stanchion_backup.pgbackrest import BackupSet, Contents, Target
 from stanchion_backup.settings import Repository, Settings
 
 # What finds everything that a drill has made.

@@ -107,6 +107,22 @@ def remove(kind: str, listed: Iterable[str]) -> None:
             raise BackupError(f"docker {kind} rm {name} failed: {done.err.strip()}")
 
 
+def free_bytes(place: str = "") -> int | None:
+    """Return what the disk of a volume or folder has left, of Docker itself where none is named.
+
+    None where that can't be told: a volume's driver may keep it elsewhere.
+    """
+    if not place:
+        path = docker("info", "--format", "{{.DockerRootDir}}").strip()
+    else:
+        path = place if place.startswith("/") else (inspect("volume", place) or {}).get("Mountpoint", "")
+    try:
+        usage = os.statvfs(path)
+    except OSError:
+        return None
+    return usage.f_bavail * usage.f_frsize
+
+
 def labels(settings: Settings, purpose: str) -> list[str]:
     """Return the options that say whose it is and what for."""
     return [
@@ -129,17 +145,19 @@ def fresh_name(settings: Settings, purpose: str) -> str:
 
 # Of a process that gives way to every other: the least share of the processor, the disk when nobody wants it.
 LOW = ("nice", "-n", "19", "ionice", "-c", "3")
+# Of a container that does (1024 is the database's): it counts as soon as both want the processor.
+LOW_SHARE = ("--cpu-shares", "128")
 
 
 def confined(memory: str) -> list[str]:
     """Return the options of a container that does one job beside the database, and never at its cost.
 
-    A share of 128 (1024 is the database's) gives way as soon as both want the processor. Weight of its I/O
-    is left to ionice: engines refuse --blkio-weight where the kernel has no scheduler for it.
+    Weight of its I/O is left to ionice: engines refuse --blkio-weight where the kernel has no scheduler for
+    it.
     """
     return [
         *("--user", "999:999", "--init", "--read-only", "--tmpfs", "/tmp", "--no-healthcheck"),  # noqa: S108
         *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-        *("--memory", memory, "--memory-swap", memory, "--cpu-shares", "128", "--pids-limit", "256"),
+        *("--memory", memory, "--memory-swap", memory, *LOW_SHARE, "--pids-limit", "256"),
         *("--log-driver", "json-file", "--log-opt", "max-size=10m", "--log-opt", "max-file=2"),
     ]

@@ -21,8 +21,11 @@ from stanchion_backup import (
     jobs,
     markers,
     pgbackrest,
+    proof,
     scratch,
     soundness,
+    volume_record,
+    windows,
 )
 from stanchion_backup.course import PURPOSE, Before, Drill
 from stanchion_backup.database import Database
@@ -30,16 +33,18 @@ from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.scratch import Scratch
 from stanchion_backup.settings import Repository, Settings
-from stanchion_backup.stopping import stoppable, undisturbed
+from stanchion_backup.stopping import undisturbed
 
 # Gives up on a recovery; a day of WAL is replayed in minutes.
 _RECOVERY = 4 * 3600.0
 _UP = 300.0
 _LIVE = """
 SELECT system_identifier::text AS identifier, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline,
-    extract(epoch FROM clock_timestamp()) AS now, current_setting('data_checksums') AS checksums
+    extract(epoch FROM clock_timestamp()) AS now, current_setting('data_checksums') AS checksums,
+    current_setting('server_version') AS version
 FROM pg_control_system()
 """
+_LATER = "SELECT count(*) AS rows FROM stanchion.canary WHERE id > :'id'"
 
 
 def drill(
@@ -71,13 +76,12 @@ def drill(
 
 
 def first(settings: Settings, wait: float) -> dict[str, Any]:
-    """Drill each repository of which nothing has been proved yet; one that is away now is a `warning`."""
-    kept = jobs.records(settings, PURPOSE)
-    missing = [each for each in settings.repositories if not any(_proved(record, each) for record in kept)]
+    """Drill each repository that holds nothing which was proved; one that is away now is a `warning`."""
+    held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
+    missing = [each for each in settings.repositories if not _is_proved(settings, each, held[each])]
     result: dict[str, Any] = {"stack": settings.stack, "drills": [], "done": [], "warning": ""}
     if not missing:
         return result
-    held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
     away = [each for each in backups.away_of(settings, held) if each in missing]
     result["warning"] = " ".join(
         f"{each.name} ({each.where}) can't be reached, and no restore from it was ever proved: "
@@ -96,8 +100,10 @@ def first(settings: Settings, wait: float) -> dict[str, Any]:
     }
 
 
-def _proved(record: Mapping[str, Any], repository: Repository) -> bool:
-    return record.get("outcome") == "ok" and record.get("repo") == repository.name
+def _is_proved(settings: Settings, repository: Repository, held: Contents) -> bool:
+    """Say whether a set that it holds was proved; of a repository that can't be read now, whether any was."""
+    done = proof.proved(settings, repository)
+    return bool(done.intersection(each.label for each in held.sets) if held.well else done)
 
 
 def _recorded(
@@ -109,9 +115,14 @@ def _recorded(
         with jobs.recorded(settings, PURPOSE) as record:
             found = record
             record.update(
-                repo=repository.name, run=secrets.token_hex(4), verdict="failed", phases={}, assertions=[]
+                repo=repository.name,
+                where=repository.where,
+                run=secrets.token_hex(4),
+                verdict="failed",
+                phases={},
+                assertions=[],
             )
-            with jobs.alone(settings, wait), stoppable():
+            with jobs.alone(settings, wait):
                 scratch.sweep(settings, PURPOSE)
                 one = Drill(settings, repository, record)
                 try:
@@ -136,7 +147,9 @@ def _refuse(settings: Settings, repository: Repository, kind: str | None, label:
     if label or kind == "older":
         held = pgbackrest.contents_of(settings, repository)
         if held.well:
-            choosing.choose(settings, repository, held, held.sets[-1].timeline, kind, label)
+            number = volume_record.timeline(settings) or held.sets[-1].timeline
+            live = windows.along(settings, held, number)
+            choosing.choose(settings, repository, held, live, kind, label)
 
 
 def _run(one: Drill, kind: str | None, label: str | None) -> None:
@@ -149,6 +162,12 @@ def _run(one: Drill, kind: str | None, label: str | None) -> None:
             _restore(one, copy, before)
         with one.phase("replay"):
             recovery = copy.recover(_RECOVERY)
+        one.record["recovery"] = {
+            "segments": recovery.segments,
+            "last_segment": recovery.last_segment,
+            "last_transaction": recovery.last_transaction,
+            "timeline": recovery.timeline,
+        }
         with one.phase("assertions"):
             if not content.same(one, copy, before, recovery):
                 # It is not what was asked for: whether it is sound is of no use any more.
@@ -182,8 +201,14 @@ def _prepare(one: Drill, kind: str | None, label: str | None) -> Before:
     live = one.live.one(_LIVE)
     _same_cluster(repository, held, live)
     timeline = int(live["timeline"])
-    target, expected = choosing.choose(settings, repository, held, timeline, kind, label)
-    one.record.update(rpo_seconds=_measured_rpo(one, held, live), data_bytes=expected.size)
+    followed = windows.along(settings, held, timeline)
+    target, expected = choosing.choose(settings, repository, held, followed, kind, label)
+    one.record.update(
+        image=pgbackrest.image_of(settings),
+        versions={"postgres": live["version"], "pgbackrest": pgbackrest.version(settings)},
+        data_bytes=expected.size,
+        **_measured_loss(one, held, live),
+    )
     scratch.see_room(expected)
     with one.phase("markers"):
         facts_before = facts.read(one.database, settings)
@@ -202,6 +227,7 @@ def _restore(one: Drill, copy: Scratch, before: Before) -> None:
     label = copy.restore(before.aim)
     taken = next((each for each in before.held.sets if each.label == label), before.expected)
     one.record["data_bytes"] = taken.size
+    one.record["backup_age_seconds"] = round(float(before.live["now"]) - taken.stopped, 3)
     one.record["set"] = {
         "label": taken.label,
         "type": taken.type,
@@ -218,13 +244,18 @@ def _same_cluster(repository: Repository, held: Contents, live: Mapping[str, Any
         )
 
 
-def _measured_rpo(one: Drill, held: Contents, live: Mapping[str, Any]) -> float | None:
-    """Return how many seconds would be lost with the host; None where no row is in the repository yet."""
-    last = pgbackrest.wal_max_on(one.settings, held, int(live["timeline"]))
-    if not last or not canary.is_there(one.live):
-        return None
-    row = canary.newest_archived(one.live, last)
-    return round(float(live["now"]) - row.epoch, 3) if row else None
+def _measured_loss(one: Drill, held: Contents, live: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many seconds and canary rows would be lost with the host.
+
+    None where no row is in the repository yet.
+    """
+    row = canary.restorable(one.live, one.settings, held, int(live["timeline"]))
+    if row is None:
+        return {"rpo_seconds": None, "rows_lost": None}
+    return {
+        "rpo_seconds": round(float(live["now"]) - row.epoch, 3),
+        "rows_lost": one.live.one(_LATER, {"id": row.id})["rows"],
+    }
 
 
 def _measured_rto(one: Drill) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stanchion_backup import journal
 from stanchion_backup.errors import BusyError
 from stanchion_backup.settings import Settings
 
@@ -18,65 +20,45 @@ PATIENCE = 600.0
 _LOOK_AGAIN = 5.0
 
 
-def restore_under_way(settings: Settings) -> bool:
-    """Return whether a restore has touched the database and not ended; its journal (journal.py) says so.
-
-    One that only makes a copy beside the database, or was killed while it did, holds up nothing.
-    """
-    try:
-        return bool(json.loads((settings.folder / "restore.json").read_text())["touched"])
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, KeyError, TypeError):
-        # Nobody knows how far it is.
-        return True
-
-
-def unreadable(settings: Settings, error: Exception) -> str:
-    """Return what to do where the journal of a restore can't be read: nothing can go on from it."""
-    return (
-        f"The journal of a restore, {settings.folder / 'restore.json'}, can't be read: {error!r}. Nobody "
-        "knows how far that came, so neither --resume nor --rollback can go on, and no job runs. Look into "
-        f"{settings.volume_record}: the `volume` that it names is the database. Take `restore` out of it, "
-        "where that is there; move the journal away; deploy; and take a full backup (`backup --type full`)."
-    )
-
-
-def to_a_restore(settings: Settings) -> None:
-    """BusyError while a restore has the database stopped or half replaced."""
-    if restore_under_way(settings):
-        try:
-            json.loads((settings.folder / "restore.json").read_text())["touched"]
-        except FileNotFoundError:
-            # It has ended just now.
-            return
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BusyError(unreadable(settings, error)) from error
-        raise BusyError(
-            "A restore of this stack is under way, or was interrupted. `restore --resume` goes on with "
-            "it, `restore --rollback` returns to the old database."
-        )
-
-
 def deploy_under_way(now: float) -> str:
     """Return who holds the lock of the host, in words; empty where nobody does.
 
-    A lease that has run out, or that can't be read, holds up no backup.
+    A lease that has run out or can't be read holds up no backup, nor does one whose holder is gone: that may
+    run for a day more.
     """
     try:
         holder: dict[str, Any] | None = json.loads(LOCK.read_text())["holder"]
-        if holder is None or float(holder["lease_until"]) <= now:
+        if holder is None or float(holder["lease_until"]) <= now or _is_gone(holder):
             return ""
         return f'"{holder["verb"]}" of {holder["user"]}@{holder["hostname"]}'
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
+def _is_gone(holder: Mapping[str, Any]) -> bool:
+    """Say whether a holder has certainly ended: its process was on this host, or that was booted since."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    if holder["host_boot_id"] not in (None, boot):
+        return True
+    here = (boot, str(Path("/proc/self/ns/pid").readlink()))
+    return (holder["boot_id"], holder["pid_namespace"]) == here and not _runs(holder)
+
+
+def _runs(holder: Mapping[str, Any]) -> bool:
+    try:
+        text = Path(f"/proc/{holder['pid']}/stat").read_text()
+    except OSError:
+        return False
+    # The name, in brackets, may itself hold brackets and spaces.
+    state, *numbers = text.rpartition(")")[2].split()
+    return state not in "ZX" and int(numbers[18]) == holder["pid_started"]
+
+
 def to_others(settings: Settings, patience: float = PATIENCE) -> None:
     """Wait until no deploy and no restore is under way; BusyError where one still is then."""
     deadline = time.monotonic() + patience
     while True:
-        to_a_restore(settings)
+        journal.give_way(settings)
         holder = deploy_under_way(time.time())
         if not holder:
             return

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from stanchion_backup import wal
+from stanchion_backup import pgbackrest, wal
 from stanchion_backup.errors import BackupError
 from stanchion_backup.scratch import Scratch
 from stanchion_backup.target import position
@@ -15,7 +15,7 @@ _TIDY = r"""
 set -eu
 cd "$PGDATA"
 sed -i -E -e '/^[[:space:]]*(archive_mode|restore_command|recovery_target[a-z_]*)[[:space:]]*=/d' \
-    -e '/pgBackRest restore on/d' postgresql.auto.conf
+    -e "/$1/d" postgresql.auto.conf
 rm -f recovery.signal standby.signal recovery.done
 control=$(pg_controldata -D .)
 current=$(printf '%s\n' "$control" | sed -n "s/^Latest checkpoint's REDO WAL file: *//p")
@@ -42,7 +42,7 @@ def make_ready(copy: Scratch) -> int:
 
     BackupError where it was not stopped cleanly, or has let go of WAL that no repository has.
     """
-    done = copy.command("sh", "-c", _TIDY)
+    done = copy.command("sh", "-c", _TIDY, "sh", pgbackrest.REMARK)
     told = [line.partition("=")[::2] for line in done.out.splitlines()]
     facts = dict(told)
     if done.code != 0 or facts.get("state") != "shut down":

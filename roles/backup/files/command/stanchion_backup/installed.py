@@ -28,6 +28,11 @@ def installed(settings: Settings, within: float) -> dict[str, Any]:
     }
 
 
+def scheduled_since(settings: Settings) -> float | None:
+    """Return when the schedule became what it is; None where there is none."""
+    return _written(Path(settings.cron_file)) if settings.cron_file else None
+
+
 def _written(path: Path) -> float | None:
     return path.stat().st_mtime if path.exists() else None
 

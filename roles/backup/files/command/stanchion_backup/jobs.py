@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from stanchion_backup import docker, files, giving_way
-from stanchion_backup.errors import BackupError, BusyError
+from stanchion_backup import docker, files, giving_way, journal
+from stanchion_backup.errors import BackupError, BusyError, RefusedError
 from stanchion_backup.settings import Settings
+from stanchion_backup.stopping import Stopped
 
 log = logging.getLogger("stanchion_backup")
 
@@ -62,16 +63,17 @@ def alone(settings: Settings, wait: float = 0.0, restoring: bool = False) -> Ite
                     raise BusyError("Another job of this stack's backups runs.") from error
                 time.sleep(0.5)
         if not restoring:
-            giving_way.to_a_restore(settings)
+            journal.give_way(settings)
         yield
 
 
 @contextlib.contextmanager
 def recorded(settings: Settings, job: str) -> Iterator[dict[str, Any]]:
-    """Keep a record of a job, however it ends: ok, failed or skipped.
+    """Keep a record of a job, however it ends: ok, failed, skipped or refused.
 
     A record (JSON): job, started, ended (Unix seconds), seconds, outcome, exit, error; the job may add to it.
-    Where it cannot be written, the job has failed: a full disk is told of like any other failure.
+    One that is refused was not begun: whoever asked has read why, and nobody else is told. Where a record
+    cannot be written, the job has failed: a full disk is told of like any other failure.
     """
     record: dict[str, Any] = {
         "stack": settings.stack,
@@ -86,7 +88,10 @@ def recorded(settings: Settings, job: str) -> Iterator[dict[str, Any]]:
     except BusyError as error:
         record.update(outcome="skipped", exit=0, error=str(error))
         raise
-    except BackupError as error:
+    except RefusedError as error:
+        record.update(outcome="refused", exit=error.exit_code, error=str(error))
+        raise
+    except (BackupError, Stopped) as error:
         record.update(outcome="failed", exit=error.exit_code, error=str(error))
         raise
     except BaseException as error:
@@ -110,7 +115,7 @@ def _end(settings: Settings, record: dict[str, Any]) -> None:
         ended = f"{record['job']} ended {record['outcome']}"
         text = f"{record['error']} The record of it could not be written: {ended}, and then: {error}".strip()
         record.update(outcome="failed", exit=record["exit"] or 1, error=text)
-    level = {"ok": logging.INFO, "skipped": logging.WARNING}.get(record["outcome"], logging.ERROR)
+    level = {"ok": logging.INFO, "failed": logging.ERROR}.get(record["outcome"], logging.WARNING)
     told = (record["job"], record["outcome"], record["seconds"], record["error"])
     log.log(level, "%s: %s after %.1f s %s", *told)
     if record["outcome"] == "failed":

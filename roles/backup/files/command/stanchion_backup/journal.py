@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import files, giving_way
-from stanchion_backup.errors import BackupError
+from stanchion_backup import files
+from stanchion_backup.errors import BackupError, BusyError
 from stanchion_backup.settings import Settings
 from stanchion_backup.windows import moment
 
@@ -89,14 +89,45 @@ def path(settings: Settings) -> Path:
 
 
 def read(settings: Settings) -> Journal | None:
-    """Return the restore that is not finished; None where there is none."""
+    """Return the restore that is not finished; None where there is none.
+
+    BackupError, with what to do, where it can't be read: nothing can go on from it.
+    """
     try:
         raw = json.loads(path(settings).read_text())
         return Journal(**{**raw, "steps": tuple(raw["steps"])})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BackupError(giving_way.unreadable(settings, error)) from error
+        raise BackupError(
+            f"The journal of a restore, {path(settings)}, can't be read: {error!r}. Nobody knows how far "
+            "that came, so neither --resume nor --rollback can go on, and no job runs. Look into "
+            f"{settings.volume_record}: the `volume` that it names is the database. Take `restore` out of "
+            "it, where that is there; move the journal away; deploy; and take a full backup (`backup --type "
+            "full`)."
+        ) from error
+
+
+def is_under_way(settings: Settings) -> bool:
+    """Return whether a restore has touched the database and not ended; where nobody knows, it has.
+
+    One that only makes a copy beside the database, or was killed while it did, holds up nothing.
+    """
+    try:
+        give_way(settings)
+    except BusyError:
+        return True
+    return False
+
+
+def give_way(settings: Settings) -> None:
+    """BusyError while a restore has the database stopped or half replaced, and where nobody knows."""
+    try:
+        found = read(settings)
+    except BackupError as error:
+        raise BusyError(str(error)) from error
+    if found and found.touched:
+        raise BusyError(found.says())
 
 
 def write(settings: Settings, journal: Journal) -> None:

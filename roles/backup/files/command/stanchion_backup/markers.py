@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from stanchion_backup import canary, pgbackrest
@@ -68,19 +67,16 @@ def place(live: Database, run: str) -> Markers:
 
 def arrive(settings: Settings, held: Contents, live: Database, markers: Markers) -> None:
     """Wait until the repository has the segment of b; BackupError when it does not come."""
-    repository = settings.repository_of(held.key)
+    repository = settings.repository_of(str(held.key))
     limit = settings.archive_timeout + _PUSH
-    deadline = time.monotonic() + limit
-    while not pgbackrest.has_segment(settings, held, markers.segment):
-        if time.monotonic() >= deadline:
-            archiver = live.one(_ARCHIVER)
-            failing = (
-                f" The server's last try that failed was {archiver['wal']} at {archiver['t']}."
-                if archiver["failing"]
-                else ""
-            )
-            raise BackupError(
-                f"WAL segment {markers.segment} did not arrive in {repository.name} ({repository.where}) "
-                f"within {limit} s.{failing} What is written now can't be restored: mend the archive."
-            )
-        time.sleep(0.2)
+    if pgbackrest.wait_for(settings, [held], markers.segment, limit):
+        archiver = live.one(_ARCHIVER)
+        failing = (
+            f" The server's last try that failed was {archiver['wal']} at {archiver['t']}."
+            if archiver["failing"]
+            else ""
+        )
+        raise BackupError(
+            f"WAL segment {markers.segment} did not arrive in {repository.name} ({repository.where}) within "
+            f"{limit} s.{failing} What is written now can't be restored: mend the archive."
+        )

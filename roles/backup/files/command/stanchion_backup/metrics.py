@@ -69,6 +69,14 @@ METRICS = {
         "Seconds of data that were not in the repository when a drill began: the last one's, and "
         "over all proved.",
     ),
+    "stanchion_restore_rows_lost": (
+        "gauge",
+        "Canary rows, one a minute, that were not in the repository when the last drill began.",
+    ),
+    "stanchion_restore_backup_age_seconds": (
+        "gauge",
+        "Age of the backup that the last drill restored, when it began.",
+    ),
     "stanchion_restore_rto_seconds": (
         "gauge",
         "Seconds from the beginning of a restore until the backend answered, or where none was asked the "
@@ -115,14 +123,14 @@ def _jobs(picture: Mapping[str, Any], written: float) -> Iterator[Sample]:
 
 
 def missed_jobs(picture: Mapping[str, Any], now: float) -> dict[str, float]:
-    """Return the scheduled jobs that did not run for 1.5 periods, each with the moment of its last run.
+    """Return the scheduled jobs that did not run for 1.5 periods, each with the moment since which it is due.
 
-    A job that never ran is late from the time on at which the schedule was installed.
+    That is its last run; or when the schedule became what it is, before which it may not have been in there.
     """
     late = {}
     for job, each in picture.get("schedule", {}).items():
         last = (picture.get("jobs", {}).get(job) or {}).get("last") or {}
-        since = float(last.get("started") or picture.get("scheduled_since") or now)
+        since = max(last.get("started") or 0.0, picture.get("scheduled_since") or 0.0) or now
         if now - since > 1.5 * each["period"]:
             late[job] = since
     return late
@@ -161,6 +169,8 @@ def _drills(drills: Mapping[str, Any]) -> Iterator[Sample]:
     for phase, seconds in (last.get("phases") or {}).items():
         yield Sample("stanchion_restore_duration_seconds", seconds, {"phase": phase})
     yield Sample("stanchion_restore_data_bytes", last.get("data_bytes"), {})
+    yield Sample("stanchion_restore_rows_lost", last.get("rows_lost"), {})
+    yield Sample("stanchion_restore_backup_age_seconds", last.get("backup_age_seconds"), {})
     for measured in ("rpo", "rto"):
         figures = {"last": last.get(f"{measured}_seconds"), **(drills.get(measured) or {})}
         for which, seconds in figures.items():

@@ -19,11 +19,14 @@ from stanchion_backup import (
     proof,
     retention,
     runs,
+    scratch,
     server,
+    volume_record,
 )
 from stanchion_backup.database import QueryError
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import JOBS, Settings
+from stanchion_backup.windows import abandoned
 
 VERSION = 1
 
@@ -38,6 +41,7 @@ def observe(settings: Settings, within: float = 60.0, windows: bool = True) -> d
         stands = several.submit(_or_error, lambda: installed.installed(settings, within))
         held = pgbackrest.contents(settings, within)
         asked = several.submit(planning.every_window, settings, within) if windows else None
+        left = several.submit(_or_error, lambda: _abandoned(settings, held, within))
         live = _live(settings, held, within)
         archived = _missing(settings, held, live["archive"], within)
         moments = {"windows": asked.result(), "copies": copies.listed(settings)} if asked else {}
@@ -45,6 +49,9 @@ def observe(settings: Settings, within: float = 60.0, windows: bool = True) -> d
             "version": VERSION,
             "stack": settings.stack,
             "repositories": _repositories(settings, held),
+            "room": {
+                "copy": max((scratch.room_for(each) for one in held for each in one.sets), default=None)
+            },
             **live,
             "archive": archived,
             "installed": stands.result(),
@@ -52,6 +59,7 @@ def observe(settings: Settings, within: float = 60.0, windows: bool = True) -> d
             "restore": _or_error(lambda: journal.observed(settings)),
             "drills": proof.picture(settings, held),
             **jobs_now(settings),
+            "abandoned": left.result(),
             "taken": retention.taken(settings),
             "objectives": {"rpo": settings.rpo, "rto": settings.rto},
         }
@@ -101,17 +109,22 @@ def _live(settings: Settings, held: list[pgbackrest.Contents], within: float) ->
     }
 
 
+def _abandoned(settings: Settings, held: list[pgbackrest.Contents], within: float) -> dict[str, list[str]]:
+    live = volume_record.timeline(settings)
+    return {f"repo{each.key}": abandoned(settings, each, live, within) if live else [] for each in held}
+
+
 def _missing(
     settings: Settings, held: list[pgbackrest.Contents], found: dict[str, Any], within: float
 ) -> dict[str, Any]:
-    """Return the server's side of the archive, and by repository what is missing in it.
+    """Return the server's side of the archive, and by repository what is missing or foreign in it.
 
     The server was asked first: a segment that it pushes meanwhile is no hole.
     """
     return {
         **{name: value for name, value in found.items() if name != "waiting"},
         "missing": {
-            f"repo{each.key}": archive.missing(settings, each, found, within) for each in held if each.sets
+            f"repo{each.key}": archive.listed(settings, each, found, within) for each in held if each.sets
         },
     }
 

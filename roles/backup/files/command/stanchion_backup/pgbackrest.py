@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Everything that knows pgBackRest, but for its configuration (templates/pgbackrest.conf.j2) and the image.
+"""Everything that knows pgBackRest, but for its configuration (templates/pgbackrest.conf.j2), the image, and
+what the server's container and the checks have to know of it: its stanza, and its options by their names.
 
 Another engine would have these functions, with the same types.
 """
@@ -8,7 +9,6 @@ from __future__ import annotations
 
 import configparser
 import json
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -55,6 +55,8 @@ _STOPPED = "--no-online"
 _TOLD = ("archive-push-queue-max", "-cipher-type", "-retention-full", "-retention-full-type", "checksum-page")
 # Of a repository that could not be read at all; info itself says 99 of one whose server does not answer.
 UNREADABLE = 99
+# What it leaves in postgresql.auto.conf above its lines for a recovery.
+REMARK = "pgBackRest restore on"
 # The kinds as people say them, and as it does.
 TYPES = ("full", "diff", "incr")
 
@@ -116,6 +118,16 @@ class Archive:
     segments: dict[str, int]
     # By timeline: when its history came, and its text (ancestor, LSN, reason; the oldest first).
     histories: dict[int, tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a recovery ends, and with which backup it begins (`label`; None: the engine chooses)."""
+
+    kind: str
+    value: str = ""
+    label: str | None = None
+    timeline: str | None = None
 
 
 def environment(settings: Settings) -> list[str]:
@@ -391,7 +403,7 @@ _HISTORY = re.compile(r"([0-9A-F]{8})\.history")
 
 def archive(settings: Settings, held: Contents, within: float = _ASK_WITHIN) -> Archive:
     """Return what WAL a repository holds; BackupError where it cannot be listed."""
-    repository = settings.repository_of(held.key)
+    repository = settings.repository_of(str(held.key))
     what = f"Listing the WAL of {repository.name} ({repository.where})"
     folder = f"archive/{settings.stack}/{held.archive}"
     if not held.archive:
@@ -429,13 +441,35 @@ def has_segment(settings: Settings, held: Contents, segment: str) -> bool:
     return bool(_listed(settings, held, held.archive + f"/{segment[:16]}", f"^{segment}-"))
 
 
+def wait_for(settings: Settings, held: Sequence[Contents], segment: str, within: float) -> list[Repository]:
+    """Wait until repositories have a WAL segment; return those that do not have it after these seconds."""
+    deadline = time.monotonic() + within
+    behind = list(held)
+    while True:
+        behind = [each for each in behind if not has_segment(settings, each, segment)]
+        if not behind or time.monotonic() >= deadline:
+            return [settings.repository_of(str(each.key)) for each in behind]
+        time.sleep(0.3)
+
+
 def timelines(settings: Settings, held: Contents) -> list[int]:
     """Return the timelines whose history a repository has: all but the first of a cluster."""
     return sorted(int(name[:8], 16) for name in _listed(settings, held, held.archive, "\\.history$"))
 
 
+def history(settings: Settings, held: Contents, timeline: int, within: float = _ASK_WITHIN) -> str:
+    """Return the history of a timeline in a repository (ancestor, LSN, reason); empty where it has none."""
+    repository = settings.repository_of(str(held.key))
+    path = f"archive/{settings.stack}/{held.archive}/{timeline:08X}.history"
+    done = ask(settings, f"--repo={held.key}", "--ignore-missing", "repo-get", path, within=within)
+    # It says so of a file that is not there by this code alone; docker, of what went wrong, in words.
+    if done.code == 1 and not done.text:
+        return ""
+    return _must(done, f"Looking into {repository.name} ({repository.where})")
+
+
 def _listed(settings: Settings, held: Contents, folder: str, only: str) -> list[str]:
-    repository = settings.repository_of(held.key)
+    repository = settings.repository_of(str(held.key))
     done = ask(
         settings, f"--repo={held.key}", f"--filter={only}", "repo-ls", f"archive/{settings.stack}/{folder}"
     )
@@ -462,11 +496,8 @@ def check(settings: Settings) -> None:
     )
 
 
-def backup(settings: Settings, repository: Repository, kind: str, expire: bool = True) -> None:
-    """Take a backup; after a full one, `expire` what the retention lets go.
-
-    The others never do: the first of them would let go what a full one with `expire` false has spared.
-    """
+def backup(settings: Settings, repository: Repository, kind: str, expire: bool) -> None:
+    """Take a backup, and `expire` what the retention lets go: before it where the disk is full, and after."""
     what = f"The {kind} backup to {repository.name} ({repository.where})"
     # Asked before: otherwise it would wait for WAL that cannot arrive, and complain of that.
     if expire and _full(settings, repository):
@@ -482,7 +513,7 @@ def backup(settings: Settings, repository: Repository, kind: str, expire: bool =
         settings,
         [
             *(f"--repo={repository.key}", f"--type={kind}", _WAL_WITHIN),
-            *(() if expire and kind == "full" else ("--no-expire-auto",)),
+            *(() if expire else ("--no-expire-auto",)),
             "backup",
         ],
         settings.repositories,
@@ -506,6 +537,39 @@ def expire_sets(settings: Settings, repository: Repository) -> None:
     _must(done, f"Letting backups go in {repository.name} ({repository.where})")
 
 
+def restore(repository: Repository, target: Target, container: Sequence[str]) -> str:
+    """Fill the empty data folder of a container that this command line makes; return the set's label.
+
+    The copy is ready to recover, and does not archive. BackupError with its reason.
+    """
+    done = docker.run(
+        [
+            *(*container, "pgbackrest", f"--repo={repository.key}", *restore_options(target)),
+            *("--archive-mode=off", "--log-level-console=info", "restore"),
+        ],
+        within=None,
+    )
+    _must(done, f"Restoring from {repository.name} ({repository.where})")
+    taken = re.search(r"restore backup set (\S+?),", done.out)
+    return taken.group(1) if taken else target.label or ""
+
+
+def restore_options(target: Target) -> list[str]:
+    """Return a target as options of `pgbackrest restore`."""
+    if target.kind == "latest":
+        asked = ["--type=default"]
+    elif target.kind == "immediate":
+        asked = ["--type=immediate", "--target-action=promote"]
+    else:
+        asked = [f"--type={target.kind}", f"--target={target.value}", "--target-action=promote"]
+    if target.label:
+        asked.append(f"--set={target.label}")
+    # A backup alone is recovered along its own timeline: it does so, and has no option for it.
+    if target.timeline and target.kind != "immediate":
+        asked.append(f"--target-timeline={target.timeline}")
+    return asked
+
+
 def _full(settings: Settings, repository: Repository) -> bool:
     free = free_bytes(settings, repository)
     return free is not None and free < _SEGMENT_BYTES
@@ -513,17 +577,7 @@ def _full(settings: Settings, repository: Repository) -> bool:
 
 def free_bytes(settings: Settings, repository: Repository) -> int | None:
     """Return what the disk of a repository on this host has left; None for one elsewhere."""
-    if repository.kind == "folder":
-        place = settings.repository
-    elif repository.kind == "volume":
-        place = (docker.inspect("volume", settings.repository) or {}).get("Mountpoint", "")
-    else:
-        return None
-    try:
-        usage = os.statvfs(place)
-    except OSError:
-        return None
-    return usage.f_bavail * usage.f_frsize
+    return docker.free_bytes(settings.repository) if repository.kind in ("folder", "volume") else None
 
 
 def verify(settings: Settings, repository: Repository, archived: str = "") -> str:

@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stanchion_backup import canary, jobs, pgbackrest, scratch, volume_record, wal, windows
+from stanchion_backup import canary, pgbackrest, scratch, volume_record, wal, windows
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
-from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
-from stanchion_backup.scratch import Target
+from stanchion_backup.pgbackrest import Archive, BackupSet, Contents, Target
 from stanchion_backup.settings import Repository, Settings
 from stanchion_backup.target import Asked, parse, position
 from stanchion_backup.windows import Timeline, Window
@@ -65,6 +63,8 @@ class Held:
     contents: Contents
     archive: Archive
     timelines: dict[int, Timeline]
+    # The timeline that the database is on.
+    live: int
     windows: list[Window]
 
 
@@ -86,23 +86,19 @@ def held(settings: Settings, repository: Repository, within: float = 60.0) -> He
         )
     archive = pgbackrest.archive(settings, contents, within)
     known = windows.timelines(contents.sets, archive)
-    live = int(volume_record.read(settings).get("timeline") or max(known, default=1))
+    live = volume_record.timeline(settings) or max(known, default=1)
     newest = _newest(settings, contents, live)
     found = windows.windows(repository.name, contents.sets, archive, live, newest)
-    return Held(repository, contents, archive, known, found)
+    return Held(repository, contents, archive, known, live, found)
 
 
 def _newest(settings: Settings, contents: Contents, live: int) -> float | None:
     """Return when the newest row was written that is in the repository; None where nobody can say."""
-    last = pgbackrest.wal_max_on(settings, contents, live)
     try:
-        server = Database(settings.container, within=10)
-        if last and canary.is_there(server):
-            row = canary.newest_archived(server, last)
-            return row.epoch if row else None
+        row = canary.restorable(Database(settings.container, within=10), settings, contents, live)
     except QueryError:
-        pass
-    return None
+        return None
+    return row.epoch if row else None
 
 
 def every_window(settings: Settings, within: float = 60.0) -> list[dict[str, Any]]:
@@ -116,29 +112,17 @@ def every_window(settings: Settings, within: float = 60.0) -> list[dict[str, Any
     return found
 
 
-def flush(settings: Settings, repositories: Sequence[Repository]) -> str:
-    """Have all that is committed now archived; return the last segment's name.
-
-    BackupError where it does not come to every one of the repositories within 90 s.
-    """
+def flush(settings: Settings, repository: Repository) -> None:
+    """Have all that is committed now archived; BackupError where it does not come there within 90 s."""
     live = Database(settings.container)
     canary.write(live, "restore")
     segment = live.switch_wal()
-    deadline = time.monotonic() + _ARCHIVED_WITHIN
-    while True:
-        behind = [
-            repository.name
-            for repository in repositories
-            if not pgbackrest.has_segment(settings, pgbackrest.contents_of(settings, repository), segment)
-        ]
-        if not behind:
-            return segment
-        if time.monotonic() >= deadline:
-            raise BackupError(
-                f"WAL segment {segment} did not come to {' and '.join(behind)} within {_ARCHIVED_WITHIN:g} s:"
-                " what was committed last cannot be restored from there yet."
-            )
-        time.sleep(0.3)
+    contents = pgbackrest.contents_of(settings, repository)
+    if pgbackrest.wait_for(settings, [contents], segment, _ARCHIVED_WITHIN):
+        raise BackupError(
+            f"WAL segment {segment} did not come to {repository.name} within {_ARCHIVED_WITHIN:g} s: what "
+            "was committed last cannot be restored from there yet."
+        )
 
 
 def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
@@ -148,32 +132,23 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
     and such a moment counts as restorable.
     """
     asked = parse(request.to)
-    repository = repository_of(settings, request.source)
+    repository = settings.repository_of(request.source)
     _check_future(asked)
     here = held(settings, repository)
-    live = int(volume_record.read(settings).get("timeline") or max(here.timelines, default=1))
-    if request.timeline in (0, live) and _is_fresh(asked, here) and running(settings):
+    if request.timeline in (0, here.live) and _is_fresh(asked, here) and running(settings):
         if ahead:
             here = _as_archived(settings, here)
         else:
-            flush(settings, [repository])
+            flush(settings, repository)
             here = held(settings, repository)
-    number = _timeline(request, asked, here, live)
+    number = _timeline(request, asked, here)
     backup = _set(settings, request, asked, here, number)
     if asked.kind == "backup":
         target = Target("immediate", "", backup.label)
     else:
         target = Target(asked.kind, asked.value, backup.label, str(number))
     needed, free = scratch.see_room(backup)
-    return Plan(asked, repository, target, backup, number, needed, free, number == live)
-
-
-def repository_of(settings: Settings, name: str) -> Repository:
-    """Return a repository by its name, the first where none is given; RefusedError where there is none."""
-    if not name:
-        return settings.repositories[0]
-    number = name[4:] if name.startswith("repo") else name
-    return settings.repository_of(int(number) if number.isdigit() else 0)
+    return Plan(asked, repository, target, backup, number, needed, free, number == here.live)
 
 
 def _check_future(asked: Asked) -> None:
@@ -203,11 +178,11 @@ def _as_archived(settings: Settings, here: Held) -> Held:
     return replace(here, windows=ahead)
 
 
-def _timeline(request: Request, asked: Asked, here: Held, live: int) -> int:
-    number = request.timeline or live
+def _timeline(request: Request, asked: Asked, here: Held) -> int:
+    number = request.timeline or here.live
     if asked.kind == "backup" and not request.timeline:
         chosen = [each for each in here.contents.sets if each.label == asked.value]
-        return chosen[0].timeline if chosen else live
+        return chosen[0].timeline if chosen else here.live
     if number not in here.timelines:
         known = ", ".join(str(each) for each in sorted(here.timelines)) or "none"
         raise _refuse(here, f"{here.repository.name} knows no timeline {number} (it has {known}).")
@@ -292,10 +267,7 @@ def _check_new(here: Held, number: int) -> None:
 
 def _check_left(settings: Settings, here: Held, asked: Asked, number: int) -> None:
     """Refuse a moment that this timeline does not have: a restore had gone back behind it."""
-    for each in jobs.records(settings, "restore"):
-        fork = each.get("fork")
-        if not fork:
-            continue
+    for fork in volume_record.read(settings).get("forks") or []:
         on_path = fork["timeline"] in (number, *dict(here.timelines[number].ancestors))
         if on_path and fork["left"] < asked.epoch < fork["began"]:
             raise _refuse(

@@ -9,23 +9,23 @@ from typing import Any, Optional
 
 from stanchion_backup import jobs, runs
 from stanchion_backup.pgbackrest import Contents
-from stanchion_backup.settings import Settings
+from stanchion_backup.settings import Repository, Settings
 
 Records = Sequence[Mapping[str, Any]]
 Spread = dict[str, Optional[float]]
 
 
-def proved(settings: Settings, repository: str) -> set[str]:
+def proved(settings: Settings, repository: Repository) -> set[str]:
     """Return the labels of a repository's sets that a drill has restored."""
     return labels(jobs.records(settings, "drill"), repository)
 
 
-def labels(records: Records, repository: str) -> set[str]:
+def labels(records: Records, repository: Repository) -> set[str]:
     """Return the labels that these records prove: of the sets that one needs, a restore reads a part only."""
     return {
         each["set"]["label"]
         for each in records
-        if each.get("outcome") == "ok" and each.get("repo") == repository
+        if each["outcome"] == "ok" and runs.concerns(each, repository)
     }
 
 
@@ -34,9 +34,9 @@ def picture(settings: Settings, held: Iterable[Contents]) -> dict[str, Any]:
 
     By repository, and of all of them the worst: what was proved in one says nothing of another.
     """
-    ran = [each for each in jobs.records(settings, "drill") if each["outcome"] != "skipped"]
+    ran = [each for each in jobs.records(settings, "drill") if each["outcome"] in runs.RAN]
     each = {
-        repository.name: _of([record for record in ran if record.get("repo") == repository.name])
+        repository.name: _of([record for record in ran if runs.concerns(record, repository)])
         for repository in settings.repositories
     }
     every = list(each.values())
@@ -48,7 +48,7 @@ def picture(settings: Settings, held: Iterable[Contents]) -> dict[str, Any]:
         "rpo": _worst(one["rpo"] for one in every),
         "rto": _worst(one["rto"] for one in every),
         "rto_to": "database" if "database" in untils else next(iter(untils - {None}), None),
-        "coverage": {f"repo{one.key}": _coverage(ran, one) for one in held},
+        "coverage": {f"repo{one.key}": _coverage(settings, ran, one) for one in held},
         "repositories": each,
     }
 
@@ -67,8 +67,8 @@ def _of(ran: Records) -> dict[str, Any]:
     }
 
 
-def _coverage(ran: Records, held: Contents) -> dict[str, Any]:
-    done = labels(ran, f"repo{held.key}")
+def _coverage(settings: Settings, ran: Records, held: Contents) -> dict[str, Any]:
+    done = labels(ran, settings.repository_of(str(held.key)))
     well = [each.label for each in held.sets if each.label in done]
     return {"proved": len(well), "kept": len(held.sets), "labels": well}
 

@@ -8,6 +8,7 @@ and finished. The old volume stays.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Mapping
@@ -31,14 +32,17 @@ from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
 from stanchion_backup.planning import Plan, Request
-from stanchion_backup.scratch import Scratch
+from stanchion_backup.scratch import KEEPS_WAL, Scratch
 from stanchion_backup.settings import Settings
+from stanchion_backup.stopping import Stopped
 
 PURPOSE = "replacement"
 # The key of the volume's record that keeps every other run from starting a database meanwhile.
 MARK = "restore"
 # Crash recovery of a copy that was not stopped, in seconds: it has written next to nothing.
 _STARTED_WITHIN = 600.0
+# A checkpoint writes what is in memory; on a slow disk that takes minutes.
+_CHECKPOINT_WITHIN = 600.0
 
 
 def replace(settings: Settings, request: Request, named: str, deep: bool, wait: float) -> dict[str, Any]:
@@ -50,6 +54,7 @@ def replace(settings: Settings, request: Request, named: str, deep: bool, wait: 
         raise RefusedError(f"--replace {named}: this host's stack is {settings.stack}. Nothing was done.")
     with jobs.recorded(settings, "restore") as record, jobs.alone(settings, wait, restoring=True):
         _begin_anew(settings)
+        copies.make_room(settings)
         planned = planning.plan(settings, request)
         steps = journal.LATEST_STEPS if planned.asked.kind == "latest" else journal.OTHER_STEPS
         recorded = volume_record.read(settings)
@@ -86,7 +91,12 @@ def resume(settings: Settings, wait: float) -> dict[str, Any]:
         left = _left(settings)
         if left.rolled_back:
             raise RefusedError(left.says())
-        planned = None if COPY in left.done else planning.plan(settings, Request(**left.request))
+        planned = None
+        if COPY not in left.done:
+            # What was filled by half has the room that the next try needs.
+            _copy(settings, left, settings.repositories[0].name).remove()
+            copies.make_room(settings)
+            planned = planning.plan(settings, Request(**left.request))
         _go(settings, left, planned, record)
     return record
 
@@ -111,20 +121,26 @@ def _go(settings: Settings, left: Journal, planned: Plan | None, record: dict[st
                 _hand_over(settings, left)
             journal.finish(settings, left, step)
             step = left.next_step()
-    except BackupError as error:
+    except (BackupError, Stopped) as error:
         if left.touched:
-            raise type(error)(f"{error} {left.says()}") from error
+            # Whatever it was: a database that is down is no refusal.
+            raise BackupError(f"{error} {left.says()}") from error
         _copy(settings, left, settings.repositories[0].name).remove()
         journal.remove(settings)
         raise type(error)(f"{error} The live database was not touched.") from error
     finally:
         record.update({key: value for key, value in left.facts.items() if key != "fork"})
         record["volume"] = left.name
-    record["done"] = [f"the volume {left.name} is the database of {settings.stack}"]
+    record["done"] = [f"the volume {left.name} is the database of {settings.stack}", _starts("--resume")]
+
+
+def _starts(way: str) -> str:
+    """Say what is still to be done, for whoever runs this command by hand: it starts nothing."""
+    return f"`python runner.py restore {way}` on the controller starts database and backends"
 
 
 def _copy(settings: Settings, left: Journal, repository: str) -> Scratch:
-    place = planning.repository_of(settings, left.facts.get("repo") or repository)
+    place = settings.repository_of(left.facts.get("repo") or repository)
     copy = Scratch(settings, PURPOSE, place, left.name, left.name)
     copy.volume_labels = [
         f"--label=io.stanchion.stack={settings.stack}",
@@ -134,10 +150,9 @@ def _copy(settings: Settings, left: Journal, repository: str) -> Scratch:
 
 
 def _make(settings: Settings, left: Journal, planned: Plan) -> None:
-    """Restore and prove the copy, from the beginning where it was begun before."""
+    """Restore and prove the copy."""
     left.facts.update(planned.as_dict())
     copy = _copy(settings, left, planned.repository.name)
-    copy.remove()
     recovery = copies.fill(copy, planned, left.facts)
     copies.prove(settings, copy, planned, left.deep, left.facts)
     left.facts["fork"] = {
@@ -163,29 +178,28 @@ def _halt(settings: Settings, left: Journal) -> None:
         left.touched = True
         journal.write(settings, left)
     volume_record.write(settings, {**left.old, MARK: {"to": left.asked, "began": left.began}})
-    _stop_backends(settings)
+    # Where that is not what is restored, what was written last may stay in the old volume.
     newest = left.steps[0] == HALT
-    if planning.running(settings):
+    answers = planning.running(settings)
+    if answers:
         left.facts["old_answered"] = True
-        Database(settings.container).execute("CHECKPOINT")
-        _archive_all(settings, left, must=newest)
-    elif "old_database" not in left.facts:
-        left.facts["old_database"] = "did not answer: what it had not archived is in its volume alone"
-    journal.write(settings, left)
+        journal.write(settings, left)
+        # Only so that its stop takes less time: the application still serves.
+        with contextlib.suppress(BackupError):
+            Database(settings.container, within=_CHECKPOINT_WITHIN).execute("CHECKPOINT")
+    _stop_backends(settings)
+    if answers:
+        with contextlib.nullcontext() if newest else contextlib.suppress(BackupError):
+            planning.flush(settings, settings.repository_of(left.request.get("source") or ""))
     _stop_database(settings)
-    if newest and left.old.get("volume") and docker.inspect("volume", left.old["volume"]):
-        _check_last(settings, left)
-
-
-def _archive_all(settings: Settings, left: Journal, must: bool) -> None:
-    """Have the old database's WAL archived; where that is not what is restored, it may stay in its volume."""
     try:
-        planning.flush(settings, [planning.repository_of(settings, left.request.get("source") or "")])
-        left.facts["old_database"] = "stopped, with all it had committed in the repository"
+        left.facts["old_database"] = _last_of(settings, left)
     except BackupError as error:
-        if must:
-            raise
-        left.facts["old_database"] = f"stopped; what it wrote last is in its volume alone: {error}"
+        if newest:
+            raise BackupError(
+                f"{error} Roll back, which starts the old database again, and repeat the restore."
+            ) from error
+        left.facts["old_database"] = f"what it wrote last may be in its volume alone: {error}"
 
 
 def _is_there(volume: object) -> bool:
@@ -209,31 +223,42 @@ def _stop_database(settings: Settings) -> None:
         docker.docker("container", "stop", settings.container, within=limit + 60)
 
 
-def _check_last(settings: Settings, left: Journal) -> None:
-    """See that the last segment with anything in it is in the repository that is restored from."""
+def _last_of(settings: Settings, left: Journal) -> str:
+    """Return what became of the old database's last WAL, once it has ended.
+
+    BackupError where it answered before, and not all that it committed is in the repository now.
+    """
+    if not _is_there(left.old.get("volume")):
+        return "its volume is gone, with what was not archived"
     control = _control(settings, str(left.old["volume"]))
     if control.get("Database cluster state") != "shut down":
         if left.facts.get("old_answered"):
-            raise BackupError(
-                "The old database did not stop cleanly, and what it wrote last may be in its volume alone. "
-                "Roll back, which starts it again, and repeat the restore."
-            )
-        return
+            raise BackupError("The old database did not stop cleanly.")
+        return "did not answer: what it had not archived is in its volume alone"
     current = control["Latest checkpoint's REDO WAL file"]
     last = wal.name_of(int(current[:8], 16), wal.number_of(current) - 1)
-    place = planning.repository_of(settings, left.request.get("source") or "")
+    place = settings.repository_of(left.request.get("source") or "")
     if not pgbackrest.has_segment(settings, pgbackrest.contents_of(settings, place), last):
         raise BackupError(f"The old database's last WAL segment, {last}, is not in {place.name}.")
+    return "stopped, with all it had committed in the repository"
 
 
 def _control(settings: Settings, volume: str) -> Mapping[str, str]:
-    said = docker.docker(
-        *("run", "--rm", "--name", docker.fresh_name(settings, "look"), *docker.labels(settings, PURPOSE)),
+    """Return what a volume says of its cluster; nothing where it is damaged, or empty."""
+    argv = [
+        *(
+            "docker",
+            "run",
+            "--rm",
+            "--name",
+            docker.fresh_name(settings, "look"),
+            *docker.labels(settings, PURPOSE),
+        ),
         *docker.confined("128m"),
         *("--network", "none", "--volume", f"{volume}:{pgbackrest.DATA}:ro", pgbackrest.image_of(settings)),
         *("pg_controldata", "-D", pgbackrest.DATA),
-    )
-    pairs = (line.partition(":") for line in said.splitlines())
+    ]
+    pairs = (line.partition(":") for line in docker.run(argv).out.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
@@ -243,7 +268,7 @@ def _hand_over(settings: Settings, left: Journal) -> None:
     found = docker.inspect("container", copy.container)
     if not (found and found["State"]["Running"]):
         # The host, or the engine, was restarted since: the copy ends as it should only by itself.
-        copy.start("none")
+        copy.start("none", **KEEPS_WAL)
         copy.wait(_STARTED_WITHIN)
     copy.stop()
     timeline = handover.make_ready(copy)
@@ -259,6 +284,8 @@ def _hand_over(settings: Settings, left: Journal) -> None:
             "system_identifier": left.facts["system_identifier"],
             "timeline": timeline,
             "replaced": [each for each in replaced if each["volume"]],
+            # Each backup carries this record: a host that comes after this one has to know of them too.
+            "forks": [*(left.old.get("forks") or []), left.facts["fork"]],
             MARK: {"to": left.asked, "began": left.began},
         },
     )
@@ -292,6 +319,8 @@ def rollback(settings: Settings, discard: str, wait: float) -> dict[str, Any]:
         else:
             _copy(settings, left, settings.repositories[0].name).remove()
             record["done"] = [f"the volume {left.old.get('volume')} stays the database"]
+        if left.touched:
+            record["done"].append(_starts("--rollback"))
     return record
 
 
@@ -324,7 +353,7 @@ def close(settings: Settings, wait: float) -> dict[str, Any]:
         done.append(f"{kept} stays until it is dropped: restore --drop-volume {kept}")
     try:
         taken = backups.take(settings, "full", settings.repositories, wait, expire=False)
-    except BackupError as error:
+    except (BackupError, Stopped) as error:
         raise BackupError(
             f"{'; '.join(done)}. But the new full backup failed, and until there is one, nothing newer can "
             f"be restored: {error} Mend that and take it (`backup --type full`)."

@@ -45,6 +45,6 @@ def taken(settings: Settings) -> dict[str, list[str]]:
             labels = kept.setdefault(name, [])
             if backup.get("type", record["job"]) == "full":
                 labels.append(backup["label"])
-            if record.get("expire", record["job"] == "full"):
+            if backup.get("expire", record["job"] == "full"):
                 kept[name] = labels[-(told.get("retention", settings.retention_full) or 1) :]
     return kept

@@ -7,21 +7,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stanchion_backup import jobs
-from stanchion_backup.settings import Settings
+from stanchion_backup.settings import Repository, Settings
 
 Record = Mapping[str, Any]
+# The outcomes of a job that was begun; one that was skipped or refused says nothing of the backups.
+RAN = ("ok", "failed")
 _SHORT = ("started", "ended", "seconds", "outcome", "error")
 
 
 def of_job(settings: Settings, job: str) -> dict[str, Any]:
     """Return the last run and the last success (Unix s) of the worst repository, and those of each.
 
-    A repository that the job was not made for yet, as it is new, is not the worst.
+    A repository that the job was not made for yet, as it is new, is not the worst. Where all are at new
+    places, it is how the job went at the old ones: the schedule was kept.
     """
     kept = jobs.records(settings, job)
-    ran = [each for each in kept if each["outcome"] != "skipped"]
-    each = {repository.name: _of(ran, repository.name) for repository in settings.repositories}
-    made = [one for one in each.values() if one["last"]]
+    ran = [each for each in kept if each["outcome"] in RAN]
+    each = {
+        repository.name: _of([_as_it_went(run, repository.name) for run in ran if concerns(run, repository)])
+        for repository in settings.repositories
+    }
+    made = [one for one in each.values() if one["last"]] or [_of(ran)]
     return {
         "last": worst(one["last"] for one in made),
         "last_success": oldest(one["last_success"] for one in made),
@@ -43,17 +49,24 @@ def oldest(moments: Iterable[float | None]) -> float | None:
     return None if None in known else min((each for each in known if each is not None), default=None)
 
 
-def _of(ran: Sequence[Record], repository: str) -> dict[str, Any]:
-    mine = [_as_it_went(each, repository) for each in ran if _concerns(each, repository)]
-    good = [each["ended"] for each in mine if each["outcome"] == "ok"]
-    return {"last": mine[-1] if mine else None, "last_success": good[-1] if good else None}
+def _of(ran: Sequence[Record]) -> dict[str, Any]:
+    good = [each["ended"] for each in ran if each["outcome"] == "ok"]
+    return {"last": ran[-1] if ran else None, "last_success": good[-1] if good else None}
 
 
-def _concerns(record: Record, repository: str) -> bool:
-    """Say whether a run was of this repository; one that ended before it knew was of all."""
+def concerns(record: Record, repository: Repository) -> bool:
+    """Say whether a run was of this repository, at its place; one that ended before it knew was of all.
+
+    By the name alone, what was proved of an old place would count for a new one.
+    """
     if "repo" in record:
-        return bool(record["repo"] == repository)
-    return repository in record.get("asked", (repository,))
+        asked = {record["repo"]: record}
+    elif "asked" in record:
+        asked = record["asked"]
+    else:
+        return True
+    told = asked.get(repository.name)
+    return told is not None and bool(told.get("where", repository.where) == repository.where)
 
 
 def _as_it_went(record: Record, repository: str) -> Record:
@@ -71,7 +84,7 @@ def _short(record: Record | None) -> dict[str, Any] | None:
 def _skipped(kept: Sequence[Record]) -> int:
     skipped = 0
     for each in reversed(kept):
-        if each["outcome"] != "skipped":
+        if each["outcome"] in RAN:
             break
-        skipped += 1
+        skipped += each["outcome"] == "skipped"
     return skipped

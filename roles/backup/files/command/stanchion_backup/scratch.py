@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from pathlib import Path
 from stanchion_backup import docker, pgbackrest, volume_record, wal
 from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, RefusedError
-from stanchion_backup.pgbackrest import BackupSet
+from stanchion_backup.pgbackrest import BackupSet, Target
 from stanchion_backup.settings import Repository, Settings
 
 # What ends a recovery at a point; `latest` ends with the WAL, `immediate` when the backup is consistent.
@@ -27,6 +26,9 @@ POINTS = ("time", "name", "lsn", "xid")
 KINDS = ("latest", *POINTS, "immediate")
 # That every row is in its indexes, and every B-tree in order. Only of a copy: it locks writers out.
 AMCHECK = ("--all", "--heapallindexed", "--parent-check", "--install-missing")
+# A copy that becomes the database archives later what it has written since it was promoted. Not for a
+# recovery: that would keep all WAL that it replays.
+KEEPS_WAL = {"wal_keep_size": "1TB"}
 # What a copy takes beside the files themselves: WAL that is replayed, and what a checkpoint writes anew.
 _ROOM = 1.1
 _ROOM_BYTES = 256 * 1024 * 1024
@@ -35,31 +37,6 @@ _HBA = """local all postgres peer map=operators
 host {database} {user} samenet scram-sha-256
 host all all all reject
 """
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a recovery ends, and with which backup it begins (`label`; None: pgBackRest chooses)."""
-
-    kind: str
-    value: str = ""
-    label: str | None = None
-    timeline: str | None = None
-
-    def options(self) -> list[str]:
-        """Return it as options of `pgbackrest restore`."""
-        if self.kind == "latest":
-            asked = ["--type=default"]
-        elif self.kind == "immediate":
-            asked = ["--type=immediate", "--target-action=promote"]
-        else:
-            asked = [f"--type={self.kind}", f"--target={self.value}", "--target-action=promote"]
-        if self.label:
-            asked.append(f"--set={self.label}")
-        # A backup alone is recovered along its own timeline: pgBackRest does so, and has no option for it.
-        if self.timeline and self.kind != "immediate":
-            asked.append(f"--target-timeline={self.timeline}")
-        return asked
 
 
 @dataclass(frozen=True)
@@ -98,10 +75,10 @@ class Scratch:
         """Return what makes way for the live database: a drill has time, and who restores has none."""
         return docker.LOW if self.purpose == "drill" else ()
 
-    def restore(self, target: Target, options: Sequence[str] = ()) -> str:
+    def restore(self, target: Target) -> str:
         """Fill a new volume from the repository, up to the beginning of the recovery; return the set's label.
 
-        BackupError with pgBackRest's reason. Refuses the volume of the live database, and one that is there.
+        BackupError with the engine's reason. Refuses the volume of the live database, and one that is there.
         """
         # A host without a record has no database yet.
         on_record = volume_record.exists(self.settings)
@@ -111,25 +88,14 @@ class Scratch:
             raise BackupError(f"There is a volume {self.volume} already. Nothing was restored.")
         docker.docker("volume", "create", *self.volume_labels, self.volume)
         name = f"{self.container}-fill"
-        done = docker.run(
-            [
-                *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
-                *docker.confined(self.settings.scratch_memory),
-                *self._mounts(),
-                *("--network", pgbackrest.network_of([self.repository])),
-                *(pgbackrest.image_of(self.settings), *self._priority, "pgbackrest"),
-                *(f"--repo={self.repository.key}", *target.options(), "--archive-mode=off", *options),
-                *("--log-level-console=info", "restore"),
-            ],
-            within=None,
-        )
-        if done.code != 0:
-            raise BackupError(
-                f"Restoring from {self.repository.name} ({self.repository.where}) failed: "
-                f"{pgbackrest.complaint(done)}"
-            )
-        taken = re.search(r"restore backup set (\S+?),", done.out)
-        return taken.group(1) if taken else target.label or ""
+        container = [
+            *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
+            *docker.confined(self.settings.scratch_memory),
+            *self._mounts(),
+            *("--network", pgbackrest.network_of([self.repository])),
+            *(pgbackrest.image_of(self.settings), *self._priority),
+        ]
+        return pgbackrest.restore(self.repository, target, container)
 
     def _mounts(self) -> list[str]:
         return [
@@ -139,8 +105,8 @@ class Scratch:
             *pgbackrest.environment(self.settings),
         ]
 
-    def start(self, network: str, listen: str = "", alias: str = "") -> None:
-        """Start the server on the copy; whatever container it had before is gone."""
+    def start(self, network: str, listen: str = "", alias: str = "", **more: str) -> None:
+        """Start the server on the copy, with `more` of its settings; what container it had before is gone."""
         docker.remove("container", [self.container])
         self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         hba = self._folder / "pg_hba.conf"
@@ -151,7 +117,7 @@ class Scratch:
             "hba_file": "/etc/scratch/pg_hba.conf",
             "archive_mode": "off",
             "archive_command": "",
-            # A copy that becomes the database archives later what it has written since it was promoted.
+            # What comes with a promotion; KEEPS_WAL is for what comes later.
             "wal_keep_size": "64MB",
             # Without it, recovery goes on whatever the live server's limits were.
             "hot_standby": "off",
@@ -165,6 +131,7 @@ class Scratch:
             "log_destination": "stderr",
             "lc_messages": "C",
             "log_min_messages": "warning",
+            **more,
         }
         docker.docker(
             *("run", "--detach", "--name", self.container, *docker.labels(self.settings, self.purpose)),
@@ -222,6 +189,11 @@ class Scratch:
         """Return a database of the copy."""
         return Database(self.container, name, within)
 
+    def databases(self) -> list[str]:
+        """Return the names of the databases that can be asked."""
+        listed = self.database("postgres").rows("SELECT datname AS name FROM pg_database WHERE datallowconn")
+        return sorted(str(each["name"]) for each in listed)
+
     def log(self) -> str:
         """Return what the server has said since its container was made."""
         return docker.run(["docker", "logs", self.container]).text
@@ -267,7 +239,7 @@ class Scratch:
                 *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
                 *docker.confined(memory or self.settings.scratch_memory),
                 *("--volume", f"{self.volume}:{pgbackrest.DATA}", "--network", "none"),
-                *(pgbackrest.image_of(self.settings), *argv),
+                *(pgbackrest.image_of(self.settings), *self._priority, *argv),
             ],
             within,
         )
@@ -334,15 +306,14 @@ def see_all_replayed(recovery: Recovery, last: str) -> None:
         )
 
 
-def free_bytes() -> int:
-    """Return what Docker's disk has left."""
-    root = docker.docker("info", "--format", "{{.DockerRootDir}}").strip()
-    return shutil.disk_usage(root).free
+def room_for(backup: BackupSet) -> int:
+    """Return the bytes that a copy of a backup needs."""
+    return math.ceil(backup.size * _ROOM) + _ROOM_BYTES
 
 
 def see_room(backup: BackupSet) -> tuple[int, int]:
     """Return the bytes that a copy needs and those that are free; RefusedError where it would not fit."""
-    needed, free = math.ceil(backup.size * _ROOM) + _ROOM_BYTES, free_bytes()
+    needed, free = room_for(backup), docker.free_bytes() or 0
     if free < needed:
         raise RefusedError(
             f"A copy of {backup.label} needs {needed >> 20} MiB, and Docker's disk has {free >> 20} MiB free."

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from stanchion_backup import pgbackrest, volume_record
+from stanchion_backup import canary, pgbackrest, volume_record
 from stanchion_backup.database import Database
 from stanchion_backup.pgbackrest import Contents
 from stanchion_backup.settings import Settings
@@ -56,16 +56,15 @@ SELECT jsonb_build_object('{name}', jsonb_build_object(
         SELECT t FROM stanchion.canary WHERE id > coalesce(held.id, 0) ORDER BY id LIMIT 1
     ))
 )) FROM (SELECT 1) one LEFT JOIN (
-    SELECT id, t FROM stanchion.canary
-    WHERE pg_walfile_name(lsn) <= :'{name}' COLLATE "C" ORDER BY id DESC LIMIT 1
+    {row}
 ) held ON true;
 """
 
 
 def last_of(settings: Settings, held: Contents, within: float) -> str:
     """Return the last segment in a repository of the timeline that the host has on record."""
-    timeline = volume_record.read(settings).get("timeline")
-    return pgbackrest.wal_max_on(settings, held, int(timeline), within) if timeline else held.wal_max
+    timeline = volume_record.timeline(settings)
+    return pgbackrest.wal_max_on(settings, held, timeline, within) if timeline else held.wal_max
 
 
 def look(settings: Settings, held: Iterable[Contents], within: float) -> dict[str, Any]:
@@ -74,7 +73,9 @@ def look(settings: Settings, held: Iterable[Contents], within: float) -> dict[st
     What there is nothing of is left out. QueryError where the server does not answer.
     """
     newest = {f"repo{each.key}": last for each in held if (last := last_of(settings, each, within))}
-    script = _SCRIPT.format(held="".join(_HELD.format(name=name) for name in newest))
+    script = _SCRIPT.format(
+        held="".join(_HELD.format(name=name, row=canary.HELD.format(last=name)) for name in newest)
+    )
     told: dict[str, Any] = {}
     for line in Database(settings.container, within=within).execute(script, newest):
         told.update(json.loads(line))

@@ -94,13 +94,13 @@ class Settings:
         """
         return self.folder / "on_failure"
 
-    def repository_of(self, key: int) -> Repository:
-        """Return one repository; RefusedError where there is none of that number."""
+    def repository_of(self, name: str) -> Repository:
+        """Return a repository by its name or number, the first where none is given; else RefusedError."""
         for repository in self.repositories:
-            if repository.key == key:
+            if name in ("", repository.name, str(repository.key)):
                 return repository
         known = ", ".join(each.name for each in self.repositories)
-        raise RefusedError(f"This stack has no repo{key}; it has {known}.")
+        raise RefusedError(f"This stack has no {name}; it has {known}.")
 
 
 def load(path: Path) -> Settings:

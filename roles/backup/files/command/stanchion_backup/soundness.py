@@ -39,8 +39,7 @@ def amcheck(one: Drill, copy: Scratch) -> None:
 
 def dump(one: Drill, copy: Scratch) -> None:
     """Enter that every row of every database can be read."""
-    listed = copy.database("postgres").rows("SELECT datname AS name FROM pg_database WHERE datallowconn")
-    for name in sorted(str(each["name"]) for each in listed):
+    for name in copy.databases():
         _tool(one, copy, f"dump of {name}", "pg_dump", f"--dbname={name}", "--file=/dev/null")
 
 

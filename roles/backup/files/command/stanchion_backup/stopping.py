@@ -1,46 +1,37 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a signal does to a job that has things to take away."""
+"""What a signal does: the whole command ends, with a record, and takes away what it was making."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 from collections.abc import Iterator
-from typing import Any
 
-from stanchion_backup.errors import BackupError
-
-
-class _Stopped(BaseException):
-    """A signal asked this process to end."""
+# HUP: the terminal, or the connection, that it was started from is gone.
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Turn SIGTERM and SIGINT into an error, so that what was begun is taken away."""
+class Stopped(BaseException):
+    """A signal asked this command to end. No BackupError: where one is passed over, work would go on."""
 
-    def stop(number: int, _frame: object) -> None:
-        raise _Stopped(signal.Signals(number).name)
+    exit_code = 1
 
-    with _handlers(stop):
-        try:
-            yield
-        except _Stopped as stopped:
-            raise BackupError(
-                f"The drill was stopped by {stopped}. All that it had made was taken away."
-            ) from stopped
+
+def on_signals() -> None:
+    """Raise Stopped when one of them comes; one that is ignored, as nohup has it, stays so."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise Stopped(f"It was stopped by {signal.Signals(number).name} before it was done.")
 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Let nobody but SIGKILL interrupt."""
-    with _handlers(signal.SIG_IGN):
-        yield
-
-
-@contextlib.contextmanager
-def _handlers(handler: Any) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
     try:
         yield
     finally:

@@ -34,6 +34,12 @@ def write(settings: Settings, record: Mapping[str, Any]) -> None:
     files.write_json(Path(settings.volume_record), record)
 
 
+def timeline(settings: Settings) -> int | None:
+    """Return the timeline that the database is on; None where nothing says it."""
+    number = read(settings).get("timeline")
+    return None if number is None else int(number)
+
+
 def data_volume(settings: Settings) -> str:
     """Return the volume that is the database; BackupError where nothing says which."""
     volume = read(settings).get("volume")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stanchion_backup import canary, files, giving_way, jobs, leftovers, metrics, observe
+from stanchion_backup import canary, files, installed, jobs, journal, leftovers, metrics, observe
 from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
@@ -36,18 +36,18 @@ def watch(settings: Settings) -> dict[str, Any]:
         if not mine:
             return {"canary": None, "said": []}
         now = time.time()
-        state = _state(settings, now)
+        state = _state(settings)
         known, state["drills"] = state["drills"], leftovers.of_drills(settings)
-        paused = giving_way.restore_under_way(settings)
+        paused = journal.is_under_way(settings)
         written, error = (None, "") if paused else _write(settings)
         said: list[dict[str, Any]] = []
         unwritten = ""
         try:
             picture = _picture(settings, now, paused or error != "")
-            picture.update(scheduled_since=state["since"], restore=paused)
+            picture.update(scheduled_since=installed.scheduled_since(settings), restore=paused)
             if written is not None:
                 picture.setdefault("canary", {})["newest"] = written
-            said += [*_silence(state, error, now), *_missed(state, picture, now)]
+            said += [*_silence(state, error, now), *_missed(settings, state, picture, now)]
             metrics.write(settings, picture, now)
             files.write_json(_state_file(settings), state)
         except OSError as failed:
@@ -108,9 +108,9 @@ def _state_file(settings: Settings) -> Any:
     return settings.folder / "watch.json"
 
 
-def _state(settings: Settings, now: float) -> dict[str, Any]:
-    """Return what earlier runs remember: since when there is a schedule, what is silent, what was said."""
-    state: dict[str, Any] = {"since": now, "silent_since": None, "told": False, "missed": {}, "drills": []}
+def _state(settings: Settings) -> dict[str, Any]:
+    """Return what earlier runs remember: what is silent, what was said, what was left."""
+    state: dict[str, Any] = {"silent_since": None, "told": False, "missed": {}, "drills": []}
     with contextlib.suppress(OSError, ValueError):
         state.update(json.loads(_state_file(settings).read_text()))
     return state
@@ -153,17 +153,23 @@ def _silence(state: dict[str, Any], error: str, now: float) -> Iterator[dict[str
         }
 
 
-def _missed(state: dict[str, Any], picture: Mapping[str, Any], now: float) -> Iterator[dict[str, Any]]:
+def _missed(
+    settings: Settings, state: dict[str, Any], picture: Mapping[str, Any], now: float
+) -> Iterator[dict[str, Any]]:
     """Yield each job that did not run at its time, once for each time."""
     late = metrics.missed_jobs(picture, now)
     for job, since in late.items():
         if state["missed"].get(job) != since:
             period = picture["schedule"][job]["period"]
+            skipped = picture["jobs"][job]["skipped_in_a_row"]
+            why = "Was the host off, or does cron not run?"
+            if skipped:
+                why = f"It was skipped {skipped} times; {settings.folder / 'log/backup.log'} says for what."
             yield {
                 "job": job,
                 "started": since,
                 "error": f"{job} was due and has not run for {(now - since) / 3600:.1f} h; it is scheduled "
-                f"every {period / 3600:.1f} h at the least. Was the host off, or does cron not run?",
+                f"every {period / 3600:.1f} h at the least. {why}",
             }
     state["missed"] = late
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from stanchion_backup.pgbackrest import Archive, BackupSet
+from stanchion_backup import pgbackrest
+from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
+from stanchion_backup.settings import Settings
 from stanchion_backup.target import position
 from stanchion_backup.wal import SEGMENT_BYTES, name_of, number_of
 
@@ -92,6 +94,21 @@ def timelines(sets: Iterable[BackupSet], archive: Archive) -> dict[int, Timeline
     for number, (seen, text) in archive.histories.items():
         found[number] = Timeline(number, _ancestors(text), seen)
     return found
+
+
+def along(settings: Settings, held: Contents, number: int, within: float = 60.0) -> Timeline:
+    """Return one timeline of a repository, without a list of its WAL. The first one has no history."""
+    if number == 1:
+        return Timeline(1)
+    return Timeline(number, _ancestors(pgbackrest.history(settings, held, number, within)))
+
+
+def abandoned(settings: Settings, held: Contents, live: int, within: float = 60.0) -> list[str]:
+    """Return the labels of the backups that cannot lead along the live timeline: a restore left theirs."""
+    if all(each.timeline == live for each in held.sets):
+        return []
+    timeline = along(settings, held, live, within)
+    return [each.label for each in held.sets if not timeline.reaches(each)]
 
 
 def _ancestors(history: str) -> tuple[tuple[int, int], ...]:
