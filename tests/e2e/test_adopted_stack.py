@@ -212,12 +212,8 @@ def test_the_backup_of_before_brings_the_old_stack_back(stack: Stack, old: Old) 
     state = f"/var/lib/stanchion/{NAME}/backup"
     mounts = [
         *("--volume", f"{NAME}-before:/var/lib/postgresql/data"),
-        *(
-            "--volume",
-            f"{NAME}-backup:/var/lib/pgbackrest:ro",
-            "--volume",
-            f"{state}/config:/etc/pgbackrest:ro",
-        ),
+        *("--volume", f"{NAME}-backup:/var/lib/pgbackrest:ro"),
+        *("--volume", f"{state}/config:/etc/pgbackrest:ro"),
     ]
     stack.host.run(
         *("docker", "run", "--rm", "--network", "none", *mounts, old.image("stanchion/postgres")),
