@@ -26,7 +26,7 @@ def miniflux(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
 def test_it_is_deployed_proved_and_validated_by_an_inventory_alone(miniflux: Stack) -> None:
     """The first deploy takes a backup and proves it with a Miniflux beside the copy."""
     result = miniflux.deploy().result
-    assert not [each for each in result["validations"][-1]["findings"] if each["status"] == "fail"]
+    assert not [each for each in result["validations"][-1]["findings"] if each["outcome"] == "fail"]
     assert set(miniflux.host.containers(NAME)) == {
         f"{NAME}-{name}" for name in ("db", "backend-1", "backend-2", "backend-scheduler")
     }
@@ -53,7 +53,7 @@ def test_the_checks_read_its_pool_by_its_own_names(miniflux: Stack) -> None:
     run = miniflux.runner("validate", "--only", "pool.arithmetic", "--format", "json")
     assert run.code == 0, run.text
     (finding,) = run.result["validations"][0]["findings"]
-    assert (finding["status"], "30" in json.dumps(finding)) == ("pass", True), finding
+    assert (finding["outcome"], "30" in json.dumps(finding)) == ("pass", True), finding
 
 
 def test_it_is_backed_up_restored_in_a_drill_and_unchanged_by_a_deploy(miniflux: Stack) -> None:
