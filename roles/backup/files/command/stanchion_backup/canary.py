@@ -46,6 +46,7 @@ HELD = """
 SELECT id, mark, t, lsn FROM stanchion.canary WHERE pg_walfile_name(lsn) <= :'{last}' COLLATE "C"
 ORDER BY id DESC LIMIT 1
 """
+# Put together of this module's own words only.
 _RESTORABLE = f"""
 SELECT id, mark, to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' AS t,
     extract(epoch FROM t) AS epoch, lsn

@@ -183,12 +183,8 @@ def job(
         *docker.confined(settings.job_memory),
         *("--tmpfs", SPOOL_MOUNT, *environment(settings), *repository_mount(settings, read_only=False)),
         *("--volume", f"{settings.lock}:{LOCKS}", "--volume", f"{settings.socket}:/run/postgresql"),
-        *(
-            "--volume",
-            f"{volume_record.data_volume(settings)}:{DATA}:ro",
-            "--network",
-            network_of(repositories),
-        ),
+        *("--volume", f"{volume_record.data_volume(settings)}:{DATA}:ro"),
+        *("--network", network_of(repositories)),
         *(image_of(settings), *docker.LOW),
         *("pgbackrest", "--log-level-console=info", "--log-level-stderr=off", *arguments),
     ]
