@@ -66,7 +66,7 @@ def _foreign(settings: Settings, found: pgbackrest.Archive) -> dict[str, Any] | 
     A restore stops the old server before its successor's timeline begins, and a rollback the successor: what
     comes on another timeline later is of a server that nobody has stopped, as of a host that was given up.
     """
-    live = volume_record.read(settings).get("timeline")
+    live = volume_record.timeline(settings)
     others = [(came, name) for name, came in found.segments.items() if int(name[:8], 16) != live]
     if not live or not others:
         return None
