@@ -116,6 +116,32 @@ def test_the_reason_is_the_servers(errors, reason):
     assert _reason(errors) == reason
 
 
+NOT_STARTED = "OCI runtime exec failed: exec failed: unable to start container process: connection reset"
+
+
+def test_what_the_engine_could_not_start_is_tried_once_more(engine, tmp_path):
+    """Its first try in vain: the reason is on its output, and nothing of the script has run."""
+    tried = tmp_path / "tried"
+    engine(f"[ -e {tried} ] && exec cat; touch {tried}; echo '{NOT_STARTED}'; exit 126")
+    assert database.Database("db").execute("given") == ["given"]
+
+
+def test_an_engine_that_starts_nothing_has_the_reason_told(engine, tmp_path):
+    tries = tmp_path / "tries"
+    engine(f"echo x >> {tries}; echo '{NOT_STARTED}'; exit 126")
+    with pytest.raises(database.QueryError, match="db, database shop: OCI runtime exec failed: .* reset"):
+        database.Database("db", "shop").execute("given")
+    assert tries.read_text().split() == ["x", "x"]
+
+
+def test_a_script_that_failed_is_not_run_again(engine, tmp_path):
+    tries = tmp_path / "tries"
+    engine(f"echo x >> {tries}; echo 'ERROR:  no' >&2; exit 3")
+    with pytest.raises(database.QueryError, match="no"):
+        database.Database("db").execute("given")
+    assert tries.read_text().split() == ["x"]
+
+
 def test_a_switch_of_wal_names_the_segment_in_which_something_was_written(monkeypatch):
     """Postgres 17 names the next one, which does not come, where there was nothing to switch."""
     said = []

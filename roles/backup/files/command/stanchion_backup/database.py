@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stanchion_backup.docker import TIMED_OUT, run
+from stanchion_backup.docker import NOT_STARTED, TIMED_OUT, inside
 from stanchion_backup.errors import BackupError
 
 
@@ -38,16 +38,15 @@ class Database:
         given = [f"--set={name}={value}" for name, value in (values or {}).items()]
         # -q and -w: no chatter, no prompt. Time is bounded by the server too: an orphan ends.
         argv = [
-            *("docker", "exec", "-i", "-e", f"PGOPTIONS=-c statement_timeout={int(self.within * 1000)}"),
+            *("-i", "-e", f"PGOPTIONS=-c statement_timeout={int(self.within * 1000)}"),
             *("-e", "PGAPPNAME=stanchion-backup", "-e", "PGCONNECT_TIMEOUT=5", self.container),
             *("psql", "-XAtqw", "-h", "/run/postgresql", "-U", "postgres", "-d", self.name),
             *("-v", "ON_ERROR_STOP=1", *given, "-f", "-"),
         ]
-        done = run(argv, self.within + 10, script)
+        done = inside(argv, self.within + 10, script)
         if done.code != 0:
-            reason = (
-                "no answer" if done.code == TIMED_OUT else _reason(done.err) or f"psql ended with {done.code}"
-            )
+            said = done.out if done.code == NOT_STARTED else done.err
+            reason = "no answer" if done.code == TIMED_OUT else _reason(said) or f"psql ended with {done.code}"
             raise QueryError(f"{self.container}, database {self.name}: {reason}")
         return done.out.splitlines()
 

@@ -19,6 +19,8 @@ ANSWERS_WITHIN = 60.0
 # Tells a container that lives for one job; what a killed command left behind is found by it.
 PURPOSE = "io.stanchion.one-shot"
 TIMED_OUT = 124
+# What docker exec ends with where the engine could not start the command. The reason is on its output then.
+NOT_STARTED = 126
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,16 @@ def run(
     except FileNotFoundError as error:
         raise BackupError(f"There is no command {argv[0]} on this host.") from error
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def inside(arguments: Sequence[str], within: float | None = ANSWERS_WITHIN, stdin: str | None = None) -> Done:
+    """Run a command in a running container: options of docker exec, the container, the command.
+
+    An engine under load now and then fails to start it. Nothing of it has run then, so it is tried once more.
+    """
+    argv = ["docker", "exec", *arguments]
+    done = run(argv, within, stdin)
+    return run(argv, within, stdin) if done.code == NOT_STARTED else done
 
 
 def docker(

@@ -209,14 +209,9 @@ def ask(settings: Settings, *arguments: str, within: float = _ASK_WITHIN) -> Don
     state = found["State"] if found else {}
     # One that ends at each start counts as running in between.
     if state.get("Running") and not state.get("Paused") and not state.get("Restarting"):
-        argv = [
-            "docker",
-            "exec",
-            *environment(settings),
-            settings.container,
-            "pgbackrest",
-        ]
-        return docker.run([*argv, *arguments], within)
+        return docker.inside(
+            [*environment(settings), settings.container, "pgbackrest", *arguments], within
+        )
     name = docker.fresh_name(settings, "backup-ask")
     done = docker.run(
         [

@@ -255,7 +255,7 @@ class Scratch:
     def client(self, *argv: str) -> str:
         """Run a client program beside the copy's server; return what it complains of, empty if nothing."""
         login = ("--host=/run/postgresql", "--username=postgres")
-        done = docker.run(["docker", "exec", self.container, *self._priority, *argv, *login], within=None)
+        done = docker.inside([self.container, *self._priority, *argv, *login], within=None)
         if done.code == 0:
             return ""
         lines = [line.strip() for line in done.text.splitlines()]
