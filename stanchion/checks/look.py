@@ -16,6 +16,8 @@ from stanchion.moments import moment
 OF_ENGINE = ("containers", "images", "networks", "volumes")
 # It asks the engine for the database and the repositories.
 BACKUP = "backup"
+# What the role declares of the pools, by the contract's variable that tells an image.
+_POOL_FIGURES = {"WEB_CONCURRENCY": "workers", "DB_POOL_SIZE": "pool_size", "DB_MAX_OVERFLOW": "max_overflow"}
 
 Row = Mapping[str, Any]
 Locate = Callable[[Evidence], Evidence]
@@ -192,10 +194,16 @@ class Look:
         if container.role != BACKEND or not names:
             return container
         known = {own: name for name, own in names.items() if own}
+        # Where an image has no such variable, what is declared counts, and no library's default.
+        untold = {
+            name: str(self.declared[BACKEND][figure])
+            for name, figure in _POOL_FIGURES.items()
+            if names.get(name) == ""
+        }
         return replace(
             container,
             names=frozenset(known.get(name, name) for name in container.names),
-            values={known.get(name, name): value for name, value in container.values.items()},
+            values={**untold, **{known.get(name, name): value for name, value in container.values.items()}},
             secrets_in_environment=tuple(known.get(name, name) for name in container.secrets_in_environment),
         )
 

@@ -99,6 +99,7 @@ def _pool(declared: Declared) -> list[Problem]:
         "workers": declared.get("stack_backend_workers"),
         "pool_size": declared.get("stack_db_pool_size"),
         "max_overflow": declared.get("stack_db_max_overflow"),
+        "companions": len(declared.get("backend_companions", [])),
     }
     found = [
         Problem(
