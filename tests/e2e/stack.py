@@ -166,10 +166,9 @@ class Stack:
 
     @property
     def not_of_jobs(self) -> str:
-        """Return the options of find that leave out what cron's jobs write."""
+        """Return the options of find that leave out what cron's jobs write, of any stack."""
         jobs = "log records metrics scratch copies lock watch.json watch.lock job.lock restore.json"
-        folder = f"/var/lib/stanchion/{self.name}/backup"
-        return " ".join(f"-path {folder}/{name} -prune -o" for name in jobs.split())
+        return " ".join(f"-path '/var/lib/stanchion/*/backup/{name}' -prune -o" for name in jobs.split())
 
     def picture(self) -> str:
         """Return what a deploy would look at: containers with their health, and the stack's files.

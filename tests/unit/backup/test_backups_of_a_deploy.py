@@ -88,6 +88,38 @@ def test_a_full_backup_where_there_is_none_and_after_a_hole(settings, monkeypatc
     assert not marker.exists()
 
 
+@pytest.mark.parametrize(
+    ("kinds", "proved", "was_off", "complete"),
+    [
+        (("full",), True, False, True),
+        (("incr",), True, False, False),
+        (("full",), False, False, False),
+        (("full",), True, True, False),
+    ],
+)
+def test_a_deploy_has_no_more_to_do_once_a_full_backup_was_proved(
+    settings, monkeypatch, kinds, proved, was_off, complete
+):
+    sets = tuple(BackupSet("L", kind, 1, 2, 1, 1, False, "0" * 24, "0" * 24) for kind in kinds)
+    monkeypatch.setattr(pgbackrest, "contents", lambda _: [Contents(1, 0, "", "7", "", "", sets)])
+    if proved:
+        drilled_once(settings, "repo1", "L")
+    if was_off:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        (settings.folder / backup_install.ARCHIVE_OFF).touch()
+    assert drill.is_complete(settings) is complete
+
+
+def test_a_server_that_is_away_is_complete_once_anything_of_it_was_proved(outage, monkeypatch):
+    settings, _ = outage
+    remember(settings, "repo1", "repo2")
+    hold(monkeypatch, settings, "L")
+    drilled_once(settings, "repo1", "L")
+    assert drill.is_complete(settings) is False
+    drilled_once(settings, "repo2", "of before", where=AWAY.where, started=2.0)
+    assert drill.is_complete(settings) is True
+
+
 def test_a_job_that_runs_counts_as_one_that_could_not_be_taken(settings, monkeypatch):
     held(monkeypatch, hours=1)
     with jobs.alone(settings, wait=1):

@@ -112,7 +112,7 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
     if "repo" in given:
         return _act_on(settings, given, wait)
     if given.verb == "settle":
-        return backups.settle(settings, wait)
+        return {**backups.settle(settings, wait), "complete": drill.is_complete(settings)}
     if given.verb == "before-replace":
         return backups.before_replace(settings, given.hours, wait)
     if given.verb == "before-adoption":

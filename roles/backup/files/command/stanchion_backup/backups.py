@@ -224,22 +224,29 @@ def first_full(settings: Settings, wait: float) -> list[str]:
     And into each, where the archive was off for a while, for no backup of before leads over that hole; and
     where the database is on a timeline that no backup is of yet, after a restore.
     """
-    was_off = settings.folder / ARCHIVE_OFF
-    restored = bare_metal.is_under_way(settings)
-    again = restored or was_off.exists()
-    held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
-    away = away_of(settings, held)
-    missing = [
-        repository
-        for repository, found in held.items()
-        if again or not (repository in away or _is_backed_up(settings, found))
-    ]
+    again = _begins_anew(settings)
+    missing = without_full(settings, dict(zip(settings.repositories, pgbackrest.contents(settings))))
     if missing:
         take(settings, "full", missing, wait, expire=not again)
-    was_off.unlink(missing_ok=True)
-    if restored:
+    (settings.folder / ARCHIVE_OFF).unlink(missing_ok=True)
+    if bare_metal.is_under_way(settings):
         bare_metal.finish(settings)
     return [f"{'new' if again else 'first'} full backup in {repository.name}" for repository in missing]
+
+
+def without_full(settings: Settings, held: Mapping[Repository, Contents]) -> list[Repository]:
+    """Return the repositories that `first_full` has to take a backup into."""
+    away = away_of(settings, held)
+    return [
+        repository
+        for repository, found in held.items()
+        if _begins_anew(settings) or not (repository in away or _is_backed_up(settings, found))
+    ]
+
+
+def _begins_anew(settings: Settings) -> bool:
+    """Say whether no backup of before leads to what comes: the archive was off, or a lost host is restored."""
+    return (settings.folder / ARCHIVE_OFF).exists() or bare_metal.is_under_way(settings)
 
 
 def _is_backed_up(settings: Settings, held: Contents) -> bool:

@@ -100,6 +100,14 @@ def first(settings: Settings, wait: float) -> dict[str, Any]:
     }
 
 
+def is_complete(settings: Settings) -> bool:
+    """Say whether each repository has its first full backup and was proved: a deploy has no more to do."""
+    held = dict(zip(settings.repositories, pgbackrest.contents(settings)))
+    return not backups.without_full(settings, held) and all(
+        _is_proved(settings, repository, found) for repository, found in held.items()
+    )
+
+
 def _is_proved(settings: Settings, repository: Repository, held: Contents) -> bool:
     """Say whether a set that it holds was proved; of a repository that can't be read now, whether any was."""
     done = proof.proved(settings, repository)
