@@ -1,17 +1,41 @@
-"""A stack that Compose ran before: its volume is taken over with its rows, after a backup, in place."""
+"""A stack that Compose runs: its file becomes an inventory, and its volume is taken over with its rows, in place."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from stack import Host, Stack
+import yaml
+from stack import ROOT, Host, Run, Stack
 from test_interrupted import kill_at_task
 
-NAME = "adopted"
+NAME = "shop"
 VOLUME = "shop_db_data"
 OWNER = "app"
+FOLDER = "/root/shop"
+FILE = f"""\
+name: {NAME}
+services:
+  db:
+    image: postgres:17
+    environment:
+      POSTGRES_USER: {OWNER}
+      POSTGRES_PASSWORD: of-the-old-stack
+      POSTGRES_DB: shop
+    volumes: [db_data:/var/lib/postgresql/data]
+  backend:
+    build: ./backend
+    depends_on: [db]
+    environment:
+      DATABASE_URL: postgresql://{OWNER}:of-the-old-stack@db/shop
+    ports: ["5300:5000"]
+volumes:
+  db_data:
+"""
 # As the official image does: POSTGRES_USER is the bootstrap superuser, no checksums, a locale of the library.
 INITDB = f"initdb --username={OWNER} --auth=trust --encoding=UTF8 --locale=en_US.utf8 >/dev/null"
 # What an application's own superuser leaves behind, of each kind that has an owner; and a library that
@@ -57,50 +81,36 @@ SELECT pg_describe_object(c, o, 0) FROM (
 
 
 class Old:
-    """The stack as Compose left it: one database on one named volume, beside nothing else."""
+    """The stack as Compose runs it."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
 
-    def image(self, of: str) -> str:
-        """Return the newest image of a name that the host has."""
-        listed = self.host.run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", of)
-        return listed.split()[0]
-
     def fill(self) -> None:
-        """Make a cluster with rows in the volume, and leave its server running."""
+        """Make a cluster with rows in the volume, and leave the stack running."""
+        # No registry answers here: images of the same content under the names that the file has.
+        for own, theirs in (
+            ("stanchion/postgres", "postgres:17"),
+            ("medication-tracker/backend", "shop-backend"),
+        ):
+            self.host.run("docker", "tag", self.host.image(own), theirs)
+        self.compose("create", "--no-build")
         self.shell(INITDB)
-        self.up()
-        self.sql("CREATE DATABASE shop", "postgres")
-        alembic = ["-e", f"DATABASE_URL=postgresql://{OWNER}@127.0.0.1/shop"]
-        backend = self.image(f"{NAME}/backend")
-        network = ["--network", "container:shop-db-1"]
-        self.host.run(
-            "docker",
-            "run",
-            "--rm",
-            *network,
-            *alembic,
-            backend,
-            "python3",
-            "-m",
-            "alembic",
-            "upgrade",
-            "head",
-        )
-        self.sql(LEFT)
-
-    def up(self) -> None:
-        """Run its server."""
-        mount = ["--volume", f"{VOLUME}:/var/lib/postgresql/data"]
-        self.host.run("docker", "run", "-d", "--name", "shop-db-1", *mount, self.image("stanchion/postgres"))
+        self.compose("up", "--detach", "db")
         ready = "until pg_isready -q; do sleep 0.1; done"
         self.host.run("docker", "exec", "shop-db-1", "sh", "-c", ready)
+        self.sql("CREATE DATABASE shop", "postgres")
+        self.compose("run", "--rm", "backend", "python3", "-m", "alembic", "upgrade", "head")
+        self.sql(LEFT)
+        self.compose("up", "--detach", "--wait", "--no-build")
+
+    def compose(self, *argv: str) -> str:
+        """Run docker compose on its file."""
+        return self.host.compose(FOLDER, *argv)
 
     def down(self) -> None:
         """Stop and remove it; the volume stays."""
-        self.host.run("docker", "stop", "shop-db-1")
-        self.host.run("docker", "rm", "shop-db-1")
+        self.compose("down")
 
     def sql(self, script: str, database: str = "shop") -> str:
         """Say something to it as its superuser."""
@@ -110,7 +120,7 @@ class Old:
     def shell(self, script: str) -> str:
         """Run something on the volume, with no server there."""
         mount = ["--volume", f"{VOLUME}:/var/lib/postgresql/data"]
-        image = self.image("stanchion/postgres")
+        image = self.host.image("stanchion/postgres")
         there = ["--workdir", "/var/lib/postgresql/data"]
         return self.host.run("docker", "run", "--rm", *mount, *there, image, "sh", "-c", script).strip()
 
@@ -120,24 +130,25 @@ class Old:
 
 
 @pytest.fixture(scope="module")
-def stack(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """What `adopt compose` would have written of the old stack's file."""
-    folder: Path = tmp_path_factory.mktemp("adopted") / NAME
+def stack(host: Host, first_deploy: Run, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """What `adopt compose` has written of the old stack's file, completed as it asks for."""
+    root: Path = tmp_path_factory.mktemp("adopted")
+    shutil.copytree(ROOT / "backend", root / "backend", ignore=shutil.ignore_patterns("tests", "testkit"))
+    file, written = root / "docker-compose.yml", root / "inventory"
+    file.write_text(FILE)
+    host.run("mkdir", "-p", FOLDER)
+    host.run("sh", "-c", f"cat >{FOLDER}/docker-compose.yml", stdin=FILE)
+    adopt = [sys.executable, "runner.py", "adopt", "compose", str(file), "-o", str(written)]
+    done = subprocess.run(adopt, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    variables = yaml.safe_load((written / "group_vars" / "stack" / "stack.yml").read_text())
+    # What it says that it could not know.
+    for left in ("backend_migration_command", "backup_read_path", "backend_image_packages"):
+        del variables[left]
+    subnets = {"stack_app_subnet": "172.30.244.0/24", "stack_edge_subnet": "172.30.245.0/24"}
+    folder = root / NAME
     folder.mkdir()
-    return Stack(
-        host,
-        folder,
-        NAME,
-        {
-            "stack_app_subnet": "172.30.244.0/24",
-            "stack_edge_subnet": "172.30.245.0/24",
-            "backend_publish_port": 5300,
-            "stack_database_name": "shop",
-            "stack_database_user": OWNER,
-            "postgres_volume": VOLUME,
-            "postgres_adopt_superuser": OWNER,
-        },
-    )
+    return Stack(host, folder, NAME, {**variables, **subnets})
 
 
 @pytest.fixture(scope="module")
@@ -156,13 +167,11 @@ def refused(stack: Stack, *words: str) -> None:
 
 
 def test_what_cannot_be_taken_over_is_refused_and_stays_as_it_is(stack: Stack, old: Old) -> None:
-    """A container still mounts it; another major version has written it."""
-    # Whatever it is. The image that fills the volume comes with this first deploy.
-    mount = ["--volume", f"{VOLUME}:/data", "debian:trixie-slim", "sleep", "600"]
-    stack.host.run("docker", "run", "-d", "--init", "--name", "shop-db-1", *mount)
-    refused(stack, "mounted by shop-db-1 (running)", "docker compose down", "never with -v")
-    old.down()
+    """Compose still runs it; another major version has written it."""
     old.fill()
+    refused(stack, "mounted by shop-db-1 (running)", "docker compose down", "never with -v")
+    body = json.dumps({"name": "by the old backend", "dosage": "1 mg"})
+    stack.curl("/medications", "-H", "Content-Type: application/json", "-d", body)
     old.down()
     old.shell("echo 16 >PG_VERSION")
     files = old.files()
@@ -175,7 +184,7 @@ def test_what_cannot_be_taken_over_is_refused_and_stays_as_it_is(stack: Stack, o
 
 def test_it_is_taken_over_with_its_rows_also_after_a_kill(stack: Stack, old: Old) -> None:
     """Killed while the cluster is handed over, run again: deployed, validated, backed up, drilled."""
-    old.up()
+    old.compose("up", "--detach", "--wait", "db")
     content = old.sql(CONTENT)
     old.down()
     kill_at_task(stack, "stanchion.stack.postgres : adopt | Hand the cluster over")
@@ -183,6 +192,7 @@ def test_it_is_taken_over_with_its_rows_also_after_a_kill(stack: Stack, old: Old
     assert not [each for each in result["validations"][-1]["findings"] if each["outcome"] == "fail"]
 
     assert stack.sql(CONTENT, "shop") == content
+    assert stack.sql("SELECT count(*) FROM medications WHERE name = 'by the old backend'", "shop") == "1"
     assert stack.sql(UNOWNED, "shop") == ""
     roles = "SELECT rolname, rolsuper, oid = 10 FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1"
     assert stack.sql(roles, "shop").split() == ["app|f|f", "postgres|t|t", "reader|f|f"]
@@ -216,11 +226,11 @@ def test_the_backup_of_before_brings_the_old_stack_back(stack: Stack, old: Old) 
         *("--volume", f"{state}/config:/etc/pgbackrest:ro"),
     ]
     stack.host.run(
-        *("docker", "run", "--rm", "--network", "none", *mounts, old.image("stanchion/postgres")),
+        *("docker", "run", "--rm", "--network", "none", *mounts, old.host.image("stanchion/postgres")),
         *("pgbackrest", f"--stanza={NAME}", f"--set={label}", "--type=none", "--archive-mode=off", "restore"),
     )
     roles = "echo 'SELECT rolname FROM pg_authid WHERE oid = 10' | postgres --single -D $PGDATA shop"
-    image = old.image("stanchion/postgres")
+    image = old.host.image("stanchion/postgres")
     volume = f"{NAME}-before:/var/lib/postgresql/data"
     said = stack.host.run("docker", "run", "--rm", "--volume", volume, image, "sh", "-c", roles)
     assert f'rolname = "{OWNER}"' in said
