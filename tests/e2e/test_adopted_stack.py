@@ -1,4 +1,4 @@
-"""A stack that Compose runs: its file becomes an inventory, and its volume is taken over with its rows, in place."""
+"""A stack that Compose runs: its file becomes an inventory, its volume is taken over in place."""
 
 from __future__ import annotations
 
