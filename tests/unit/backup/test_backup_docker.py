@@ -129,7 +129,7 @@ def test_what_the_engine_could_not_start_is_tried_once_more(engine, tmp_path):
 def test_an_engine_that_starts_nothing_has_the_reason_told(engine, tmp_path):
     tries = tmp_path / "tries"
     engine(f"echo x >> {tries}; echo '{NOT_STARTED}'; exit 126")
-    with pytest.raises(database.QueryError, match="db, database shop: OCI runtime exec failed: .* reset"):
+    with pytest.raises(database.QueryError, match=r"db, database shop: OCI runtime exec failed: .* reset"):
         database.Database("db", "shop").execute("given")
     assert tries.read_text().split() == ["x", "x"]
 

@@ -245,7 +245,7 @@ def without_full(settings: Settings, held: Mapping[Repository, Contents]) -> lis
 
 
 def _begins_anew(settings: Settings) -> bool:
-    """Say whether no backup of before leads to what comes: the archive was off, or a lost host is restored."""
+    """Say whether no backup of before leads to what comes: the archive was off, or a lost host comes back."""
     return (settings.folder / ARCHIVE_OFF).exists() or bare_metal.is_under_way(settings)
 
 

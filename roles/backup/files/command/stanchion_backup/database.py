@@ -46,7 +46,8 @@ class Database:
         done = inside(argv, self.within + 10, script)
         if done.code != 0:
             said = done.out if done.code == NOT_STARTED else done.err
-            reason = "no answer" if done.code == TIMED_OUT else _reason(said) or f"psql ended with {done.code}"
+            given_up = "no answer" if done.code == TIMED_OUT else ""
+            reason = given_up or _reason(said) or f"psql ended with {done.code}"
             raise QueryError(f"{self.container}, database {self.name}: {reason}")
         return done.out.splitlines()
 

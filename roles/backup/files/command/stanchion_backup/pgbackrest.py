@@ -211,9 +211,7 @@ def ask(settings: Settings, *arguments: str, within: float = _ASK_WITHIN) -> Don
     state = found["State"] if found else {}
     # One that ends at each start counts as running in between.
     if state.get("Running") and not state.get("Paused") and not state.get("Restarting"):
-        return docker.inside(
-            [*environment(settings), settings.container, "pgbackrest", *arguments], within
-        )
+        return docker.inside([*environment(settings), settings.container, "pgbackrest", *arguments], within)
     name = docker.fresh_name(settings, "backup-ask")
     done = docker.run(
         [
