@@ -38,7 +38,7 @@ def rendered(value: Any, variables: dict[str, Any]) -> Any:
 
 
 def server() -> dict[str, Any]:
-    """Return the options with which role postgres starts the server, on an engine that compose takes as well."""
+    """Return the options with which role postgres starts the server, where the engine is an older one."""
     role = load("roles/postgres/vars/main.yml")
     return {**role["__postgres_server"], "healthcheck": role["__postgres_health"]}
 
