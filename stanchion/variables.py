@@ -34,6 +34,7 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "backup_arguments": "backup: what the command on the host is told",
     "stack_restoring": "restore --replace, --resume, --rollback: the database is being replaced by this run",
     "backup_prepared": "set by the role backup once what the database mounts is there",
+    "backup_repository_open": "set by deploy.yml, which opens the repositories before the backend can write",
     "stack_preflight_passed": "set by deploy.yml after its preflights",
     "stack_lock": "registered by a playbook that takes the host's lock, so that it is given back",
     "stack_declared": "set by the look at a stack: what should run on the host",

@@ -10,6 +10,8 @@ import time
 import urllib.parse
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
+# With it came health checks that run more often while a container starts (Engine 25).
+START_INTERVAL_API = (1, 44)
 
 
 class EngineError(OSError):
@@ -40,6 +42,11 @@ class Engine:
     def get(self, path: str, **query: object) -> object:
         """Return the decoded answer to GET path; values of the query that are not text go as JSON."""
         return self._decoded(self._ask("GET", path, query))
+
+    def has_start_interval(self) -> bool:
+        """Say whether the engine knows health checks that run more often while a container starts."""
+        version = self.get("/version")["ApiVersion"]
+        return tuple(int(part) for part in version.split(".")[:2]) >= START_INTERVAL_API
 
     def post(self, path: str, body: object = None, **query: object) -> dict:
         """Return the decoded answer to POST path; an answer without content is an empty one."""

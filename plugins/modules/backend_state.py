@@ -17,6 +17,11 @@ from ansible_collections.stanchion.stack.plugins.module_utils._backend_docker im
     health_of,
     inspect,
 )
+from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import (
+    DEFAULT_HOST,
+    Engine,
+    EngineError,
+)
 from ansible_collections.stanchion.stack.plugins.module_utils._private import write_file
 
 DOCUMENTATION = r"""
@@ -72,6 +77,10 @@ fingerprint:
   description: The fingerprint; empty when there is nothing to cover, or not yet in check mode.
   type: str
   returned: always
+start_interval:
+  description: Whether the engine can run a health check more often while a container starts.
+  type: bool
+  returned: always
 stale_secrets:
   description: Files in I(secrets_dir) that are not in I(secret_files).
   type: list
@@ -80,6 +89,7 @@ stale_secrets:
 """
 
 KEY_BYTES = 32
+ASK_WITHIN = 20.0
 
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:
@@ -123,6 +133,16 @@ def containers(module: AnsibleModule) -> list[dict[str, Any]]:
             return []
         raise
     return [summary(found[name]) for name in sorted(found)]
+
+
+def start_interval(module: AnsibleModule) -> bool:
+    """Say what the engine can do; one that is not there yet, in check mode, nothing."""
+    try:
+        return Engine(os.environ.get("DOCKER_HOST") or DEFAULT_HOST, ASK_WITHIN).has_start_interval()
+    except EngineError as error:
+        if module.check_mode:
+            return False
+        raise DockerError(str(error)) from error
 
 
 def host_key(path: Path, check_mode: bool) -> bytes | None:
@@ -180,6 +200,7 @@ def main() -> None:
         module.exit_json(
             changed=False,
             containers=containers(module),
+            start_interval=start_interval(module),
             fingerprint=secrets_fingerprint(module),
             stale_secrets=stale_secrets(module),
         )

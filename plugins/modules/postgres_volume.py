@@ -148,6 +148,10 @@ cpus:
   description: The engine's processors; null without an engine.
   type: int
   returned: always
+start_interval:
+  description: Whether the engine can run a health check more often while a container starts.
+  type: bool
+  returned: always
 """
 
 ASK_WITHIN = 20.0
@@ -281,6 +285,7 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
     try:
         volumes = Volumes(module)
         cpus = int(volumes.engine.get("/info")["NCPU"])
+        start_interval = volumes.engine.has_start_interval()
         containers = volumes.engine.get("/containers/json", all="true")
         mountpoint = volumes.mountpoint(volume)
     except EngineError as error:
@@ -294,6 +299,7 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
                 "record": None,
                 "engine": False,
                 "cpus": None,
+                "start_interval": False,
             }
         raise RefusedError(f"Could not look at the volumes: {error}") from error
 
@@ -331,6 +337,7 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
         "record": record,
         "engine": True,
         "cpus": cpus,
+        "start_interval": start_interval,
     }
 
 
@@ -374,7 +381,7 @@ def active(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     path = Path(params["record"])
     record = read_record(path)
-    result = {"initialise": False, "verified": True, "engine": True, "cpus": None}
+    result = {"initialise": False, "verified": True, "engine": True, "cpus": None, "start_interval": False}
     if record is None:
         if module.check_mode:
             return {"changed": True, "volume": params["volume"], "record": None, **result}

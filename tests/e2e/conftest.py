@@ -79,7 +79,7 @@ def first_stack(host: Host, context: Path, tmp_path_factory: pytest.TempPathFact
             "backend_context": str(context),
             "backend_environment": {"ENABLE_DEBUG_ROUTES": "1"},
             "backend_pool_timeout": 3,
-            "backend_health_interval": "3s",
+            "backend_health_interval": "10s",
             "backend_healthy_timeout": 30,
             "stack_db_pool_size": 2,
             "stack_db_max_overflow": 3,

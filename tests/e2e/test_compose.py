@@ -17,7 +17,7 @@ HELD = (
     *("Memory", "MemorySwap", "NanoCpus", "PidsLimit", "ShmSize", "ReadonlyRootfs", "CapDrop", "CapAdd"),
     *("SecurityOpt", "RestartPolicy", "Init", "Tmpfs", "LogConfig", "PortBindings", "Privileged"),
 )
-MADE_OF = ("User", "StopSignal", "StopTimeout", "Healthcheck", "Cmd", "Image")
+MADE_OF = ("User", "StopSignal", "StopTimeout", "Cmd", "Image")
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,8 @@ def made_of(found: dict[str, Any]) -> dict[str, Any]:
     return {
         **{name: held[name] or None for name in HELD},
         **{name: found["Config"].get(name) for name in MADE_OF},
+        # A file cannot know whether the engine is one that looks more often at the start.
+        "Healthcheck": {**found["Config"]["Healthcheck"], "StartInterval": None},
         "Env": sorted(found["Config"]["Env"]),
         "Mounts": sorted(mounts),
         "Networks": sorted(found["NetworkSettings"]["Networks"]),

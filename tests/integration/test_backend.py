@@ -33,6 +33,7 @@ def test_each_replica_is_healthy_by_its_own_check(replica: dict) -> None:
     assert replica["State"]["Health"]["Status"] == "healthy"
     assert replica["Config"]["Healthcheck"]["Test"] == ["CMD", "/app/healthcheck", "/health"]
     assert replica["Config"]["Healthcheck"]["StartPeriod"] == 30 * 10**9
+    assert replica["Config"]["Healthcheck"]["StartInterval"] == 10**9
 
 
 def test_each_replica_is_confined(replica: dict) -> None:

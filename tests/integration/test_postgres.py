@@ -74,6 +74,7 @@ def test_the_container_is_healthy_by_tcp_and_query(host: Host) -> None:
     check = found["Config"]["Healthcheck"]
     assert check["Test"] == ["CMD", "healthcheck"]
     assert check["Interval"] == 5 * 10**9
+    assert check["StartInterval"] == 10**9
 
 
 def test_the_container_is_confined(host: Host) -> None:

@@ -38,8 +38,9 @@ def rendered(value: Any, variables: dict[str, Any]) -> Any:
 
 
 def server() -> dict[str, Any]:
-    """Return the options with which role postgres starts the server."""
-    return dict(load("roles/postgres/vars/main.yml")["__postgres_server"])
+    """Return the options with which role postgres starts the server, where the engine is an older one."""
+    role = load("roles/postgres/vars/main.yml")
+    return {**role["__postgres_server"], "healthcheck": role["__postgres_health"]}
 
 
 def test_the_migration_is_the_roles(services, defaults):

@@ -51,3 +51,9 @@ def test_refused_tcp():
 def test_unsupported_transport():
     with pytest.raises(EngineError, match="neither unix:// nor tcp://"):
         Engine("ssh://somewhere", 5).get("/info")
+
+
+@pytest.mark.parametrize(("api", "can"), [("1.41", False), ("1.43", False), ("1.44", True), ("1.51", True)])
+def test_whether_health_checks_can_run_more_often_at_the_start(fake_engine, api, can):
+    engine = fake_engine({"/version": {"ApiVersion": api}})
+    assert Engine(engine.host, 5).has_start_interval() is can
