@@ -15,13 +15,9 @@ from stack import ROOT, Host, Run, Stack
 MACHINE = os.environ.get("STANCHION_TEST_NAME", "stanchion-test") + "-e2e"
 
 
-# By the clock, with fewer other tests beside them; and what leaves other containers than a deploy makes.
-LAST = ["test_pool.py", "test_compose.py"]
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put these tests last, in this order."""
-    items.sort(key=lambda item: LAST.index(item.path.name) if item.path.name in LAST else -1)
+    """Put the tests that take time by the clock last: fewer other tests run beside them."""
+    items.sort(key=lambda item: item.path.name == "test_pool.py")
 
 
 def playbook(name: str, machine: str = MACHINE) -> None:
