@@ -269,6 +269,7 @@ def _network(network: dict) -> dict:
         "driver": network.get("Driver"),
         "scope": network.get("Scope"),
         "internal": bool(network.get("Internal")),
+        "ipv6": bool(network.get("EnableIPv6")),
         "stack": labels.get(STACK_LABEL),
         "role": labels.get(ROLE_LABEL),
         "labels": labels,

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import ipaddress
 import os
 import platform
 import shlex
+import shutil
 import socket
 import struct
 import time
@@ -15,6 +17,10 @@ from pathlib import Path
 
 from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import Engine, EngineError
 from ansible_collections.stanchion.stack.plugins.module_utils._facts_docker import publishers
+
+# What the collection's modules start or import on a host; the role docker_engine installs it.
+COMMANDS = ("docker",)
+LIBRARIES = ("requests", "psycopg2")
 
 _STA_UNSYNC = 0x0040
 _STA_NANO = 0x2000
@@ -173,7 +179,14 @@ def host_facts() -> dict:
         "python": platform.python_version(),
         "root": os.geteuid() == 0,
         "os": _os_release(_text("/etc/os-release") or _text("/usr/lib/os-release") or ""),
+        "lacks": lacking(),
     }
+
+
+def lacking() -> list[str]:
+    """Return which of the collection's needs this host does not have."""
+    commands = [name for name in COMMANDS if shutil.which(name) is None]
+    return commands + [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
 
 
 def _text(path: str) -> str | None:

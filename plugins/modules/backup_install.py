@@ -5,9 +5,14 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
+import io
 import json
 import os
+import py_compile
 import sys
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +144,40 @@ class Wanted:
     shown: bool = False
 
 
+def with_bytecode(archive: bytes, place: Path) -> bytes:
+    """Return the archive with each file compiled beside its source; what is in its place if that is the same.
+
+    Python never keeps what it compiles out of an archive: each start, once a minute, would compile it all.
+    Another Python passes over bytecode that is not its own and reads the sources.
+    """
+    sources = members(archive)
+    try:
+        there = place.read_bytes()
+        kept = members(there)
+    except (FileNotFoundError, zipfile.BadZipFile):
+        kept = {}
+    magic = importlib.util.MAGIC_NUMBER
+    compiled = {name for name, content in kept.items() if name.endswith(".pyc") and content.startswith(magic)}
+    if compiled == {f"{name}c" for name in sources} and sources.items() <= kept.items():
+        return there
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as both, tempfile.TemporaryDirectory() as folder:
+        source, made = Path(folder, "source.py"), Path(folder, "made.pyc")
+        for name, content in sources.items():
+            source.write_bytes(content)
+            unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+            py_compile.compile(str(source), str(made), f"{place}/{name}", True, invalidation_mode=unchecked)
+            both.writestr(zipfile.ZipInfo(name), content)
+            both.writestr(zipfile.ZipInfo(f"{name}c"), made.read_bytes())
+    return buffer.getvalue()
+
+
+def members(archive: bytes) -> dict[str, bytes]:
+    """Return the files of a zip archive by their names."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
 def secret_lines(secrets: dict[str, str]) -> bytes:
     lines = [f"{option}={Path(path).read_text().strip()}\n" for option, path in sorted(secrets.items())]
     return "".join(["[global]\n", *lines]).encode()
@@ -157,7 +196,8 @@ def wanted(params: dict[str, Any]) -> Iterator[Wanted]:
         script = SCRIPT.format(params["on_failure"])
         yield Wanted(folder / ON_FAILURE, script.encode(), 0, 0o700)
     archive = folder / f"stanchion-{params['stack']}.pyz"
-    yield Wanted(archive, base64.b64decode(params["archive"]), 0, 0o600)
+    packed = with_bytecode(base64.b64decode(params["archive"]), archive)
+    yield Wanted(archive, packed, 0, 0o600)
     settings = json.dumps(params["settings"], indent=2, sort_keys=True) + "\n"
     yield Wanted(folder / "settings.json", settings.encode(), 0, 0o600, shown=True)
     python = next(path for path in INTERPRETERS if Path(path).exists())

@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils import _secret_text
-from ansible_collections.stanchion.stack.plugins.module_utils._private import write_file
+from ansible_collections.stanchion.stack.plugins.module_utils._private import make_folder, write_file
 
 DOCUMENTATION = r"""
 module: secret_file
@@ -44,6 +44,11 @@ options:
     description: The file's permissions, in octal.
     type: str
     default: "0400"
+  folder_mode:
+    description:
+      - Makes the folder that the file is in, for root and with these permissions, in octal; so does a folder
+        that is there get them.
+    type: str
   length:
     description: Letters and digits in a generated secret.
     type: int
@@ -198,12 +203,38 @@ def wanted_content(params: dict[str, Any], check_mode: bool) -> tuple[str | None
     return render(secret, params["format"], params["pgpass"]), True
 
 
-def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    path = Path(params["path"])
+def octal(text: str) -> int:
+    """Return permissions that are written in octal."""
     try:
-        mode = int(params["mode"], 8)
+        return int(text, 8)
     except ValueError as error:
-        raise RefusedError(f"The mode {params['mode']!r} is no octal number") from error
+        raise RefusedError(f"The mode {text!r} is no octal number") from error
+
+
+def keep_folder(path: Path, mode: int, check_mode: bool) -> bool:
+    """Make a folder of root's with these permissions; return whether it had to be made or changed."""
+    if path.is_dir():
+        seen = path.stat()
+        if (seen.st_uid, seen.st_gid, stat.S_IMODE(seen.st_mode)) == (0, 0, mode):
+            return False
+    if not check_mode:
+        make_folder(path)
+        os.chown(path, 0, 0)
+        path.chmod(mode)
+    return True
+
+
+def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Bring the file, and the folder where its mode is given, to what is wanted."""
+    folder_changed = params["folder_mode"] is not None and keep_folder(
+        Path(params["path"]).parent, octal(params["folder_mode"]), check_mode
+    )
+    result = converge_file(params, check_mode)
+    return {**result, "changed": result["changed"] or folder_changed}
+
+
+def converge_file(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    path, mode = Path(params["path"]), octal(params["mode"])
     uid, gid = number(params["owner"], "user"), number(params["group"], "group")
     found = check_existing(path, uid, mode)
     wanted, known = wanted_content(params, check_mode)
@@ -243,6 +274,7 @@ def main() -> None:
             "owner": {"type": "str", "default": "root"},
             "group": {"type": "str", "default": "root"},
             "mode": {"type": "str", "default": "0400"},
+            "folder_mode": {"type": "str"},
             "length": {"type": "int", "default": 32},
             "value": {"type": "str", "no_log": True},
             "fixed": {"type": "bool", "default": False},

@@ -211,9 +211,9 @@ stack_facts:
     networks:
       description:
         - V(entries), by name, of every network of the engine, foreign ones too. Each has V(name), V(id),
-          V(driver), V(scope), V(internal), V(stack) and V(role) (null where it is not ours), V(labels),
-          V(subnets), V(gateways), and V(containers), a list of V(name), V(stack), V(state), V(ip) of what is
-          attached, stopped ones too.
+          V(driver), V(scope), V(internal), V(ipv6), V(stack) and V(role) (null where it is not ours),
+          V(labels), V(subnets), V(gateways), and V(containers), a list of V(name), V(stack), V(state), V(ip)
+          of what is attached, stopped ones too.
       type: dict
     volumes:
       description:
@@ -257,7 +257,8 @@ stack_facts:
     host:
       description:
         - V(hostname), V(machine_id), V(boot_id), V(kernel), V(architecture), V(python), V(root) (whether the
-          look was made as root), V(os) with V(id), V(id_like), V(version_id), V(codename), V(name).
+          look was made as root), V(os) with V(id), V(id_like), V(version_id), V(codename), V(name),
+          V(lacks) (which of the command C(docker), the libraries C(requests) and C(psycopg2) is not there).
       type: dict
     files:
       description:

@@ -92,6 +92,5 @@ def first_deploy(first_stack: Stack) -> Run:
 @pytest.fixture
 def stack(first_stack: Stack, first_deploy: Run) -> Stack:
     """The stack, deployed; brought back where an earlier test has left it changed."""
-    if first_stack.picture() not in first_stack.deployed:
-        first_stack.deploy()
+    first_stack.bring_back()
     return first_stack

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import json
 import os
 import signal
@@ -159,6 +160,16 @@ class Stack:
         assert run.code == 0, f"deploy ended with {run.code}: {run.out}{run.err}"
         self.remember()
         return run
+
+    def bring_back(self) -> None:
+        """Deploy, unless all is as the last deploy has left it; say what was not."""
+        seen = self.picture()
+        if seen in self.deployed:
+            return
+        for before in self.deployed:
+            changes = difflib.unified_diff(before.splitlines(), seen.splitlines(), "deployed", "now", n=0)
+            print("\n".join(changes), file=sys.stderr)
+        self.deploy()
 
     def remember(self) -> None:
         """Take what is there now for what a deploy of these variables leaves."""

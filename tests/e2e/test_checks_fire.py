@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import pkgutil
-from collections.abc import Iterator
 from typing import Any
 
 import fires
@@ -36,60 +36,70 @@ TABLE = table()
 BATCHES = sorted({line.batch for line in TABLE})
 
 
+LINES = sorted(TABLE, key=lambda line: line.batch)
+
+
 class Looks:
-    """What validate said of each batch, broken and mended; each batch is run once."""
+    """What validate said of each batch while it was broken, and at the end, with all of them mended."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.seen: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self.seen: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
 
-    def of(self, batch: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return both looks; a batch that could not be run fails each of its lines, and is not run again."""
+    def broken(self, batch: str) -> dict[str, Any]:
+        """Return the look; a batch that could not be run fails each of its lines, and is not run again."""
         if batch in self.failed:
             pytest.fail(self.failed[batch])
         if batch not in self.seen:
             try:
-                self.seen[batch] = self._run([line for line in TABLE if line.batch == batch])
+                self.seen[batch] = self._broken([line for line in TABLE if line.batch == batch])
             except Exception as error:
                 self.failed[batch] = f"the batch {batch!r} could not be run: {error}"
                 raise
         return self.seen[batch]
 
-    def _run(self, lines: list[Fire]) -> tuple[dict[str, Any], dict[str, Any]]:
-        phase = lines[0].phase
+    def _broken(self, lines: list[Fire]) -> dict[str, Any]:
         variables = {name: value for line in lines for name, value in line.variables.items()}
         looking = self.stack.with_variables(**variables) if variables else self.stack
         with contextlib.ExitStack() as broken:
             for line in lines:
                 if line.broken is not None:
                     broken.enter_context(line.broken(self.stack))
-            red = findings(looking.runner("validate", "--phase", phase, "--format", "json"))
-        green = findings(self.stack.runner("validate", "--phase", phase, "--format", "json"))
-        return red, green
+            return findings(looking, lines[0].phase)
+
+    @functools.cache  # noqa: B019 (it lives as long as the module's tests)
+    def mended(self, phase: str) -> dict[str, Any]:
+        """Return a look with nothing broken: one for all batches, of each phase."""
+        return findings(self.stack, phase)
 
 
-def findings(run: Run) -> dict[str, Any]:
+def findings(stack: Stack, phase: str) -> dict[str, Any]:
     """Return the findings of one host by slug."""
+    run = stack.runner("validate", "--phase", phase, "--format", "json")
     assert run.code in (0, 1), run.text
     return {finding["slug"]: finding for finding in run.result["validations"][-1]["findings"]}
 
 
 @pytest.fixture(scope="module")
-def looks(first_stack: Stack, first_deploy: Run) -> Iterator[Looks]:
+def looks(first_stack: Stack, first_deploy: Run) -> Looks:
     """The batches' looks; the stack is brought back where an earlier test has left it changed."""
-    if first_stack.picture() not in first_stack.deployed:
-        first_stack.deploy()
-    yield Looks(first_stack)
-    first_stack.deploy()
+    first_stack.bring_back()
+    return Looks(first_stack)
 
 
-@pytest.mark.parametrize("line", sorted(TABLE, key=lambda line: line.batch), ids=lambda line: line.slug)
-def test_the_check_fires_and_is_well_again(line: Fire, looks: Looks) -> None:
-    """Red with the right evidence while the thing is broken, green when it is put back."""
-    red, green = looks.of(line.batch)
-    assert line.fired(red[line.slug]), red[line.slug]
-    assert green[line.slug]["outcome"] in line.green, green[line.slug]
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.slug)
+def test_the_check_fires(line: Fire, looks: Looks) -> None:
+    """Red with the right evidence while the thing is broken."""
+    seen = looks.broken(line.batch)[line.slug]
+    assert line.fired(seen), seen
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.slug)
+def test_the_check_is_well_again(line: Fire, looks: Looks) -> None:
+    """Green once everything is put back."""
+    seen = looks.mended(line.phase)[line.slug]
+    assert seen["outcome"] in line.green, seen
 
 
 def test_every_check_is_in_the_table_or_has_a_reason_why_not() -> None:

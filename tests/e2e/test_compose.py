@@ -23,8 +23,7 @@ MADE_OF = ("User", "StopSignal", "StopTimeout", "Cmd", "Image")
 @pytest.fixture(scope="module")
 def file(first_stack: Stack, first_deploy: object) -> str:
     """The file, as it is rendered for the stack that runs."""
-    if first_stack.picture() not in first_stack.deployed:
-        first_stack.deploy()
+    first_stack.bring_back()
     run = first_stack.runner("compose render")
     assert run.code == 0, run.text
     return run.out

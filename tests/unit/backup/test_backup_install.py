@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,6 +80,55 @@ def test_the_second_time_there_is_nothing_to_do(params):
     assert install(params)["changed"]
     again = install(params)
     assert (again["changed"], again["changed_files"], again["diff"]) == (False, [], [])
+
+
+class TestBytecode:
+    @pytest.fixture
+    def archive(self, params, tmp_path):
+        install(params)
+        return tmp_path / "state/backup/stanchion-shop.pyz"
+
+    def test_python_takes_it(self, archive):
+        """Spoil every source: what runs then is the bytecode."""
+        spoilt = io.BytesIO()
+        with zipfile.ZipFile(spoilt, "w") as opened:
+            for name, content in backup_install.members(archive.read_bytes()).items():
+                opened.writestr(name, b"raise SystemExit(1)" if name.endswith(".py") else content)
+        archive.write_bytes(spoilt.getvalue())
+        done = subprocess.run(
+            [sys.executable, archive, "--help"], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, "drill" in done.stdout) == (0, True)
+
+    def test_another_pythons_is_passed_over_and_made_anew_by_the_next_deploy(
+        self, params, archive, monkeypatch
+    ):
+        spoilt = io.BytesIO()
+        with zipfile.ZipFile(spoilt, "w") as opened:
+            for name, content in backup_install.members(archive.read_bytes()).items():
+                opened.writestr(name, b"\0\0\r\n" + content[4:] if name.endswith(".pyc") else content)
+        archive.write_bytes(spoilt.getvalue())
+        done = subprocess.run(
+            [sys.executable, archive, "--help"], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, "drill" in done.stdout) == (0, True)
+        assert install(params)["changed_files"] == [str(archive)]
+        assert not install(params)["changed"]
+
+    @pytest.mark.parametrize("content", [b"", b"no archive"])
+    def test_what_is_no_archive_is_written_anew(self, params, archive, content):
+        archive.write_bytes(content)
+        assert install(params)["changed_files"] == [str(archive)]
+
+    def test_a_traceback_names_the_file_in_the_archive(self, archive):
+        script = (
+            "import sys; sys.path.insert(0, sys.argv[1]);"
+            " from stanchion_backup import jobs; jobs.records(None, '')"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, archive], capture_output=True, text=True, check=False
+        )
+        assert f'File "{archive}/stanchion_backup/jobs.py", line ' in done.stderr
 
 
 @pytest.mark.parametrize("spoil", ["content", "mode", "owner"])

@@ -196,6 +196,7 @@ def test_a_deploy_does_not_wait_for_a_server_that_is_away(outage):
     remember(settings, "repo1", "repo2")
     found = backups.settle(settings, 0)
     assert found["done"] == []
+    assert found["scheduled"] is False  # there is no table
     assert found["warning"] == (
         "repo2 (sftp://keeper@b/backups) can't be reached, and its WAL waits in pg_wal: timeout connecting"
     )

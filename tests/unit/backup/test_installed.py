@@ -87,16 +87,16 @@ class TestDaemon:
         return tmp_path
 
     @staticmethod
-    def process(proc, pid, name, state="S", namespace="pid:[1]"):
+    def process(proc, pid, *argv, comm="cron", namespace="pid:[1]"):
         folder = proc / pid
         (folder / "ns").mkdir(parents=True)
-        (folder / "comm").write_text(f"{name}\n")
-        (folder / "stat").write_text(f"{pid} ({name}) {state} 1 1\n")
+        (folder / "comm").write_text(f"{comm}\n")
+        (folder / "cmdline").write_bytes(b"".join(each.encode() + b"\0" for each in argv))
         (folder / "ns" / "pid").symlink_to(namespace)
 
-    @pytest.mark.parametrize("name", ["cron", "crond"])
-    def test_alive(self, proc, name):
-        self.process(proc, "10", name)
+    @pytest.mark.parametrize("argv", [("cron",), ("/usr/sbin/cron", "-f"), ("crond", "-n")])
+    def test_alive(self, proc, argv):
+        self.process(proc, "10", *argv)
         assert installed.cron_runs(proc)
 
     def test_none(self, proc):
@@ -104,9 +104,45 @@ class TestDaemon:
         assert not installed.cron_runs(proc)
 
     def test_dead_but_not_buried(self, proc):
-        self.process(proc, "10", "cron", state="Z")
+        self.process(proc, "10")
+        assert not installed.cron_runs(proc)
+
+    def test_a_job_that_has_outlived_it(self, proc):
+        self.process(proc, "10", "/usr/sbin/CRON", "-f")
         assert not installed.cron_runs(proc)
 
     def test_one_in_a_container(self, proc):
         self.process(proc, "10", "cron", namespace="pid:[2]")
         assert not installed.cron_runs(proc)
+
+
+class TestBoot:
+    @pytest.mark.parametrize(
+        "link,under_systemd,known",
+        [
+            ("systemd/system/multi-user.target.wants/cron.service", True, True),
+            ("systemd/system/multi-user.target.wants/crond.service", True, True),
+            ("systemd/system/multi-user.target.wants/cron-apt.service", True, False),
+            ("systemd/system/multi-user.target.wants/cron.service", False, False),
+            ("rc2.d/S01cron", False, True),
+            ("rc2.d/K01cron", False, False),
+            ("rc2.d/S01cron", True, False),
+        ],
+    )
+    def test_a_link_is_looked_for_where_it_counts(self, tmp_path, link, under_systemd, known):
+        path = tmp_path / "etc" / link
+        path.parent.mkdir(parents=True)
+        path.touch()
+        systemd = tmp_path / ("etc" if under_systemd else "none")
+        assert installed.starts_at_boot(tmp_path / "etc", systemd) is known
+
+
+class TestInForce:
+    @pytest.mark.parametrize("missing", ["nothing", "cron_file", "daemon", "boot"])
+    def test_all_of_it_or_not(self, settings, monkeypatch, missing):
+        monkeypatch.setattr(
+            installed, "_cron", lambda _: {"cron_file": "differs" if missing == "cron_file" else "exact"}
+        )
+        monkeypatch.setattr(installed, "cron_runs", lambda: missing != "daemon")
+        monkeypatch.setattr(installed, "starts_at_boot", lambda: missing != "boot")
+        assert installed.in_force(settings) is (missing == "nothing")

@@ -192,6 +192,7 @@ def test_networks_of_everybody(ask):
         "Id": "2",
         "Driver": "bridge",
         "Internal": True,
+        "EnableIPv6": True,
         "Labels": {"io.stanchion.stack": "s", "io.stanchion.role": "stack_network"},
         "IPAM": {"Config": [{"Subnet": "172.30.240.0/24", "Gateway": "172.30.240.1"}]},
     }
@@ -209,6 +210,7 @@ def test_networks_of_everybody(ask):
     assert (first["name"], first["stack"], first["subnets"]) == ("a", None, [])
     assert (second["name"], second["stack"], second["subnets"]) == ("b", "s", ["172.30.240.0/24"])
     assert second["internal"]
+    assert (first["ipv6"], second["ipv6"]) == (False, True)
     assert first["containers"] == []
     assert second["containers"] == [
         {"name": "db", "stack": "s", "state": "running", "ip": "172.30.240.2"},

@@ -138,6 +138,12 @@ def test_host_tells_who_it_is():
     assert facts["root"] == (os.geteuid() == 0)
 
 
+def test_host_tells_what_the_modules_would_miss(monkeypatch):
+    monkeypatch.setattr(_facts_host, "COMMANDS", ("sh", "no-such-command"))
+    monkeypatch.setattr(_facts_host, "LIBRARIES", ("json", "no_such_library"))
+    assert _facts_host.host_facts()["lacks"] == ["no-such-command", "no_such_library"]
+
+
 def test_os_release_with_quotes_and_comments():
     text = (
         '# a comment\nID=ubuntu\nID_LIKE="debian other"\nPRETTY_NAME="Ubuntu \\"24\\""\nVERSION_ID="24.04"\n'

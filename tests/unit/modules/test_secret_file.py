@@ -18,6 +18,7 @@ def parameters(path, **changes):
         "owner": str(os.getuid()),
         "group": str(os.getgid()),
         "mode": "0400",
+        "folder_mode": None,
         "length": 32,
         "value": None,
         "fixed": False,
@@ -42,6 +43,25 @@ def test_a_missing_secret_is_generated_once(tmp_path):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert converge(parameters(path), False) == {"changed": False, "generated": False, "replaced": False}
     assert path.read_text() == first
+
+
+@as_root
+def test_its_folder_lets_others_pass_where_that_is_wanted(tmp_path):
+    path = tmp_path / "new" / "folder" / "secret"
+    wanted = parameters(path, folder_mode="0711")
+    assert converge(wanted, True)["changed"]
+    assert not path.parent.parent.exists()
+    assert converge(wanted, False)["changed"]
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o711
+    assert stat.S_IMODE(path.parent.parent.stat().st_mode) == 0o700
+    assert not converge(wanted, False)["changed"]
+    path.parent.chmod(0o755)
+    assert converge(wanted, True)["changed"]
+    assert converge(wanted, False) == {"changed": True, "generated": False, "replaced": False}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o711
+    os.chown(path.parent, 999, 999)
+    assert converge(wanted, False)["changed"]
+    assert (path.parent.stat().st_uid, path.parent.stat().st_gid) == (0, 0)
 
 
 def test_two_generated_secrets_differ(tmp_path):

@@ -12,6 +12,7 @@ from stanchion_backup import (
     canary,
     configuration,
     docker,
+    installed,
     jobs,
     leftovers,
     pgbackrest,
@@ -180,7 +181,11 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
         f"{each.name} ({each.where}) can't be reached, and its WAL waits in pg_wal: {held[each].message} "
         for each in away
     )
-    return {"done": [f"opened {each.name}" for each in new], "warning": warning.strip()}
+    return {
+        "done": [f"opened {each.name}" for each in new],
+        "warning": warning.strip(),
+        "scheduled": installed.in_force(settings),
+    }
 
 
 def _offer_histories(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from stanchion_backup.errors import BackupError
 from stanchion_backup.settings import Settings
 
 _DAEMONS = ("cron", "crond")
+# Who starts cron at boot: links of systemd where it runs the host, otherwise those of the runlevels.
+_SYSTEMD = Path("/run/systemd/system")
+_UNITS = ("cron.service", "crond.service", "cronie.service")
 _OTHER_TABLES = ("/etc/crontab", "/etc/cron.d", "/var/spool/cron")
 
 
@@ -93,16 +97,32 @@ def _starts(path: Path, program: str) -> bool:
     return any(program in line for line in lines if not line.lstrip().startswith("#"))
 
 
+def in_force(settings: Settings) -> bool:
+    """Return whether the schedule stands as written, and a cron reads it, now and after the next boot."""
+    written = bool(settings.cron_file) and _cron(settings)["cron_file"] == "exact"
+    return written and cron_runs() and starts_at_boot()
+
+
+def starts_at_boot(etc: Path = Path("/etc"), systemd: Path = _SYSTEMD) -> bool:
+    """Return whether cron is known to start with the host; False where another init would know."""
+    if systemd.is_dir():
+        return any(any(etc.glob(f"systemd/system/*.wants/{unit}")) for unit in _UNITS)
+    return any(any(etc.glob(f"rc[2-5].d/S[0-9][0-9]{name}")) for name in _DAEMONS)
+
+
 def cron_runs(proc: Path = Path("/proc")) -> bool:
-    """Return whether a cron of this host is alive; one in a container is not this host's."""
+    """Return whether a cron of this host is alive; one in a container is not this host's.
+
+    By its command line: cron forks for each job, and the child, which calls itself CRON there (`comm` says
+    cron of both), lives as long as its job, with or without the daemon. The dead have no command line.
+    """
     ours = _namespace(proc / "self")
     for folder in proc.glob("[0-9]*"):
         try:
-            name = (folder / "comm").read_text().strip()
-            dead = (folder / "stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
-        except (OSError, IndexError):
+            program = (folder / "cmdline").read_bytes().split(b"\0")[0]
+        except OSError:
             continue
-        if name in _DAEMONS and not dead and _namespace(folder) == ours:
+        if Path(os.fsdecode(program)).name in _DAEMONS and _namespace(folder) == ours:
             return True
     return False
 

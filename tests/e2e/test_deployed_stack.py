@@ -1,15 +1,24 @@
-"""The whole stack after a real deploy: it serves, keeps what it is given, and is closed to the rest."""
+"""The whole stack as its host sees it: it serves, keeps what it is given, and is closed to the rest."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
+import testinfra
+from stack import Run, Stack
 from testinfra.host import Host
 
 STACK = "medication-tracker"
 CONTAINERS = (f"{STACK}-db", f"{STACK}-backend-1", f"{STACK}-backend-2")
 REPLICAS = ("http://127.0.0.1:5000", "http://127.0.0.1:5001")
+
+
+@pytest.fixture(scope="module")
+def host(first_stack: Stack, first_deploy: Run) -> Host:
+    """The host of the deployed stack."""
+    first_stack.bring_back()
+    return testinfra.get_host(f"docker://{first_stack.host.container}")
 
 
 def curl(host: Host, *arguments: str) -> str:
