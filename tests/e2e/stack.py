@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -164,6 +165,15 @@ class Stack:
     def bring_back(self) -> None:
         """Deploy, unless all is as the last deploy has left it; say what was not."""
         seen = self.picture()
+        # Some are as they were, and were started a moment ago.
+        deadline = time.monotonic() + 20
+        while (
+            seen not in self.deployed
+            and re.search("starting|unhealthy", seen)
+            and time.monotonic() < deadline
+        ):
+            time.sleep(1)
+            seen = self.picture()
         if seen in self.deployed:
             return
         for before in self.deployed:
