@@ -31,6 +31,10 @@ destroy: $(VENV)/.run ## Remove containers and networks; volumes, secrets and im
 test: $(VENV)/.dev ## Run every test: lint, unit, backend, molecule, end to end
 	tests/as_root tests/run
 
+.PHONY: faults
+faults: $(VENV)/.dev ## Run the long tests: damage, kills and losses one after another (20 minutes)
+	tests/as_root tests/faults
+
 .PHONY: lint
 lint: $(VENV)/.dev ## Run the linters only
 	tests/lint

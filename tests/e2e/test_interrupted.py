@@ -39,6 +39,12 @@ def kill_at_task(stack: Stack, task: str) -> None:
         assert wait_until_gone(started, time.monotonic() + 30)
 
 
+def one_or_several(tasks: list[str]) -> pytest.MarkDecorator:
+    """Kill at the second of these tasks; at all of them, one after another, in `make faults`."""
+    several = pytest.param(tasks, id="at several tasks", marks=pytest.mark.faults)
+    return pytest.mark.parametrize("tasks", [pytest.param(tasks[1:2], id="at one task"), several])
+
+
 KILLED_AT = [
     "stanchion.stack.postgres : volume | Make a new cluster",
     "stanchion.stack.postgres : server | Make or replace the database container",
@@ -64,9 +70,10 @@ def fresh(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     )
 
 
-def test_killed_at_several_tasks_then_run_again(fresh: Stack) -> None:
+@one_or_several(KILLED_AT)
+def test_killed_then_run_again(fresh: Stack, tasks: list[str]) -> None:
     """A first deploy killed at one task after another; each rerun resumes, the last one converges."""
-    for task in KILLED_AT:
+    for task in tasks:
         kill_at_task(fresh, task)
     fresh.deploy()
     assert fresh.deploy().result["changed"] == 0

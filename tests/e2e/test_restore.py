@@ -235,6 +235,7 @@ def extensions(stack: Stack) -> dict[str, str]:
     return {name: stack.sql(asked, name) for name in ("medication_tracker", "postgres", "template1")}
 
 
+@pytest.mark.faults
 def test_the_newest_state_killed_twice_resumed_and_rolled_back(stack: Stack) -> None:
     """Killed with the old database down, and with the application let in to what was read whole.
 
@@ -270,6 +271,7 @@ def test_the_newest_state_killed_twice_resumed_and_rolled_back(stack: Stack) -> 
     assert stack.runner("restore", "--drop-volume", left["name"]).code == 0
 
 
+@pytest.mark.faults
 def test_a_lost_volume_comes_back_with_all_that_was_archived(stack: Stack) -> None:
     """The runbook's case: the container and its volume are gone, and nothing more can be archived.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from stack import Stack
-from test_interrupted import kill_at_task
+from test_interrupted import kill_at_task, one_or_several
 
 REPLICAS = 2
 # Asks every replica about once in 50 ms until its standard input ends.
@@ -118,12 +118,14 @@ KILLED_AT = [
 ]
 
 
-def test_a_roll_out_killed_at_several_tasks_is_taken_up_again(stack: Stack) -> None:
+@one_or_several(KILLED_AT)
+def test_a_killed_roll_out_is_taken_up_again(stack: Stack, tasks: list[str]) -> None:
     """Somebody serves all the while; the last run converges and leaves nothing behind."""
-    stack.variables["backend_environment"] = {"ENABLE_DEBUG_ROUTES": "1", "WEB_THREADS": "40"}
+    threads = str(40 + len(tasks))
+    stack.variables["backend_environment"] = {"ENABLE_DEBUG_ROUTES": "1", "WEB_THREADS": threads}
     before = replicas(stack)
     with Probe(stack) as probe:
-        for task in KILLED_AT:
+        for task in tasks:
             kill_at_task(stack, task)
         stack.deploy()
     assert probe.seen["gaps"] == 0

@@ -395,6 +395,8 @@ class Variant:
     mended: Callable[[Site], str] | None = verify
     # The test of another file that does all this, where another stack is needed for it.
     elsewhere: str = ""
+    # Asked by `make faults` alone: it takes more than ten seconds.
+    long: bool = False
 
 
 SURVIVED = ""
@@ -417,6 +419,7 @@ VARIANTS = (
         "a WAL segment is missing",
         no_segment,
         {verify: r"WAL segment {segment} is missing", drill: r"WAL segment {segment} is missing"},
+        long=True,
     ),
     Variant(
         "the repository of another cluster",
@@ -426,7 +429,12 @@ VARIANTS = (
     Variant(
         "a wrong passphrase", other_passphrase, {verify: r"wrong passphrase", drill: r"wrong passphrase"}
     ),
-    Variant("a manifest is truncated, its copy not", one_manifest, {drill: SURVIVED}),
+    Variant(
+        "a manifest is truncated, its copy not",
+        one_manifest,
+        {drill: SURVIVED},
+        long=True,
+    ),
     Variant(
         "a manifest and its copy are truncated",
         both_manifests,
@@ -437,6 +445,7 @@ VARIANTS = (
         dead_writer,
         {drill: r"canary writer is dead: its newest row is 1[78] min old"},
         mended=drill,
+        long=True,
     ),
     Variant(
         "a target after the last WAL",
@@ -462,6 +471,7 @@ VARIANTS = (
             archive_that_fails: r"the last try of the server has failed, of [0-9A-F]{{24}}",
         },
         mended=incremental,
+        long=True,
     ),
     Variant(
         "the cron daemon is stopped",
@@ -474,12 +484,14 @@ VARIANTS = (
         killed_backup,
         {differential: SURVIVED, verify: SURVIVED, drill_of_the_newest: SURVIVED},
         mended=None,
+        long=True,
     ),
     Variant(
         "the clock of the scratch container is stepped",
         nothing,
         {drill_with_stepped_clock: SURVIVED},
         mended=None,
+        long=True,
     ),
     Variant(
         "the off-site server is down: the local repository goes on, and it shows",
@@ -496,11 +508,13 @@ VARIANTS = (
             check("backup.page_errors"): r"\d+-\d+[DI] has pages whose checksum is wrong",
         },
         mended=check("backup.page_errors"),
+        long=True,
     ),
     Variant(
         "a full backup is lost",
         lost_full,
         {check("backup.retention"): r"\d+-\d+F was taken and is gone; 2 full backups are to be kept"},
+        long=True,
     ),
 )
 
@@ -533,7 +547,10 @@ def site(first_stack: Stack, first_deploy: Run) -> Iterator[Site]:
     host.run("rm", once, QUICK)
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=[each.name for each in VARIANTS])
+@pytest.mark.parametrize(
+    "variant",
+    [pytest.param(each, id=each.name, marks=[pytest.mark.faults] if each.long else []) for each in VARIANTS],
+)
 def test_it_is_told_with_its_cause_or_survived(site: Site, variant: Variant) -> None:
     if variant.elsewhere:
         file, _, name = variant.elsewhere.partition("::")
