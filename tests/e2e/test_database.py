@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from stack import Stack
 
 
@@ -31,6 +32,7 @@ def test_another_password_reaches_database_and_backend(stack: Stack) -> None:
     assert stack.deploy().result["changed"] == 0
 
 
+@pytest.mark.faults
 def test_another_password_reaches_a_backend_whose_next_version_cannot_be_built(
     stack: Stack, tmp_path: Path
 ) -> None:

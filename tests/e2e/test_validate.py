@@ -129,11 +129,3 @@ def test_a_deploy_that_would_not_be_safe_is_refused_before_anything(stack: Stack
     assert run.code in (1, 2), run.text
     assert "changed" in run.text
     assert stack.picture() == before
-
-
-def test_without_validation_it_is_said(stack: Stack) -> None:
-    """--no-validate leaves the checks at the end out; those before it stay."""
-    run = stack.runner("deploy", "--no-validate", "--format", "json")
-    assert run.code == 0, run.text
-    assert [validation["phase"] for validation in run.result["validations"]] == ["preflight"]
-    assert "not validated" in run.result["headline"]
