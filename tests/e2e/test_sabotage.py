@@ -525,6 +525,8 @@ def site(first_stack: Stack, first_deploy: Run) -> Iterator[Site]:
 
     What can't be read would be read again after a quarter of a minute: here it can't be read then either.
     """
+    # Another file may have left it with a repository that is gone by now.
+    first_stack.bring_back()
     stack, name = first_stack, first_stack.name
     host, state = stack.host, f"/var/lib/stanchion/{name}"
     once = f"{state}/backup/config/conf.d/once.conf"
