@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,16 @@ from stack import ROOT, Host, Run, Stack
 
 # Two runs on one machine take different names.
 MACHINE = os.environ.get("STANCHION_TEST_NAME", "stanchion-test") + "-e2e"
+# When cron begins its backups: half a day from now. One that begins while a test damages a page copies the
+# page, and rightly goes on saying so.
+HOUR = (time.gmtime().tm_hour + 12) % 24
+SCHEDULE = {
+    "full": f"15 {HOUR} * * 0",
+    "diff": f"15 {HOUR} * * 1-6",
+    "incr": f"45 {HOUR} * * *",
+    "verify": f"25 {HOUR} * * 0",
+    "drill": f"35 {HOUR} * * 0",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,6 +88,7 @@ def first_stack(host: Host, context: Path, tmp_path_factory: pytest.TempPathFact
             "backend_pool_timeout": 3,
             "backend_health_interval": "10s",
             "backend_healthy_timeout": 30,
+            "backup_schedule": SCHEDULE,
             "stack_db_pool_size": 2,
             "stack_db_max_overflow": 3,
         },

@@ -121,7 +121,6 @@ def test_what_is_not_there_is_refused_and_no_failed_drill(stack: Stack) -> None:
     assert after == before
 
 
-@pytest.mark.faults
 def test_a_stopped_drill_leaves_nothing_and_a_killed_one_until_the_next(stack: Stack) -> None:
     begin = (
         f"stanchion-{stack.name} --settings {settings(stack)} drill --target latest >/dev/null 2>/tmp/said &"
