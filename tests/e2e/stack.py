@@ -188,7 +188,7 @@ class Stack:
     @property
     def not_of_jobs(self) -> str:
         """Return the options of find that leave out what cron's jobs write, of any stack."""
-        jobs = "log records metrics scratch copies lock watch.json watch.lock job.lock restore.json"
+        jobs = ".* log records metrics scratch copies lock watch.json watch.lock job.lock restore.json"
         return " ".join(f"-path '/var/lib/stanchion/*/backup/{name}' -prune -o" for name in jobs.split())
 
     def picture(self) -> str:
