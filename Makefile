@@ -32,7 +32,7 @@ test: $(VENV)/.dev ## Run every test: lint, unit, backend, molecule, end to end
 	tests/as_root tests/run
 
 .PHONY: faults
-faults: $(VENV)/.dev ## Run the long tests: damage, kills and losses one after another (20 minutes)
+faults: $(VENV)/.dev ## Run the long tests: damage, kills and losses one after another
 	tests/as_root tests/faults
 
 .PHONY: lint
