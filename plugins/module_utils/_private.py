@@ -34,6 +34,21 @@ def close_folder(path: Path, check_mode: bool = False) -> bool:
     return True
 
 
+def own_folder(path: Path, owner: int, mode: int, check_mode: bool) -> bool:
+    """Make a folder of one user's, below one that is there; return whether it had to be made or changed."""
+    try:
+        seen = path.stat()
+        if (seen.st_uid, seen.st_gid, seen.st_mode & 0o7777) == (owner, owner, mode):
+            return False
+    except FileNotFoundError:
+        pass
+    if not check_mode:
+        path.mkdir(exist_ok=True)
+        os.chown(path, owner, owner)
+        path.chmod(mode)
+    return True
+
+
 def write_file(path: Path, content: bytes, owner: tuple[int, int] = (-1, -1), mode: int = 0o600) -> None:
     """Replace the file: nobody sees half of it or a more open one, and a crash loses neither old nor new.
 

@@ -8,7 +8,6 @@ import base64
 import importlib.util
 import io
 import json
-import os
 import py_compile
 import sys
 import tempfile
@@ -20,7 +19,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils import _removal
-from ansible_collections.stanchion.stack.plugins.module_utils._private import close_folder, write_file
+from ansible_collections.stanchion.stack.plugins.module_utils._private import (
+    close_folder,
+    own_folder,
+    write_file,
+)
 
 DOCUMENTATION = r"""
 module: backup_install
@@ -221,21 +224,6 @@ def differs(file: Wanted) -> bool:
         )
     except FileNotFoundError:
         return True
-
-
-def own_folder(path: Path, owner: int, mode: int, check_mode: bool) -> bool:
-    """Make a folder of the database's user; return whether it had to be made or changed."""
-    try:
-        seen = path.stat()
-        if seen.st_uid == owner and seen.st_mode & 0o7777 == mode:
-            return False
-    except FileNotFoundError:
-        pass
-    if not check_mode:
-        path.mkdir(exist_ok=True)
-        os.chown(path, owner, owner)
-        path.chmod(mode)
-    return True
 
 
 def _check_repository(params: dict[str, Any]) -> None:

@@ -15,7 +15,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils import _secret_text
-from ansible_collections.stanchion.stack.plugins.module_utils._private import make_folder, write_file
+from ansible_collections.stanchion.stack.plugins.module_utils._private import (
+    make_folder,
+    own_folder,
+    write_file,
+)
 
 DOCUMENTATION = r"""
 module: secret_file
@@ -211,24 +215,14 @@ def octal(text: str) -> int:
         raise RefusedError(f"The mode {text!r} is no octal number") from error
 
 
-def keep_folder(path: Path, mode: int, check_mode: bool) -> bool:
-    """Make a folder of root's with these permissions; return whether it had to be made or changed."""
-    if path.is_dir():
-        seen = path.stat()
-        if (seen.st_uid, seen.st_gid, stat.S_IMODE(seen.st_mode)) == (0, 0, mode):
-            return False
-    if not check_mode:
-        make_folder(path)
-        os.chown(path, 0, 0)
-        path.chmod(mode)
-    return True
-
-
 def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Bring the file, and the folder where its mode is given, to what is wanted."""
-    folder_changed = params["folder_mode"] is not None and keep_folder(
-        Path(params["path"]).parent, octal(params["folder_mode"]), check_mode
-    )
+    folder, folder_changed = Path(params["path"]).parent, False
+    if params["folder_mode"] is not None:
+        mode = octal(params["folder_mode"])
+        if not check_mode:
+            make_folder(folder.parent)
+        folder_changed = own_folder(folder, 0, mode, check_mode)
     result = converge_file(params, check_mode)
     return {**result, "changed": result["changed"] or folder_changed}
 
