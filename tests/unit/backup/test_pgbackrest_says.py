@@ -45,6 +45,15 @@ def test_sets_are_read_with_what_they_need():
     assert held.wal_min <= full.wal_first <= newest.wal_last <= held.wal_max
 
 
+def test_a_backup_of_a_stopped_server_is_none_to_recover_from():
+    [stanza] = json.loads((RECORDED / "info-one.json").read_text())
+    before = {**stanza["backup"][0], "label": "20261124-000000F", "archive": {"start": None, "stop": None}}
+    stanza["backup"].insert(0, before)
+    assert pgbackrest.parse(stanza, 1) == info("one")
+    stanza["backup"] = [before]
+    assert pgbackrest.parse(stanza, 1).sets == ()
+
+
 def test_each_repository_has_its_own_sets_and_its_own_wal():
     first, second = info("two", 1), info("two", 2)
     assert [each.type for each in first.sets] == ["full", "diff"]

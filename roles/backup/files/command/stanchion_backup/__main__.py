@@ -63,6 +63,8 @@ def parser() -> argparse.ArgumentParser:
     lost.add_argument("--image", required=True, help="of the database's container")
     lost.add_argument("--volume", required=True, help="which is to be the database")
     lost.add_argument("--timeline", type=int, default=0, metavar="N", help="that the lost database was on")
+    foreign = verb("before-adoption", "take a backup of a stopped cluster that is not this stack's yet")
+    foreign.add_argument("--image", required=True, help="of the database's container")
     verb("first-full", "take a full backup where there is none yet")
     for each in (take, expire, verify, prove, lost):
         each.add_argument("--repo", metavar="repoN", action="append", help="only this repository")
@@ -113,6 +115,8 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
         return {**backups.settle(settings, wait), "complete": drill.is_complete(settings)}
     if given.verb == "before-replace":
         return backups.before_replace(settings, given.hours, wait)
+    if given.verb == "before-adoption":
+        return backups.before_adoption(settings, given.image, wait)
     if given.verb == "first-full":
         return {"done": backups.first_full(settings, wait)}
     if given.verb == "first-drill":

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from stanchion_backup import (
@@ -293,3 +294,21 @@ def before_replace(settings: Settings, hours: float, wait: float) -> dict[str, A
         "warning": f"The database's image is replaced without a new backup: {reason} The newest good one, "
         f"{newest.label}, is {age:.1f} h old.",
     }
+
+
+def before_adoption(settings: Settings, image: str, wait: float) -> dict[str, Any]:
+    """Take a backup of the stopped cluster that is on record to be taken over; return the record.
+
+    It is the way back, and nothing else: no moment after it can be restored from it, for its WAL is its own.
+    """
+    settings = replace(settings, image=image)
+    with jobs.recorded(settings, "before-adoption") as record, jobs.alone(settings, wait):
+        leftovers.sweep(settings)
+        record["labels"] = {}
+
+        def one(repository: Repository) -> None:
+            record["labels"][repository.name] = pgbackrest.backup_stopped(settings, repository)
+
+        pgbackrest.create_stanza(settings, stopped=True)
+        _each(settings.repositories, one)
+    return record

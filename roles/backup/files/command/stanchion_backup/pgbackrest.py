@@ -49,6 +49,8 @@ _NOT_THERE = (126, 127)
 _ASK_WITHIN = 60.0
 # A backup waits this long, in seconds, for its last WAL; the configured time is that of one push.
 _WAL_WITHIN = "--archive-timeout=120"
+# Of a server that does not run: pgBackRest sees by the data that it does not.
+_STOPPED = "--no-online"
 # Options that checks ask for.
 _TOLD = ("archive-push-queue-max", "-cipher-type", "-retention-full", "-retention-full-type", "checksum-page")
 # Of a repository that could not be read at all; info itself says 99 of one whose server does not answer.
@@ -355,8 +357,11 @@ def parse(stanza: dict[str, Any], key: int) -> Contents:
         wal_min=archive.get("min") or "",
         wal_max=archive.get("max") or "",
         archive=archive.get("id") or "",
+        # One of a stopped server, before an adoption, has no place in the WAL: nothing recovers from it.
         sets=tuple(
-            _set(each) for each in stanza.get("backup", []) if each["database"].get("repo-key", key) == key
+            _set(each)
+            for each in stanza.get("backup", [])
+            if each["database"].get("repo-key", key) == key and each["archive"]["start"]
         ),
         cipher=str(own.get("cipher") or stanza.get("cipher") or ""),
     )
@@ -372,8 +377,8 @@ def _set(raw: dict[str, Any]) -> BackupSet:
         size=raw["info"]["size"],
         stored=repository.get("delta", 0),
         error=bool(raw.get("error")),
-        wal_first=raw["archive"]["start"] or "",
-        wal_last=raw["archive"]["stop"] or "",
+        wal_first=raw["archive"]["start"],
+        wal_last=raw["archive"]["stop"],
         needs=tuple(raw.get("reference") or ()),
         version=str((raw.get("backrest") or {}).get("version") or ""),
         lsn_stop=(raw.get("lsn") or {}).get("stop") or "",
@@ -460,13 +465,14 @@ def _listed(settings: Settings, held: Contents, folder: str, only: str) -> list[
     return _must(done, f"Looking into {repository.name} ({repository.where})").split()
 
 
-def create_stanza(settings: Settings) -> None:
+def create_stanza(settings: Settings, stopped: bool = False) -> None:
     """Make the stanza in every repository that has none, and see that an existing one is this database's."""
+    asked = [*([_STOPPED] if stopped else []), "stanza-create"]
     deadline = time.monotonic() + _LOCK_WITHIN
-    done = job(settings, ["stanza-create"], settings.repositories, within=300)
+    done = job(settings, asked, settings.repositories, within=300)
     while done.code == _LOCKED and time.monotonic() < deadline:
         time.sleep(1)
-        done = job(settings, ["stanza-create"], settings.repositories, within=300)
+        done = job(settings, asked, settings.repositories, within=300)
     _must(done, "Opening " + " and ".join(f"{each.name} ({each.where})" for each in settings.repositories))
 
 
@@ -503,6 +509,15 @@ def backup(settings: Settings, repository: Repository, kind: str, expire: bool) 
         within=None,
     )
     _must(done, what)
+
+
+def backup_stopped(settings: Settings, repository: Repository) -> str:
+    """Take a full backup of a server that does not run; return its label. It lets nothing go."""
+    asked = [f"--repo={repository.key}", "--type=full", _STOPPED, "--annotation=stanchion=before-adoption"]
+    done = job(settings, [*asked, "--no-expire-auto", "backup"], settings.repositories, within=None)
+    said = _must(done, f"The backup before the adoption to {repository.name} ({repository.where})")
+    label = re.search(r"new backup label = (\S+)", said)
+    return label[1] if label else ""
 
 
 def expire_sets(settings: Settings, repository: Repository) -> None:
