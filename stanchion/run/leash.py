@@ -15,8 +15,8 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
-# Ansible makes little garbage, and a process for each task. Looking for some after every 700 objects, in all of
-# them, takes a twentieth of a deploy's processor time.
+# Ansible makes little garbage, and a process for each task: to look for some after every 700 objects takes a
+# twentieth of a deploy's processor time.
 _GARBAGE_AFTER = (50_000, 50, 100)
 
 
