@@ -75,7 +75,7 @@ def test_removed_containers_are_made_anew_with_every_row_and_no_secret_in_sight(
     while run.poll() is None:
         processes.append(stack.host.run("ps", "-eww", "-o", "args", "e"))
         processes.append(subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True).stdout)
-        time.sleep(0.4)
+        time.sleep(0.8)
     out, err = run.communicate()
     assert run.returncode == 0, out + err
     stack.remember()

@@ -106,7 +106,7 @@ def start_and_kill(stack: Stack, step: str, *arguments: str) -> None:
                 break
             assert run.poll() is None, run.communicate()
             assert time.monotonic() < deadline, f"{step} was not done: {left}"
-            time.sleep(0.1)
+            time.sleep(0.3)
     finally:
         started = below(run.pid)
         os.killpg(run.pid, signal.SIGKILL)
