@@ -7,8 +7,8 @@ restore which is under way. Under their own names:
 `stack_database_alias`, `stack_database_name`, `stack_database_user`, `postgres_volume`,
 `postgres_adopt_superuser`,
 `postgres_data_space` (what the data needs while there is no volume), `postgres_memory`,
-`postgres_temp_file_limit`, `postgres_log_max_size`, `postgres_log_max_file`, `postgres_statement_timeout`,
-`postgres_lock_timeout`, `postgres_idle_in_transaction_session_timeout`.
+`postgres_temp_file_limit`, `postgres_health_interval`, `postgres_log_max_size`, `postgres_log_max_file`,
+`postgres_statement_timeout`, `postgres_lock_timeout`, `postgres_idle_in_transaction_session_timeout`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def _values(declared: Declared) -> list[Problem]:
         *values.sizes("postgres", declared, least),
         *values.temporary_files(declared),
         *values.counts("postgres", declared, "postgres_log_max_file"),
+        *values.intervals("postgres", declared, "postgres_health_interval"),
         *values.settings_durations(
             "postgres",
             declared,

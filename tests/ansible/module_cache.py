@@ -7,11 +7,14 @@ for all, which tests/run makes anew: the modules do not change meanwhile.
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
+
+GARBAGE_AFTER = (50_000, 50, 100)
 
 DOCUMENTATION = r"""
 name: module_cache
@@ -37,3 +40,5 @@ class CallbackModule(CallbackBase):
         # Where module_common.py of ansible-core looks, under a lock of its own.
         place = Path(constants.DEFAULT_LOCAL_TMP) / "ansiballz_cache"
         place.symlink_to(os.environ["STANCHION_TEST_MODULES"])
+        # What the runner does for its own runs (stanchion/run/leash.py).
+        gc.set_threshold(*GARBAGE_AFTER)

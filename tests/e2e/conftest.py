@@ -86,9 +86,11 @@ def first_stack(host: Host, context: Path, tmp_path_factory: pytest.TempPathFact
             "backend_context": str(context),
             "backend_environment": {"ENABLE_DEBUG_ROUTES": "1"},
             "backend_pool_timeout": 3,
-            "backend_health_interval": "10s",
+            # Each look is a process in a container, and three hosts share two processors.
+            "backend_health_interval": "20s",
             "backend_healthy_timeout": 30,
             "backup_schedule": SCHEDULE,
+            "postgres_health_interval": "20s",
             "stack_db_pool_size": 2,
             "stack_db_max_overflow": 3,
         },

@@ -204,7 +204,8 @@ class Stack:
     def picture(self) -> str:
         """Return what a deploy would look at: containers with their health, and the stack's files.
 
-        Cron's jobs come and go: their containers and what they write are left out.
+        Cron's jobs come and go: their containers and what they write are left out, and so is when the server
+        began, which its socket's lock file says.
         """
         state = f"/var/lib/stanchion/{self.name}"
         left_out = self.not_of_jobs
@@ -213,7 +214,8 @@ class Stack:
             f"docker inspect --format '{{{{.Id}}}} {{{{.Name}}}} {{{{.State.Status}}}} "
             f"{{{{.State.Health.Status}}}}"
             f" {{{{.HostConfig.Memory}}}}' {names};"
-            f" find {state} {left_out} -type f ! -name runs.jsonl -exec sha256sum {{}} + 2>/dev/null | sort;"
+            f" find {state} {left_out} -type f ! -name runs.jsonl ! -name '.s.PGSQL.*'"
+            f" -exec sha256sum {{}} + 2>/dev/null | sort;"
             f" find {state} {left_out} -printf '%p %m %U %G\\n' 2>/dev/null | sort;"
             f" cat /etc/cron.d/stanchion-{self.name}"
         )

@@ -39,12 +39,6 @@ def kill_at_task(stack: Stack, task: str) -> None:
         assert wait_until_gone(started, time.monotonic() + 30)
 
 
-def one_or_several(tasks: list[str]) -> pytest.MarkDecorator:
-    """Kill at the second of these tasks; at all of them, one after another, in `make faults`."""
-    several = pytest.param(tasks, id="at several tasks", marks=pytest.mark.faults)
-    return pytest.mark.parametrize("tasks", [pytest.param(tasks[1:2], id="at one task"), several])
-
-
 KILLED_AT = [
     "stanchion.stack.postgres : volume | Make a new cluster",
     "stanchion.stack.postgres : server | Make or replace the database container",
@@ -65,12 +59,20 @@ def fresh(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
         {
             "stack_app_subnet": "172.30.242.0/24",
             "stack_edge_subnet": "172.30.243.0/24",
+            "backend_health_interval": "20s",
             "backend_publish_port": 5100,
+            "postgres_health_interval": "20s",
         },
     )
 
 
-@one_or_several(KILLED_AT)
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        pytest.param(KILLED_AT[1:2], id="at one task"),
+        pytest.param(KILLED_AT, id="at several tasks", marks=pytest.mark.faults),
+    ],
+)
 def test_killed_then_run_again(fresh: Stack, tasks: list[str]) -> None:
     """A first deploy killed at one task after another; each rerun resumes, the last one converges."""
     for task in tasks:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+import pytest
 from stack import Stack
-from test_interrupted import kill_at_task, one_or_several
+from test_interrupted import kill_at_task
 
 REPLICAS = 2
 # Asks every replica about once in 50 ms until its standard input ends.
@@ -118,14 +119,16 @@ KILLED_AT = [
 ]
 
 
-@one_or_several(KILLED_AT)
-def test_a_killed_roll_out_is_taken_up_again(stack: Stack, tasks: list[str]) -> None:
-    """Somebody serves all the while; the last run converges and leaves nothing behind."""
-    threads = str(40 + len(tasks))
-    stack.variables["backend_environment"] = {"ENABLE_DEBUG_ROUTES": "1", "WEB_THREADS": threads}
+@pytest.mark.faults
+def test_a_killed_roll_out_is_taken_up_again(stack: Stack) -> None:
+    """Somebody serves all the while; the last run converges and leaves nothing behind.
+
+    What a killed one leaves is also made by hand, and taken up, in molecule/backend.
+    """
+    stack.variables["backend_environment"] = {"ENABLE_DEBUG_ROUTES": "1", "WEB_THREADS": "43"}
     before = replicas(stack)
     with Probe(stack) as probe:
-        for task in tasks:
+        for task in KILLED_AT:
             kill_at_task(stack, task)
         stack.deploy()
     assert probe.seen["gaps"] == 0

@@ -407,7 +407,7 @@ VARIANTS = (
         {
             verify: r"{full}/bundle/\d+: invalid",
             # Some bytes make the stream no zstd at all.
-            drill: r"actual checksum '[0-9a-f]+' does not match expected checksum|zst error: .*corruption",
+            drill: r"actual checksum '[0-9a-f]+' does not match expected checksum|zst error: ",
         },
     ),
     Variant(

@@ -37,10 +37,11 @@ def rendered(value: Any, variables: dict[str, Any]) -> Any:
     return jinja2.Template(value).render(variables) if isinstance(value, str) else value
 
 
-def server() -> dict[str, Any]:
+def server(defaults: dict[str, Any]) -> dict[str, Any]:
     """Return the options with which role postgres starts the server, where the engine is an older one."""
     role = load("roles/postgres/vars/main.yml")
-    return {**role["__postgres_server"], "healthcheck": role["__postgres_health"]}
+    health = {name: rendered(value, defaults) for name, value in role["__postgres_health"].items()}
+    return {**role["__postgres_server"], "healthcheck": health}
 
 
 def test_the_migration_is_the_roles(services, defaults):
@@ -78,8 +79,8 @@ def test_the_backends_limits_are_the_roles(services, defaults, name):
     }
 
 
-def test_the_server_is_started_and_probed_as_the_role_does(services):
-    role = server()
+def test_the_server_is_started_and_probed_as_the_role_does(services, defaults):
+    role = server(defaults)
     assert services["db"]["command"] == role["command"]
     assert services["db"]["healthcheck"] == role["healthcheck"]
     for option in ("user", "init", "read_only", "cap_drop", "stop_signal"):
