@@ -58,9 +58,10 @@ docs: $(VENV)/.dev ## Write docs/checks.md, thresholds and the tables of the rol
 
 .PHONY: site
 site: $(VENV)/.dev ## Write the documentation as a site with search to site/; a dead link is an error
-	rm -rf build/site && mkdir -p build/site
+	rm -rf build/site site && mkdir -p build/site
 	git ls-files -z | xargs -0 cp --parents -t build/site
-	mkdocs build --strict --quiet
+	cp .config/site/index.md build/site
+	sphinx-build --builder html --conf-dir .config/site --doctree-dir build/doctrees --fail-on-warning --keep-going --quiet build/site site
 
 .PHONY: venv
 venv: $(VENV)/.run ## Make the virtual environment that deploy needs
