@@ -5,8 +5,9 @@ Declared, under their own names: `stack_name`, `stack_database_alias`, `stack_da
 `stack_db_pool_size`, `stack_db_max_overflow`, `backend_cpus`, `backend_database_url`, `backend_endpoints`,
 `backend_environment`, `backend_health_path`, `backend_memory`, `backend_password_mode`,
 `backend_pool_recycle`, `backend_pool_timeout`, `backend_publish_address`, `backend_publish_port`,
-`backend_health_interval`, `backend_health_timeout`, `backend_health_start_period`, `backend_log_max_size`,
-`backend_log_max_file`, `backend_migration_lock_timeout`, `backend_migration_statement_timeout`; and
+`backend_health_interval`, `backend_healthy_timeout`, `backend_health_timeout`, `backend_health_start_period`,
+`backend_log_max_size`, `backend_log_max_file`, `backend_migration_lock_timeout`,
+`backend_migration_statement_timeout`; and
 `secret_files`, the paths on the host of secrets that somebody else put there, and `given_secrets`, what the
 filter secret_kinds says of those from a vault. No secret is declared.
 """
@@ -55,6 +56,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
         *url_problems(declared),
         *_environment(declared),
         *_health(declared),
+        *values.seen_in_time(declared, "backend_health_interval", "backend_healthy_timeout"),
         *_endpoints(declared),
         *_limits(declared, facts),
         *port_problems(declared, facts),
