@@ -28,7 +28,7 @@ destroy: $(VENV)/.run ## Remove containers and networks; volumes, secrets and im
 	python runner.py destroy -i $(INVENTORY) $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev ## Run every test: lint, unit, backend, molecule, end to end
+test: $(VENV)/.dev ## Run the tests: lint, unit, backend, molecule, end to end; the longest are in faults
 	tests/as_root tests/run
 
 .PHONY: faults

@@ -6,8 +6,9 @@ Declared, under their own names: `stack_name`, `stack_database_alias`, `stack_da
 `backend_environment`, `backend_variable_names`, `backend_companions`, `backend_volumes`,
 `backend_health_path`, `backend_memory`, `backend_password_mode`,
 `backend_pool_recycle`, `backend_pool_timeout`, `backend_publish_address`, `backend_publish_port`,
-`backend_health_interval`, `backend_health_timeout`, `backend_health_start_period`, `backend_log_max_size`,
-`backend_log_max_file`, `backend_migration_lock_timeout`, `backend_migration_statement_timeout`; and
+`backend_health_interval`, `backend_healthy_timeout`, `backend_health_timeout`, `backend_health_start_period`,
+`backend_log_max_size`, `backend_log_max_file`, `backend_migration_lock_timeout`,
+`backend_migration_statement_timeout`; and
 `secret_files`, the paths on the host of secrets that somebody else put there, and `given_secrets`, what the
 filter secret_kinds says of those from a vault. No secret is declared.
 """
@@ -67,6 +68,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
         *_companions(declared),
         *_volumes(declared),
         *_health(declared),
+        *values.seen_in_time(declared, "backend_health_interval", "backend_healthy_timeout"),
         *_endpoints(declared),
         *_limits(declared, facts),
         *port_problems(declared, facts),

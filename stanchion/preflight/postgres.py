@@ -7,8 +7,9 @@ restore which is under way. Under their own names:
 `stack_database_alias`, `stack_database_name`, `stack_database_user`, `postgres_volume`,
 `postgres_adopt_superuser`,
 `postgres_data_space` (what the data needs while there is no volume), `postgres_memory`,
-`postgres_temp_file_limit`, `postgres_health_interval`, `postgres_log_max_size`, `postgres_log_max_file`,
-`postgres_statement_timeout`, `postgres_lock_timeout`, `postgres_idle_in_transaction_session_timeout`.
+`postgres_temp_file_limit`, `postgres_health_interval`, `postgres_start_timeout`, `postgres_log_max_size`,
+`postgres_log_max_file`, `postgres_statement_timeout`, `postgres_lock_timeout`,
+`postgres_idle_in_transaction_session_timeout`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
         return unmeant
     return [
         *_contract(declared),
+        *values.seen_in_time(declared, "postgres_health_interval", "postgres_start_timeout"),
         *_paused(declared, facts),
         *_restore(declared, facts),
         *_adoption(declared, facts),

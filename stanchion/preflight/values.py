@@ -174,13 +174,37 @@ def intervals(subject: str, declared: Declared, *variables: str) -> list[Problem
     )
 
 
+def seen_in_time(declared: Declared, interval: str, timeout: str) -> list[Problem]:
+    """Return an interval of health checks that an older engine does not see the end of before the time-out.
+
+    Engines before 25 look for the first time one interval after the start.
+    """
+    text, seconds = declared.text(interval), declared.number(timeout)
+    if _microseconds(text) < seconds * 1_000_000:
+        return []
+    return [
+        _problem(
+            f"{interval.partition('_')[0]}.interval",
+            interval,
+            text,
+            f"not below {timeout}, which is {seconds} s: a new container could not become healthy in time",
+            f"Write a shorter one, or raise {timeout}.",
+        )
+    ]
+
+
 def _is_interval(text: str) -> bool:
+    length = _microseconds(text)
+    return length == 0 or length >= _LEAST_MICROSECONDS
+
+
+def _microseconds(text: str) -> int:
+    """Return an interval's length, -1 for what is none."""
     match = _INTERVAL.fullmatch(text)
     if not match or not text:
-        return False
+        return -1
     parts = zip(match.groups(), _INTERVAL_MICROSECONDS, strict=True)
-    length = sum(int(number or 0) * unit for number, unit in parts)
-    return length == 0 or length >= _LEAST_MICROSECONDS
+    return sum(int(number or 0) * unit for number, unit in parts)
 
 
 def sizes(subject: str, declared: Declared, least: Mapping[str, int]) -> list[Problem]:

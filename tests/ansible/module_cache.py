@@ -14,7 +14,7 @@ from pathlib import Path
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
 
-GARBAGE_AFTER = (50_000, 50, 100)
+from stanchion.run.leash import GARBAGE_AFTER
 
 DOCUMENTATION = r"""
 name: module_cache
@@ -40,5 +40,5 @@ class CallbackModule(CallbackBase):
         # Where module_common.py of ansible-core looks, under a lock of its own.
         place = Path(constants.DEFAULT_LOCAL_TMP) / "ansiballz_cache"
         place.symlink_to(os.environ["STANCHION_TEST_MODULES"])
-        # What the runner does for its own runs (stanchion/run/leash.py).
+        # What the runner does for its own runs.
         gc.set_threshold(*GARBAGE_AFTER)

@@ -176,7 +176,7 @@ class Stack:
         """Deploy, unless all is as the last deploy has left it; say what was not."""
         seen = self.picture()
         # Some are as they were, and were started a moment ago.
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 30
         while (
             seen not in self.deployed
             and re.search("starting|unhealthy", seen)
@@ -220,6 +220,14 @@ class Stack:
             f" cat /etc/cron.d/stanchion-{self.name}"
         )
         return self.host.run("sh", "-c", look, check=False)
+
+    def identities(self) -> dict[str, tuple[str, str, int]]:
+        """Return what tells that a container was neither replaced nor restarted."""
+        found = {}
+        for name in self.host.containers(self.name):
+            seen = self.host.inspect(name)
+            found[name] = (seen["Id"], seen["State"]["StartedAt"], seen["RestartCount"])
+        return found
 
     def sql(self, query: str, database: str = "medication_tracker") -> str:
         """Run a query as an operator, by the socket inside the database's container."""

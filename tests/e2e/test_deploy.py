@@ -6,17 +6,11 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from stack import ROOT, Run, Stack
-
-
-def identities(stack: Stack) -> dict[str, tuple[str, str, int]]:
-    """What tells that a container was neither replaced nor restarted."""
-    found = {}
-    for name in stack.host.containers(stack.name):
-        seen = stack.host.inspect(name)
-        found[name] = (seen["Id"], seen["State"]["StartedAt"], seen["RestartCount"])
-    return found
 
 
 def wait_until_healthy(stack: Stack, container: str) -> None:
@@ -41,7 +35,7 @@ def test_a_fresh_host_gets_the_whole_stack(first_deploy: Run, stack: Stack) -> N
 
 def test_a_second_deploy_changes_nothing_and_one_beside_it_is_turned_away(stack: Stack) -> None:
     """Zero changed tasks, and no container restarted; the other one ends in seconds and names the holder."""
-    before = identities(stack)
+    before = stack.identities()
     second = stack.start("deploy", "--format", "json")
     lock = "import json; print(json.dumps(json.load(open('/var/lib/stanchion/lock.json'))['holder']))"
     for _ in range(100):
@@ -57,7 +51,7 @@ def test_a_second_deploy_changes_nothing_and_one_beside_it_is_turned_away(stack:
     assert elapsed < 8, "5 s, and the start of two processes on a busy machine"
     assert second.returncode == 0, out + err
     assert json.loads(out)["changed"] == 0, out
-    assert identities(stack) == before
+    assert stack.identities() == before
 
 
 def test_removed_containers_are_made_anew_with_every_row_and_no_secret_in_sight(stack: Stack) -> None:
@@ -81,6 +75,9 @@ def test_removed_containers_are_made_anew_with_every_row_and_no_secret_in_sight(
     stack.remember()
     assert stack.sql("SELECT count(*) FROM medications WHERE name = 'kept through removed containers'") == "1"
     seen = {"output": out + err, "processes": "".join(processes)}
+    # Those of both sides have been seen.
+    assert "ansible-playbook" in seen["processes"]
+    assert "/usr/bin/python3" in "".join(processes[::2]), "a module on the host"
     for container in stack.host.containers(stack.name):
         seen[container] = json.dumps(stack.host.inspect(container))
     state = stack.folder.parent / "state"
@@ -92,11 +89,11 @@ def test_removed_containers_are_made_anew_with_every_row_and_no_secret_in_sight(
 
 def test_status_tells_what_runs_and_changes_nothing(stack: Stack) -> None:
     """Healthy is 0; a stopped replica is named and is 1."""
-    before = identities(stack)
+    before = stack.identities()
     healthy = stack.runner("status")
     assert healthy.code == 0, healthy.text
     assert f"{stack.name}-backend-2" in healthy.text
-    assert identities(stack) == before
+    assert stack.identities() == before
     stack.host.run("docker", "stop", f"{stack.name}-backend-2")
     stopped = stack.runner("status")
     stack.host.run("docker", "start", f"{stack.name}-backend-2")
@@ -107,34 +104,56 @@ def test_status_tells_what_runs_and_changes_nothing(stack: Stack) -> None:
 
 def test_check_mode_changes_nothing(stack: Stack) -> None:
     """What would change is said, and is not done."""
-    before = identities(stack)
+    before = stack.identities()
     run = stack.with_variables(backend_pool_timeout=4).runner(
         "deploy", "--check", "--diff", "--format", "json"
     )
     assert run.code == 0, run.out + run.err
     assert run.result["status"] == "planned"
     assert run.result["changed"] > 0
-    assert identities(stack) == before
+    assert stack.identities() == before
 
 
-def test_an_installed_collection_runs_by_full_name(stack: Stack, tmp_path: os.PathLike[str]) -> None:
-    """By a playbook that needs roles, plugins and checks; a unit test sees that the archive has all files."""
-    build = ["ansible-galaxy", "collection", "build", "--output-path", str(tmp_path)]
+def installed(archive_in: Path) -> Callable[..., str]:
+    """Build the collection's archive, install it there, and return what runs one of its playbooks."""
+    build = ["ansible-galaxy", "collection", "build", "--output-path", str(archive_in)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (archive,) = (entry.path for entry in os.scandir(tmp_path))
+    (archive,) = archive_in.iterdir()
     # By force: in the clone, Ansible takes the clone itself for the installed collection.
-    install = ["ansible-galaxy", "collection", "install", "--force", "--offline", "--no-deps", archive]
-    subprocess.run([*install, "-p", str(tmp_path)], cwd=tmp_path, check=True, capture_output=True)
+    install = ["ansible-galaxy", "collection", "install", "--force", "--offline", "--no-deps", str(archive)]
+    subprocess.run([*install, "-p", str(archive_in)], cwd=archive_in, check=True, capture_output=True)
     environment = {
         **os.environ,
-        "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),
+        "ANSIBLE_COLLECTIONS_PATH": str(archive_in),
         "ANSIBLE_INJECT_FACT_VARS": "False",
+        # The modules that the runs share are the clone's.
+        "ANSIBLE_CALLBACKS_ENABLED": "",
     }
+
+    def run(playbook: str, stack: Stack, *argv: str) -> str:
+        done = subprocess.run(
+            ["ansible-playbook", "-i", str(stack.inventory), f"stanchion.stack.{playbook}", *argv],
+            cwd=archive_in,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_an_installed_collection_runs_by_full_name(stack: Stack, tmp_path: Path) -> None:
+    """A playbook that needs roles, plugins and checks; a unit test sees that the archive has all files."""
     # What earlier tests have done to the server is in its log.
-    validate = ["ansible-playbook", "-i", str(stack.inventory), "stanchion.stack.validate", "-v"]
-    validate += ["-e", "validation_log_window=5"]
-    done = subprocess.run(
-        validate, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "container.state" in done.stdout, "the checks have been asked"
+    said = installed(tmp_path)("validate", stack, "-v", "-e", "validation_log_window=5")
+    assert "container.state" in said, "the checks have been asked"
+
+
+@pytest.mark.faults
+def test_an_installed_collection_finds_nothing_to_deploy(stack: Stack, tmp_path: Path) -> None:
+    """Without the runner, and from the archive: images and commands are the same to the byte."""
+    assert "changed=0" in installed(tmp_path)("deploy", stack)

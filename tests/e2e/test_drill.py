@@ -100,6 +100,19 @@ def test_an_older_full_backup_by_the_runner(stack: Stack) -> None:
     assert any(each["label"] in done.text for each in sets)
 
 
+@pytest.mark.faults
+def test_ten_drills_of_any_target_in_a_row(stack: Stack) -> None:
+    """Target and backup are the drill's own choice, as on the schedule; the figures are printed."""
+    for number in range(1, 11):
+        record = drill(stack)
+        print(
+            f"drill {number}: {record['verdict']}, {record['target']} of {record['set']['label']},"
+            f" RPO {record['rpo_seconds']} s, RTO {record['rto_seconds']} s"
+        )
+        assert record["verdict"] == "proved", record
+    assert left(stack) == NOTHING
+
+
 def test_a_copy_that_differs_is_red(stack: Stack) -> None:
     """It ends with 1, names what differs, and is told of by observe."""
     record = drill(stack, "--target", "latest", assertions=RED)

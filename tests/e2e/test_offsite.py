@@ -193,6 +193,7 @@ def test_no_secret_is_in_an_argument_an_inspect_a_log_or_an_artifact(
     # The sampling has seen what it is about.
     assert "pgbackrest --log-level-console=info" in seen[0]
     assert "io.stanchion.one-shot=drill" in seen[0]
+    assert '"io.stanchion.one-shot": "drill"' in seen[0], "as the engine tells it"
     assert f"--name {restored['copy']['container']}" in seen[0]
     assert "secrets export" in seen_at_export[-1]
     see_none(secrets, offsite, seen[0], *seen_at_export)

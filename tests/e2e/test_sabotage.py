@@ -433,7 +433,6 @@ VARIANTS = (
         "a manifest is truncated, its copy not",
         one_manifest,
         {drill: SURVIVED},
-        long=True,
     ),
     Variant(
         "a manifest and its copy are truncated",
@@ -499,6 +498,7 @@ VARIANTS = (
         {},
         mended=None,
         elsewhere="test_offsite.py::test_an_outage_shows_and_holds_nothing_up",
+        long=True,
     ),
     Variant(
         "a page of the live database is damaged",

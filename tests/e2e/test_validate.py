@@ -41,7 +41,7 @@ def wait_until_healthy(stack: Stack) -> None:
 
 def test_a_deployed_stack_is_safe_and_the_look_changes_nothing(stack: Stack) -> None:
     """At least seventy checks, none failed, none unreadable; containers as before, none left behind."""
-    before = stack.picture()
+    before = (stack.picture(), stack.identities())
     # Other tests kill the server: what its log says of that is theirs.
     run, _ = validate(stack, "-e", "validation_log_window=20")
     assert run.code == 0, run.result["headline"]
@@ -57,7 +57,7 @@ def test_a_deployed_stack_is_safe_and_the_look_changes_nothing(stack: Stack) -> 
     assert held["sets_proved"] >= 1
     assert held["rpo"] is not None
     assert held["rto"] is not None
-    assert stack.picture() == before
+    assert (stack.picture(), stack.identities()) == before
 
 
 def test_a_stack_that_is_not_deployed(stack: Stack) -> None:
@@ -124,8 +124,8 @@ def test_the_other_hosts_are_told_when_one_cannot_be_reached(stack: Stack) -> No
 
 def test_a_deploy_that_would_not_be_safe_is_refused_before_anything(stack: Stack) -> None:
     """A critical check of the phase preflight: nothing is changed, and the reason is told."""
-    before = stack.picture()
+    before = (stack.picture(), stack.identities())
     run = stack.with_variables(stack_database_user="postgres").runner("deploy")
     assert run.code in (1, 2), run.text
     assert "changed" in run.text
-    assert stack.picture() == before
+    assert (stack.picture(), stack.identities()) == before

@@ -37,6 +37,7 @@ DECLARED = {
     "backend_publish_address": "127.0.0.1",
     "backend_publish_port": 5000,
     "backend_health_interval": "5s",
+    "backend_healthy_timeout": 60,
     "backend_health_timeout": "10s",
     "backend_health_start_period": "30s",
     "backend_log_max_size": "10m",
@@ -389,6 +390,7 @@ def test_what_passes_the_reference_backend_takes(found, variable, value):
         ({"backend_log_max_file": 0}, "backend.count"),
         ({"backend_health_interval": 5}, "backend.interval"),
         ({"backend_health_interval": "1.5s"}, "backend.interval"),
+        ({"backend_health_interval": "1m"}, "backend.interval"),
         ({"backend_health_timeout": "10 s"}, "backend.interval"),
         ({"backend_health_timeout": "999us"}, "backend.interval"),
         ({"backend_health_start_period": ""}, "backend.interval"),
@@ -404,7 +406,7 @@ def test_values_that_cannot_be_meant(look, running, declared, change, slug):
 
 @pytest.mark.parametrize("interval", ["5s", "1m30s", "500ms", "1h", "0s"])
 def test_intervals_as_docker_takes_them(found, interval):
-    assert found(backend_health_interval=interval) == []
+    assert found(backend_health_interval=interval, backend_healthy_timeout=3601) == []
 
 
 @pytest.mark.parametrize("change", [{"backend_publish_port": "http"}, {"backend_cpus": None}])

@@ -14,8 +14,13 @@ from stanchion_backup.settings import Settings
 
 # A backend that needs longer than this from its start to its first answer is not one that works.
 WITHIN = 60.0
-# What docker itself, and the loader before it, would take for its own.
-_OF_DOCKER = re.compile(r"PATH|HOME|(LD|DOCKER|GO)[A-Z_]*")
+# What docker itself, and the loader before it, would take for its own. By whole names: an application has
+# some that begin like them, and secrets among those.
+_OF_DOCKER = re.compile(
+    r"PATH|HOME|LD_(PRELOAD|LIBRARY_PATH|AUDIT|BIND_NOW|DEBUG)"
+    r"|DOCKER_(HOST|CONTEXT|CONFIG|API_VERSION|CERT_PATH|TLS|TLS_VERIFY|DEFAULT_PLATFORM|CUSTOM_HEADERS)"
+    r"|GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK)"
+)
 _MODES = {"memory": "Memory", "memory-swap": "MemorySwap", "pids-limit": "PidsLimit"}
 
 
