@@ -5,9 +5,9 @@ A declared pool is a mapping::
     {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10, "companions": 0, "hosts": 1,
      "superuser_reserved": 3, "reserved": 5, "other": 10, "max_connections": None}
 
-The first five are the backend's on each of its hosts, where companions have workers and pools as replicas do;
-``hosts`` says how many those are. The next three are kept away from it. All but the first four may be left out
-(their defaults are the ones above).
+The first five are the backend's on each of its hosts, where companions have workers and pools as replicas
+do; ``hosts`` says how many those are. The next three are kept away from it. All but the first four may be
+left out (their defaults are the ones above).
 ``max_connections`` is there only where somebody overrides the computed figure.
 
 ``contract(pool)`` computes, ``problems(pool)`` says what does not fit and which numbers would.
@@ -117,7 +117,9 @@ def proposal(pool: Mapping[str, Any], max_connections: int) -> str | None:
     if room < p.hosts * (1 + p.companions):
         return None
     if room < p.hosts * p.members:
-        return f"stack_backend_replicas={room // p.hosts - p.companions}, stack_backend_workers=1, {_ONE_EACH}"
+        return (
+            f"stack_backend_replicas={room // p.hosts - p.companions}, stack_backend_workers=1, {_ONE_EACH}"
+        )
     each = room // p.processes
     if each < 1:
         return f"stack_backend_workers={room // (p.hosts * p.members)}, {_ONE_EACH}"

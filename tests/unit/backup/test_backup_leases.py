@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from stanchion_backup import bare_metal
+from stanchion_backup.restores import bare_metal
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCK, COMMAND = "stanchion.stack.deploy_lock", "stanchion.stack.backup_command"

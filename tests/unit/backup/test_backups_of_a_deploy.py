@@ -8,9 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
-from stanchion_backup import __main__, backups, docker, drill, jobs, leftovers, pgbackrest, retention, scratch
+from stanchion_backup import __main__, backups
+from stanchion_backup.drills import drill
 from stanchion_backup.errors import BackupError, BusyError
-from stanchion_backup.pgbackrest import BackupSet, Contents
+from stanchion_backup.host import docker, jobs, leftovers
+from stanchion_backup.repository import pgbackrest, retention
+from stanchion_backup.repository.pgbackrest import BackupSet, Contents
+from stanchion_backup.restored import scratch
 from stanchion_backup.settings import Repository, load
 from test_backup_settings import raw, written
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from stanchion_backup import docker, pgbackrest, wal
-from stanchion_backup.docker import Done
 from stanchion_backup.errors import BackupError, BusyError
-from stanchion_backup.pgbackrest import Contents
+from stanchion_backup.host import docker
+from stanchion_backup.host.docker import Done
+from stanchion_backup.repository import pgbackrest, wal
+from stanchion_backup.repository.pgbackrest import Contents
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
 

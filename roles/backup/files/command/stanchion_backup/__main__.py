@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, bare_metal, choosing, drill, jobs, observe, restoring, stopping, watch
+from stanchion_backup import backups, watch
+from stanchion_backup.drills import choosing, drill
 from stanchion_backup.errors import BackupError, BusyError
-from stanchion_backup.pgbackrest import TYPES
+from stanchion_backup.host import jobs, stopping
+from stanchion_backup.host.stopping import Stopped
+from stanchion_backup.looks import observe
+from stanchion_backup.repository.pgbackrest import TYPES
+from stanchion_backup.restores import bare_metal, restoring
 from stanchion_backup.settings import Settings, load
-from stanchion_backup.stopping import Stopped
 
 # The role waits this long for a scheduled job to end; whoever asks by hand as well.
 _WAIT = 600.0

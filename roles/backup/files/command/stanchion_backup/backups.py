@@ -8,21 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from stanchion_backup import (
-    bare_metal,
-    canary,
-    configuration,
-    docker,
-    installed,
-    jobs,
-    leftovers,
-    pgbackrest,
-    retention,
-    volume_record,
-)
-from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, BusyError
-from stanchion_backup.pgbackrest import Contents
+from stanchion_backup.host import docker, jobs, leftovers, volume_record
+from stanchion_backup.host.database import Database, QueryError
+from stanchion_backup.looks import configuration, installed
+from stanchion_backup.repository import pgbackrest, retention
+from stanchion_backup.repository.pgbackrest import Contents
+from stanchion_backup.restored import canary
+from stanchion_backup.restores import bare_metal
 from stanchion_backup.settings import Repository, Settings
 
 # The archiver takes what is ready, and histories first.
