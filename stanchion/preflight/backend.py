@@ -68,7 +68,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
         *_companions(declared),
         *_volumes(declared),
         *_health(declared),
-        *values.seen_in_time(declared, "backend_health_interval", "backend_healthy_timeout"),
+        *values.seen_in_time(declared, facts, "backend_health_interval", "backend_healthy_timeout"),
         *_endpoints(declared),
         *_limits(declared, facts),
         *port_problems(declared, facts),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stanchion.preflight import values
 from stanchion.preflight.problem import Problem
-from stanchion.preflight.reading import GB, Declared, Facts, has_engine, show, unreadable
+from stanchion.preflight.reading import GB, Declared, Facts, engine_api, has_engine, show, unreadable
 
 SOURCES = ("engine", "disk", "host", "images")
 
@@ -51,8 +51,7 @@ def _engine(facts: Facts) -> list[Problem]:
         found.append(
             _remapped("with user-namespace remapping", "Take userns-remap out of /etc/docker/daemon.json.")
         )
-    version = tuple(int(part) for part in str(engine["api_version"]).split(".")[:2])
-    if version < OLDEST_API:
+    if engine_api(facts) < OLDEST_API:
         found.append(
             Problem(
                 slug="engine.too_old",

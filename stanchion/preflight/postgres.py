@@ -34,7 +34,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
         return unmeant
     return [
         *_contract(declared),
-        *values.seen_in_time(declared, "postgres_health_interval", "postgres_start_timeout"),
+        *values.seen_in_time(declared, facts, "postgres_health_interval", "postgres_start_timeout"),
         *_paused(declared, facts),
         *_restore(declared, facts),
         *_adoption(declared, facts),

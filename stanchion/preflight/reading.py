@@ -64,6 +64,11 @@ def has_engine(facts: Facts) -> bool:
     return bool(facts["engine"].get("state") == "running")
 
 
+def engine_api(facts: Facts) -> tuple[int, ...]:
+    """Return the API version of an engine that runs, like (1, 44)."""
+    return tuple(int(part) for part in str(facts["engine"]["api_version"]).split(".")[:2])
+
+
 def unreadable(facts: Facts, *sources: str) -> list[Problem]:
     """Return a problem for each source that did not answer: could not look is never green."""
     found = []

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from stanchion.contract import memory
 from stanchion.contract.database import MOST_TEMP_FILES
 from stanchion.preflight.problem import Problem
-from stanchion.preflight.reading import Declared
+from stanchion.preflight.reading import Declared, Facts, engine_api, has_engine
 
 # Docker gives no container less memory, and takes no size of a log below one byte.
 LEAST_MEMORY = 6 * memory.MB
 LEAST_LOG = 1
+# From Docker 25 on, a container that starts can be looked at each second (--health-start-interval).
+START_INTERVAL_API = (1, 44)
 
 # A part of an image's name has the strictest rule of all that is called after the stack.
 STACK = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*")
@@ -174,12 +176,14 @@ def intervals(subject: str, declared: Declared, *variables: str) -> list[Problem
     )
 
 
-def seen_in_time(declared: Declared, interval: str, timeout: str) -> list[Problem]:
-    """Return an interval of health checks that an older engine does not see the end of before the time-out.
+def seen_in_time(declared: Declared, facts: Facts, interval: str, timeout: str) -> list[Problem]:
+    """Return an interval of health checks whose end comes too late for the time-out.
 
-    Engines before 25 look for the first time one interval after the start.
+    Engines before 25 look for the first time one interval after the start; later ones look each second.
     """
     text, seconds = declared.text(interval), declared.number(timeout)
+    if not has_engine(facts) or engine_api(facts) >= START_INTERVAL_API:
+        return []
     if _microseconds(text) < seconds * 1_000_000:
         return []
     return [

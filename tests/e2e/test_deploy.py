@@ -126,9 +126,9 @@ def installed(archive_in: Path) -> Callable[..., str]:
         **os.environ,
         "ANSIBLE_COLLECTIONS_PATH": str(archive_in),
         "ANSIBLE_INJECT_FACT_VARS": "False",
-        # The modules that the runs share are the clone's.
-        "ANSIBLE_CALLBACKS_ENABLED": "",
     }
+    # The modules that the runs share are the clone's.
+    environment.pop("ANSIBLE_CALLBACKS_ENABLED", None)
 
     def run(playbook: str, stack: Stack, *argv: str) -> str:
         done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -33,7 +34,9 @@ def kill_at_task(stack: Stack, task: str) -> None:
         raise AssertionError(f"{task} did not begin")
     finally:
         started = below(run.pid)
-        os.killpg(run.pid, signal.SIGKILL)
+        # One that has ended has said why.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
         run.communicate()
         # Ansible is told, and takes a moment to end: until then the lock is rightly its own.
         assert wait_until_gone(started, time.monotonic() + 30)
@@ -57,8 +60,8 @@ def fresh(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
         folder,
         "killed",
         {
-            "stack_app_subnet": "172.30.242.0/24",
-            "stack_edge_subnet": "172.30.243.0/24",
+            "stack_app_subnet": "172.30.232.0/24",
+            "stack_edge_subnet": "172.30.233.0/24",
             "backend_health_interval": "20s",
             "backend_publish_port": 5100,
             "postgres_health_interval": "20s",

@@ -390,7 +390,6 @@ def test_what_passes_the_reference_backend_takes(found, variable, value):
         ({"backend_log_max_file": 0}, "backend.count"),
         ({"backend_health_interval": 5}, "backend.interval"),
         ({"backend_health_interval": "1.5s"}, "backend.interval"),
-        ({"backend_health_interval": "1m"}, "backend.interval"),
         ({"backend_health_timeout": "10 s"}, "backend.interval"),
         ({"backend_health_timeout": "999us"}, "backend.interval"),
         ({"backend_health_start_period": ""}, "backend.interval"),
@@ -407,6 +406,15 @@ def test_values_that_cannot_be_meant(look, running, declared, change, slug):
 @pytest.mark.parametrize("interval", ["5s", "1m30s", "500ms", "1h", "0s"])
 def test_intervals_as_docker_takes_them(found, interval):
     assert found(backend_health_interval=interval, backend_healthy_timeout=3601) == []
+
+
+@pytest.mark.parametrize(("api", "slugs"), [("1.41", ["backend.interval"]), ("1.44", [])])
+def test_an_interval_that_an_older_engine_sees_the_end_of_too_late(look, running, declared, api, slugs):
+    running["engine"]["api_version"] = api
+    changed = {**declared, "backend_health_interval": "1m"}
+    assert [problem.slug for problem in look("backend", changed, running)] == slugs
+    changed["backend_healthy_timeout"] = 61
+    assert look("backend", changed, running) == []
 
 
 @pytest.mark.parametrize("change", [{"backend_publish_port": "http"}, {"backend_cpus": None}])

@@ -138,7 +138,6 @@ def test_unknown_setting(look, slugs, declared, facts):
         ({"postgres_memory": "2 gigs"}, "postgres.size"),
         ({"postgres_memory": "5m"}, "postgres.size"),
         ({"postgres_health_interval": "5 s"}, "postgres.interval"),
-        ({"postgres_health_interval": "3m"}, "postgres.interval"),
         ({"postgres_log_max_size": "20mib"}, "postgres.size"),
         ({"postgres_log_max_size": 0}, "postgres.size"),
         ({"postgres_log_max_file": 0}, "postgres.count"),
@@ -277,3 +276,12 @@ class TestSecretFile:
 def test_what_could_not_be_looked_at(look, slugs, declared, facts, source):
     facts[source] = {"ok": False, "error": "no answer"}
     assert slugs(look("postgres", declared, facts)) == ["host.unreadable"]
+
+
+def test_an_interval_that_an_older_engine_sees_the_end_of_too_late(look, declared, facts):
+    facts["engine"]["api_version"] = "1.41"
+    declared["postgres_health_interval"] = "3m"
+    (problem,) = look("postgres", declared, facts)
+    assert (problem.slug, "postgres_start_timeout" in problem.what) == ("postgres.interval", True)
+    facts["engine"]["api_version"] = "1.44"
+    assert look("postgres", declared, facts) == []
