@@ -8,14 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from stanchion.report.model import Adopted, Catalogue, History, Result
+from stanchion.report.model import Catalogue, History, Result
 
-_SCHEMAS: dict[str, type[BaseModel]] = {
-    "result": Result,
-    "history": History,
-    "checks": Catalogue,
-    "adopted": Adopted,
-}
+_SCHEMAS: dict[str, type[BaseModel]] = {"result": Result, "history": History, "checks": Catalogue}
 
 
 def schemas() -> dict[str, str]:

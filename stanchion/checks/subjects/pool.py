@@ -312,8 +312,7 @@ def forked_sockets(look: Look) -> Iterator[Evidence]:
     severity=INFO,
     why="Without, a lock or a long query is known by an address only, which changes with every replaced "
     "container.",
-    remedy="Deploy: the role gives every container PGAPPNAME, which libpq takes where the application says "
-    "nothing of its own.",
+    remedy="Connect with application_name; the reference backend takes its host name, or REPLICA_NAME.",
     source="ours: what holds a lock has to be found in seconds",
     reads=("sql.activity",),
     part=POSTGRES,
