@@ -17,7 +17,8 @@ from stanchion.preflight.reading import Declared, Facts, engine_api, has_engine
 # Docker gives no container less memory, and takes no size of a log below one byte.
 LEAST_MEMORY = 6 * memory.MB
 LEAST_LOG = 1
-# From Docker 25 on, a container that starts can be looked at each second (--health-start-interval).
+# From Docker 25 on, a container that starts can be looked at each second (--health-start-interval). The same
+# number is in plugins/module_utils/_docker_api.py: hosts have that, and not this package.
 START_INTERVAL_API = (1, 44)
 
 # A part of an image's name has the strictest rule of all that is called after the stack.
@@ -181,9 +182,9 @@ def seen_in_time(declared: Declared, facts: Facts, interval: str, timeout: str) 
 
     Engines before 25 look for the first time one interval after the start; later ones look each second.
     """
-    text, seconds = declared.text(interval), declared.number(timeout)
     if not has_engine(facts) or engine_api(facts) >= START_INTERVAL_API:
         return []
+    text, seconds = declared.text(interval), declared.number(timeout)
     if _microseconds(text) < seconds * 1_000_000:
         return []
     return [

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.stanchion.stack.plugins.module_utils import _docker_api
 from medication_tracker.config import Settings, SettingsError
 
-from stanchion.preflight import DeclaredError, errors
+from stanchion.preflight import DeclaredError, errors, values
 from stanchion.preflight.ports import Address
 
 ROLE_VARIABLES = Path(__file__).resolve().parents[3] / "roles" / "backend" / "vars" / "main.yml"
@@ -361,6 +362,10 @@ def test_an_interval_that_an_older_engine_sees_the_end_of_too_late(look, running
     assert [problem.slug for problem in look("backend", changed, running)] == slugs
     changed["backend_healthy_timeout"] = 61
     assert look("backend", changed, running) == []
+
+
+def test_the_roles_and_the_preflight_mean_the_same_engines():
+    assert values.START_INTERVAL_API == _docker_api.START_INTERVAL_API
 
 
 @pytest.mark.parametrize("change", [{"backend_publish_port": "http"}, {"backend_cpus": None}])
