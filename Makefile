@@ -56,15 +56,23 @@ bench: $(VENV)/.dev ## Measure deploys beside docker compose, backups beside oth
 docs: $(VENV)/.dev ## Write docs/checks.md, thresholds and the tables of the role READMEs anew
 	docs/generate
 
+.PHONY: site
+site: $(VENV)/.dev ## Write the documentation as a site with search to site/; a dead link is an error
+	rm -rf build/site site && mkdir -p build/site
+	git ls-files -z | xargs -0 cp --parents -t build/site
+	cp .config/site/index.md build/site
+	sphinx-build --builder html --conf-dir .config/site --doctree-dir build/doctrees --fail-on-warning --keep-going --quiet build/site site
+
 .PHONY: venv
 venv: $(VENV)/.run ## Make the virtual environment that deploy needs
 	@echo "ready: . .venv/bin/activate"
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the pins under requirements/ anew
-	uv pip compile --upgrade -q --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements/run.txt
 	uv pip compile --upgrade -q --no-header --no-annotate --no-emit-index-url --extra dev --extra backend \
-		-c requirements/run.txt pyproject.toml -o requirements/dev.txt
+		pyproject.toml -o requirements/dev.txt
+	uv pip compile --upgrade -q --no-header --no-annotate --no-emit-index-url \
+		-c requirements/dev.txt pyproject.toml -o requirements/run.txt
 
 # The stamps make a second run free and offline; a changed pin file installs anew.
 $(VENV)/.run: requirements/run.txt pyproject.toml .ci/venv

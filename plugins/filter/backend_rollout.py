@@ -9,9 +9,21 @@ import urllib.parse
 PREVIOUS = "-previous"
 
 
-def _replica_number(name: str, stack: str) -> int | None:
-    match = re.fullmatch(re.escape(stack) + r"-backend-([1-9][0-9]*)", name)
-    return int(match.group(1)) if match else None
+# What is there for the time of a roll-out only.
+_PASSING = ("candidate", "endpoints")
+
+
+def _member(name: str, stack: str) -> int | str | None:
+    """Return a replica's number, or a companion's name; None of any other container."""
+    match = re.fullmatch(re.escape(stack) + r"-backend-([1-9][0-9]*|[a-z][a-z0-9-]*)", name)
+    if not match or match.group(1) in _PASSING or name.endswith(PREVIOUS):
+        return None
+    return int(match.group(1)) if match.group(1).isdigit() else match.group(1)
+
+
+def _order(member: int | str) -> tuple[bool, int, str]:
+    """Replicas by their numbers, then companions by their names."""
+    return (True, 0, member) if isinstance(member, str) else (False, member, "")
 
 
 def _serves(container: dict) -> bool:
@@ -32,7 +44,7 @@ def leftovers(containers: list[dict], stack: str) -> list[list[str]]:
     ]
     for previous in sorted(name for name in by_name if name.endswith(PREVIOUS)):
         name = previous.removesuffix(PREVIOUS)
-        if _replica_number(name, stack) is None:
+        if _member(name, stack) is None:
             continue
         if name in by_name and _serves(by_name[name]):
             steps.append(["rm", "--force", previous])
@@ -45,7 +57,7 @@ def leftovers(containers: list[dict], stack: str) -> list[list[str]]:
     return steps
 
 
-def differences(container: dict, number: int, wanted: dict) -> list[str]:
+def differences(container: dict, member: int | str, wanted: dict) -> list[str]:
     """Return in what the container is not as declared.
 
     The label `config` is a hash of the whole definition, so it tells of everything that is fixed when a
@@ -57,45 +69,51 @@ def differences(container: dict, number: int, wanted: dict) -> list[str]:
         if container[name] != wanted[name]
     ]
     networks = container["networks"]
-    alias_is_there = f"backend-{number}" in networks.get(wanted["app_network"], [])
+    alias_is_there = f"backend-{member}" in networks.get(wanted["app_network"], [])
     if set(networks) != {wanted["app_network"], wanted["edge_network"]} or not alias_is_there:
         different.append("networks")
     return different
 
 
-def plan(containers: list[dict], stack: str, replicas: int, wanted: dict) -> dict:
-    """Compare the replicas that are there with those declared.
+def plan(containers: list[dict], stack: str, members: list[int | str], wanted: dict) -> dict:
+    """Compare what is there with the declared members: replicas by their numbers, companions by their names.
 
-    A replica of the declared definition is never replaced, however ill it is: a new one would fall ill of
-    the same cause.
+    One of the declared definition is never replaced, however ill it is: a new one would fall ill of the same
+    cause.
     """
-    numbered = {_replica_number(container["name"], stack): container for container in containers}
-    numbered.pop(None, None)
-    kept = {number: container for number, container in numbered.items() if number <= replicas}
-    found = {number: differences(container, number, wanted) for number, container in kept.items()}
-    same = {number: container for number, container in kept.items() if not found[number]}
+    there = {_member(container["name"], stack): container for container in containers}
+    there.pop(None, None)
+    kept = {member: container for member, container in there.items() if member in members}
+    found = {member: differences(container, member, wanted) for member, container in kept.items()}
+    same = {member: container for member, container in kept.items() if not found[member]}
+    stopped = [m for m, c in same.items() if c["state"] in ("created", "exited", "dead")]
+    unsettled = [m for m, c in same.items() if c["state"] != "paused" and not _serves(c)]
     return {
-        "paused": sorted(c["name"] for c in numbered.values() if c["state"] == "paused"),
-        "missing": [number for number in range(1, replicas + 1) if number not in numbered],
-        "replace": _in_port_order({n: c for n, c in kept.items() if found[n]}, wanted["first_port"]),
+        "paused": sorted(c["name"] for c in there.values() if c["state"] == "paused"),
+        "missing": [member for member in members if member not in there],
+        "replace": _in_port_order({m: c for m, c in kept.items() if found[m]}, wanted["first_port"]),
         "different": sorted({name for names in found.values() for name in names}),
-        "start": sorted(n for n, c in same.items() if c["state"] in ("created", "exited", "dead")),
-        "unsettled": sorted(n for n, c in same.items() if c["state"] != "paused" and not _serves(c)),
-        "surplus": sorted((n for n in numbered if n > replicas), reverse=True),
+        "start": sorted(stopped, key=_order),
+        "unsettled": sorted(unsettled, key=_order),
+        "surplus": sorted((m for m in there if m not in members), key=_order, reverse=True),
     }
 
 
-def _in_port_order(replicas: dict[int, dict], first_port: int) -> list[int]:
-    """Return the replicas in an order in which none wants a port that the next one still holds."""
-    up = any(c["port"] is not None and c["port"] < first_port + n - 1 for n, c in replicas.items())
-    return sorted(replicas, reverse=up)
+def _in_port_order(changed: dict[int | str, dict], first_port: int) -> list[int | str]:
+    """Return the members in an order in which no replica wants a port that the next one still holds."""
+    numbers = [member for member in changed if isinstance(member, int)]
+    ports = {number: changed[number]["port"] for number in numbers}
+    up = any(port is not None and port < first_port + number - 1 for number, port in ports.items())
+    return [*sorted(numbers, reverse=up), *sorted(member for member in changed if isinstance(member, str))]
 
 
 def steps_text(todo: dict) -> str:
     """Return the plan as one line for people; empty when there is nothing to do."""
 
-    def named(numbers: list[int]) -> str:
-        return ("replica " if len(numbers) == 1 else "replicas ") + ", ".join(map(str, numbers))
+    def named(members: list[int | str]) -> str:
+        numbers = [str(member) for member in members if isinstance(member, int)]
+        words = ["replica " if len(numbers) == 1 else "replicas "] if numbers else []
+        return "".join(words) + ", ".join([*numbers, *(m for m in members if isinstance(m, str))])
 
     parts = ["run the migration"] if todo["missing"] or todo["replace"] else []
     if todo["replace"]:
@@ -117,6 +135,11 @@ def _failure(item: dict) -> str:
     return str(item.get("msg") or "What failed is hidden, since it handles a secret.")
 
 
+def variables(contract: dict, names: dict) -> dict:
+    """Return the contract's variables under an image's own names; one that is given no name is left out."""
+    return {names.get(name, name): value for name, value in contract.items() if names.get(name, name)}
+
+
 def url_with_password(url: str, password: str) -> str:
     """Return the address of a database with the password in it, quoted."""
     parts = urllib.parse.urlsplit(url)
@@ -133,4 +156,5 @@ class FilterModule:
             "backend_plan": plan,
             "backend_steps_text": steps_text,
             "backend_url_with_password": url_with_password,
+            "backend_variables": variables,
         }

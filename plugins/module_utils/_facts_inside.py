@@ -47,12 +47,14 @@ View = Callable[[], dict]
 class Children:
     """One child for each container; started before threads are, asked when the others have answered."""
 
-    def __init__(self, containers: Iterable[dict], names: list[str], timeout: float) -> None:
+    def __init__(
+        self, containers: Iterable[dict], names: list[str], address_variable: str, timeout: float
+    ) -> None:
         self._deadline = time.monotonic() + timeout
         # Loaded here: in the container's files there is no module to be found.
         "x".encode("idna")
         self._running = {
-            item["name"]: _fork(item["pid"], lambda pid=item["pid"]: _view(pid, names))
+            item["name"]: _fork(item["pid"], lambda pid=item["pid"]: _view(pid, names, address_variable))
             for item in containers
             if item["pid"] and item["running"]
         }
@@ -112,13 +114,13 @@ def _safely(view: View) -> dict:
         return {"ok": False, "error": f"{type(error).__name__}: {error}"}
 
 
-def _view(pid: int, names: list[str]) -> dict:
+def _view(pid: int, names: list[str], address_variable: str) -> dict:
     environment, owner = _environment(pid), _owner(pid)
     # A name that nobody has is asked of the world's servers, which an internal network does not reach.
     os.environ["RES_OPTIONS"] = "timeout:1 attempts:1"
     _enter(pid)
     _become(*owner)
-    return {"names": {name: _resolve(name) for name in names}, "query": _query(environment)}
+    return {"names": {name: _resolve(name) for name in names}, "query": _query(environment, address_variable)}
 
 
 def _environment(pid: int) -> dict[str, str]:
@@ -167,11 +169,11 @@ def _resolve(name: str) -> dict:
     return {"addresses": sorted({str(entry[4][0]) for entry in found}), "error": None}
 
 
-def _query(environment: dict[str, str]) -> dict:
+def _query(environment: dict[str, str], address_variable: str) -> dict:
     """Ask SELECT 1 as the application would; `asked` is false where its settings name no database."""
-    address = environment.get("DATABASE_URL")
+    address = environment.get(address_variable)
     if not address:
-        return {"asked": False, "reason": "its environment has no DATABASE_URL"}
+        return {"asked": False, "reason": f"its environment has no {address_variable or 'address'}"}
     if psycopg2 is None:
         return {"asked": False, "reason": "the host has no psycopg2 (Debian: python3-psycopg2)"}
     unread = _unreadable(_without_driver(address))

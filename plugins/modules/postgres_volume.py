@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stanchion.stack.plugins.module_utils import _adoption
 from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import (
     DEFAULT_HOST,
     Engine,
     EngineError,
 )
-from ansible_collections.stanchion.stack.plugins.module_utils._one_shot import one_shot
+from ansible_collections.stanchion.stack.plugins.module_utils._one_shot import one_shot, sweep
 from ansible_collections.stanchion.stack.plugins.module_utils._postgres import (
     NotConnectedError,
     StatementError,
@@ -42,6 +43,8 @@ description:
     would put the database on a wrong, empty or shared volume.
   - Where there is neither a record nor data, writes the record as V(initialising), makes the volume, and says
     that it has to be initialised.
+  - With O(adopt), a volume without a record has to hold somebody's cluster that can be taken over; then the
+    record says that its adoption was begun. It is never initialised.
   - With O(state=active), asks the running server for its identity and completes the record. Encoding and
     locale are recorded once, as they were first seen, for the check C(collation.encoding).
 author: [Stanchion maintainers]
@@ -78,6 +81,22 @@ options:
     description: Folder of the operators' socket.
     type: path
     required: true
+  adopt:
+    description: Whose cluster is taken over where there is no record yet.
+    type: dict
+    suboptions:
+      superuser:
+        description: The cluster's bootstrap superuser.
+        type: str
+        required: true
+      database:
+        description: The application's database in it.
+        type: str
+        required: true
+      role:
+        description: The application's role.
+        type: str
+        required: true
 attributes:
   check_mode:
     support: full
@@ -109,6 +128,10 @@ initialise:
   description: Whether a cluster has to be made in it first.
   type: bool
   returned: always
+adopt:
+  description: The step with which an adoption goes on, V(backup) or V(takeover); null without one.
+  type: str
+  returned: with O(state=ready)
 verified:
   description: Whether the record is complete and the volume's identity was seen to be the recorded one.
   type: bool
@@ -160,16 +183,17 @@ def text_of(record: dict[str, Any] | None) -> str:
     return json.dumps(record, indent=2) + "\n" if record else ""
 
 
-def new_record(volume: str, major: str) -> dict[str, Any]:
+def new_record(volume: str, major: str, found: dict[str, str], adopt: str | None = None) -> dict[str, Any]:
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    return {
+    record = {
         "volume": volume,
         "state": INITIALISING,
-        "system_identifier": None,
+        "system_identifier": found.get("system_identifier"),
         "timeline": None,
         "major": major,
         "created_at": now,
     }
+    return {**record, "adopting": adopt} if adopt else record
 
 
 def identity(socket: str, within: float) -> dict[str, Any]:
@@ -254,6 +278,10 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
     path = Path(params["record"])
     record = read_record(path)
     volume = record["volume"] if record else params["volume"]
+    wanted = adoption(params, record, path)
+    if wanted and record and not module.check_mode:
+        # A server that a killed run has left on the volume: nothing may run there while it is looked at.
+        sweep(module, params["stack"], _adoption.PURPOSE)
     try:
         volumes = Volumes(module)
         cpus = int(volumes.engine.get("/info")["NCPU"])
@@ -265,7 +293,8 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
             return {
                 "changed": True,
                 "volume": volume,
-                "initialise": True,
+                "initialise": not wanted,
+                "adopt": _adoption.BACKUP if wanted else None,
                 "verified": False,
                 "record": None,
                 "engine": False,
@@ -286,21 +315,45 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
         raise RefusedError(
             f"The volume {volume} is mounted by {', '.join(others)} too. "
             "Two servers on one volume destroy it, even when one is stopped and starts later. "
-            "Remove that container first"
+            + (
+                "Take the old stack down first, and leave its volume: `docker compose down` (never with -v)"
+                if wanted
+                else "Remove that container first"
+            )
         )
     found = volumes.found(volume, mountpoint is not None, server)
-    decision = decide(record, volume, found, params["major"])
-    record = carry_out(module, volumes, path, record, volume, decision)
+    step = None
+    if wanted:
+        decision, step = _adoption.decide(record, volume, found, params["major"], wanted)
+    else:
+        decision = decide(record, volume, found, params["major"])
+    record = carry_out(module, volumes, path, record, volume, decision, found, step)
     return {
         "changed": decision.create or decision.record,
         "volume": volume,
         "initialise": decision.initialise,
+        "adopt": step,
         "verified": bool(record) and record["state"] == ACTIVE and found["content"] == "cluster",
         "record": record,
         "engine": True,
         "cpus": cpus,
         "start_interval": start_interval,
     }
+
+
+def adoption(params: dict[str, Any], record: dict[str, Any] | None, path: Path) -> _adoption.Adoption | None:
+    """Whose cluster is taken over, where one is; one that was begun has to be finished."""
+    if record and "adopting" not in record:
+        return None
+    if params["adopt"]:
+        return _adoption.Adoption(stack=params["stack"], **params["adopt"])
+    if record:
+        raise RefusedError(
+            f"The adoption of the volume {record['volume']} was begun and is not finished ({path}). Set "
+            "postgres_adopt_superuser as it was, and deploy again. To give it up, remove that file: "
+            "while its `adopting` is `backup`, nothing in the volume was changed"
+        )
+    return None
 
 
 def carry_out(
@@ -310,12 +363,14 @@ def carry_out(
     record: dict[str, Any] | None,
     volume: str,
     decision: Decision,
+    found: dict[str, str],
+    step: str | None,
 ) -> dict[str, Any] | None:
     """The record first: a run killed after it resumes, one killed before it has made nothing."""
     if module.check_mode:
         return record
     if decision.record:
-        record = new_record(volume, module.params["major"])
+        record = new_record(volume, module.params["major"], found, step)
         write_file(path, text_of(record).encode())
     if decision.create:
         volumes.create(volume)
@@ -366,6 +421,14 @@ def main() -> None:
             "image": {"type": "str"},
             "major": {"type": "str", "required": True},
             "socket": {"type": "path", "required": True},
+            "adopt": {
+                "type": "dict",
+                "options": {
+                    "superuser": {"type": "str", "required": True},
+                    "database": {"type": "str", "required": True},
+                    "role": {"type": "str", "required": True},
+                },
+            },
         },
         supports_check_mode=True,
     )

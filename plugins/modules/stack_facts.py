@@ -116,6 +116,10 @@ options:
     type: list
     elements: str
     default: []
+  address_variable:
+    description: In which variable a backend has the database's address, for V(inside).
+    type: str
+    default: DATABASE_URL
   log_window:
     description: Seconds of the containers' logs that V(logs) reads.
     type: float
@@ -459,7 +463,7 @@ def sources_of_containers(params: dict, containers: list[dict], wanted: list[str
     """Return the sources about these containers. The children are started here: no thread is at work."""
     backends = [item for item in containers if item["role"] == "backend"]
     views = (
-        _facts_inside.Children(backends, params["names"], params["timeout"] * 0.9)
+        _facts_inside.Children(backends, params["names"], params["address_variable"], params["timeout"] * 0.9)
         if "inside" in wanted
         else None
     )
@@ -515,6 +519,7 @@ def main() -> None:
             "app_network": {"type": "str"},
             "edge_network": {"type": "str"},
             "environment": {"type": "list", "elements": "str", "default": []},
+            "address_variable": {"type": "str", "default": "DATABASE_URL"},
             "log_window": {"type": "float", "default": 3600.0},
             "repository": {"type": "str"},
             "docker_host": {"type": "str"},

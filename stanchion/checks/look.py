@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,8 @@ from stanchion.moments import moment
 OF_ENGINE = ("containers", "images", "networks", "volumes")
 # It asks the engine for the database and the repositories.
 BACKUP = "backup"
+# What the role declares of the pools, by the contract's variable that tells an image.
+_POOL_FIGURES = {"WEB_CONCURRENCY": "workers", "DB_POOL_SIZE": "pool_size", "DB_MAX_OVERFLOW": "max_overflow"}
 
 Row = Mapping[str, Any]
 Locate = Callable[[Evidence], Evidence]
@@ -173,7 +176,7 @@ class Look:
     def declared_containers(self) -> list[Container]:
         """Return what the roles would make."""
         return [
-            declared(name, part, definition)
+            self._by_contract(declared(name, part, definition))
             for part in (POSTGRES, BACKEND)
             if part in self.declared
             for name, definition in self.declared[part]["containers"].items()
@@ -182,7 +185,27 @@ class Look:
     def real_containers(self) -> list[Container]:
         """Return those that are there and have a declared name; a candidate or a migration has none."""
         wanted = {container.name for container in self.declared_containers()}
-        return [inspected(entry) for entry in self.source("containers")["entries"] if entry["name"] in wanted]
+        entries = self.source("containers")["entries"]
+        return [self._by_contract(inspected(entry)) for entry in entries if entry["name"] in wanted]
+
+    def _by_contract(self, container: Container) -> Container:
+        """Give the variables of a backend the contract's names, where its image has others for them."""
+        names = self.declared.get(BACKEND, {}).get("variable_names") or {}
+        if container.role != BACKEND or not names:
+            return container
+        known = {own: name for name, own in names.items() if own}
+        # Where an image has no such variable, what is declared counts, and no library's default.
+        untold = {
+            name: str(self.declared[BACKEND][figure])
+            for name, figure in _POOL_FIGURES.items()
+            if names.get(name) == ""
+        }
+        return replace(
+            container,
+            names=frozenset(known.get(name, name) for name in container.names),
+            values={**untold, **{known.get(name, name): value for name, value in container.values.items()}},
+            secrets_in_environment=tuple(known.get(name, name) for name in container.secrets_in_environment),
+        )
 
     def declared_like(self, container: Container) -> Container:
         """Return what is declared under a real container's name; only such are looked at."""

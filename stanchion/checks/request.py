@@ -34,6 +34,7 @@ def request(
         "app_network": stack["app_network"],
         "edge_network": stack["edge_network"],
         "environment": _declared_names(declared),
+        "address_variable": _address_variable(declared),
         "repository": stack["backup_repository"] if stack.get("backup") else None,
         "log_window": float(thresholds.get("validation_log_window", 3600)),
     }
@@ -54,6 +55,12 @@ def definition_without_secrets(definition: Mapping[str, Any]) -> dict[str, Any]:
     env = (definition.get("env") or {}).items()
     shown = {name: HIDDEN if holds_secret(name, str(value)) else value for name, value in env}
     return {**definition, "env": shown}
+
+
+def _address_variable(declared: Mapping[str, Any]) -> str:
+    """Return in which variable the backend has the database's address."""
+    names: Mapping[str, str] = declared.get("backend", {}).get("variable_names") or {}
+    return names.get("DATABASE_URL", "DATABASE_URL")
 
 
 def _declared_names(declared: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from stanchion.cli.adopt import adopt
 from stanchion.cli.backup import backup
 from stanchion.cli.backups import backups
 from stanchion.cli.checks import checks, explain
@@ -50,6 +51,7 @@ for _verb in (
     restore,
     secrets,
     destroy,
+    adopt,
     compose,
     checks,
     explain,

@@ -8,9 +8,36 @@ from typing import Any
 import click
 
 from stanchion.cli.checks import asking_options, known
-from stanchion.cli.command import REPORT_FORMATS, Options, Program, Verb, file_options, written_as
+from stanchion.cli.command import REPORT_FORMATS, Options, Program, Verb, file_options, options_of, written_as
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+file = click.Path(dir_okay=False, path_type=Path)
+# Which files are read, and how: of every verb that reads what somebody else wrote for compose.
+files_options = options_of(
+    click.option(
+        "-f",
+        "--file",
+        "files",
+        multiple=True,
+        type=file,
+        metavar="FILE",
+        help="A compose file (repeatable).",
+    ),
+    click.option(
+        "--env-file",
+        "env_files",
+        multiple=True,
+        type=file,
+        metavar="FILE",
+        help="Values of variables, in place of .env beside the compose file (repeatable).",
+    ),
+    click.option(
+        "--profile",
+        "profiles",
+        multiple=True,
+        metavar="NAME",
+        help="Look at the services of this profile, too; '*' for all (repeatable).",
+    ),
+)
 
 
 @click.group(
@@ -31,25 +58,8 @@ def compose() -> None:
         "python runner.py compose check -f compose.yml -f compose.prod.yml backend/Dockerfile",
     ),
 )
-@click.argument("named", nargs=-1, type=_FILE, metavar="[FILE] [DOCKERFILE]...")
-@click.option(
-    "-f", "--file", "files", multiple=True, type=_FILE, metavar="FILE", help="A compose file (repeatable)."
-)
-@click.option(
-    "--env-file",
-    "env_files",
-    multiple=True,
-    type=_FILE,
-    metavar="FILE",
-    help="Values of variables, in place of .env beside the compose file (repeatable).",
-)
-@click.option(
-    "--profile",
-    "profiles",
-    multiple=True,
-    metavar="NAME",
-    help="Look at the services of this profile, too; '*' for all (repeatable).",
-)
+@click.argument("named", nargs=-1, type=file, metavar="[FILE] [DOCKERFILE]...")
+@files_options
 @asking_options
 @click.option("-v", "--verbose", is_flag=True, help="List passed and skipped checks, too.")
 @written_as(*REPORT_FORMATS)

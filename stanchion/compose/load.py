@@ -84,7 +84,7 @@ def load(
     Raises:
         FileError: a file is not there, not compose, or says what cannot be meant.
     """
-    loader = _Loader(_variables(files[0].parent, environment, env_files))
+    loader = _Loader(variables(files[0].parent, environment, env_files))
     folder = files[0].parent
     root = loader.files(files, folder)
     services = root.get("services")
@@ -106,7 +106,8 @@ def load(
     return project
 
 
-def _variables(folder: Path, environment: Mapping[str, str], env_files: Sequence[Path]) -> dict[str, str]:
+def variables(folder: Path, environment: Mapping[str, str], env_files: Sequence[Path]) -> dict[str, str]:
+    """Return the values of variables as compose finds them: the environment goes before the files."""
     named = list(env_files) or [path for path in [folder / ".env"] if path.is_file()]
     found: dict[str, str] = {}
     for path in named:

@@ -59,7 +59,7 @@ def render(composed: Mapping[str, Any]) -> str:
         repository = _repository(composed["postgres"])
         if repository:
             document["volumes"][_BACKUP] = {"name": repository, "external": True}
-    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+    text = yaml.dump(document, Dumper=Dumper, sort_keys=False, width=110, allow_unicode=True)
     return f"{_header(composed, parts)}\n{text}"
 
 
@@ -69,7 +69,7 @@ def _repository(containers: Mapping[str, Any]) -> str | None:
     return next((m["source"] for m in mounts if m["type"] == "volume" and m["target"] == _REPOSITORY), None)
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Writes short lists as people do: test: [CMD, healthcheck]."""
 
     def represent_sequence(

@@ -2,11 +2,12 @@
 
 A declared pool is a mapping::
 
-    {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10, "hosts": 1,
+    {"replicas": 2, "workers": 2, "pool_size": 5, "max_overflow": 10, "companions": 0, "hosts": 1,
      "superuser_reserved": 3, "reserved": 5, "other": 10, "max_connections": None}
 
-The first four are the backend's on each of its hosts; ``hosts`` says how many those are. The next three are
-kept away from it. All but the first four may be left out (their defaults are the ones above).
+The first five are the backend's on each of its hosts, where companions have workers and pools as replicas
+do; ``hosts`` says how many those are. The next three are kept away from it. All but the first four may be
+left out (their defaults are the ones above).
 ``max_connections`` is there only where somebody overrides the computed figure.
 
 ``contract(pool)`` computes, ``problems(pool)`` says what does not fit and which numbers would.
@@ -56,6 +57,7 @@ class _Pool:
     workers: int
     pool_size: int
     max_overflow: int
+    companions: int
     hosts: int
     superuser_reserved: int
     reserved: int
@@ -63,8 +65,12 @@ class _Pool:
     max_connections: int | None
 
     @property
+    def members(self) -> int:
+        return self.replicas + self.companions
+
+    @property
     def processes(self) -> int:
-        return self.hosts * self.replicas * self.workers
+        return self.hosts * self.members * self.workers
 
     @property
     def kept_away(self) -> int:
@@ -108,13 +114,15 @@ def proposal(pool: Mapping[str, Any], max_connections: int) -> str | None:
     """Pool numbers that fit into `max_connections`; None where not even one connection a replica does."""
     p = _read(pool)
     room = (max_connections - p.kept_away - p.hosts) // 2
-    if room < p.hosts:
+    if room < p.hosts * (1 + p.companions):
         return None
-    if room < p.hosts * p.replicas:
-        return f"stack_backend_replicas={room // p.hosts}, stack_backend_workers=1, {_ONE_EACH}"
+    if room < p.hosts * p.members:
+        return (
+            f"stack_backend_replicas={room // p.hosts - p.companions}, stack_backend_workers=1, {_ONE_EACH}"
+        )
     each = room // p.processes
     if each < 1:
-        return f"stack_backend_workers={room // (p.hosts * p.replicas)}, {_ONE_EACH}"
+        return f"stack_backend_workers={room // (p.hosts * p.members)}, {_ONE_EACH}"
     size = min(p.pool_size, each)
     return f"stack_db_pool_size={size} and stack_db_max_overflow={min(each - size, p.max_overflow)}"
 
@@ -126,6 +134,7 @@ def _read(pool: Mapping[str, Any]) -> _Pool:
         workers=int(pool["workers"]),
         pool_size=int(pool["pool_size"]),
         max_overflow=int(pool["max_overflow"]),
+        companions=int(pool.get("companions", 0)),
         hosts=int(pool.get("hosts", 1)),
         superuser_reserved=int(pool.get("superuser_reserved", SUPERUSER_RESERVED)),
         reserved=int(pool.get("reserved", RESERVED)),
@@ -172,8 +181,10 @@ def _range_problems(p: _Pool) -> list[Problem]:
 def _fit_problems(p: _Pool, figures: PoolContract) -> list[Problem]:
     hosts = f"{p.hosts} hosts x " if p.hosts > 1 else ""
     migrations = f"one for the migration of each of {p.hosts} hosts" if hosts else "one for the migration"
+    companions = f"{p.companions} companions" if p.companions > 1 else "1 companion"
+    members = f"({p.replicas} replicas + {companions})" if p.companions else f"{p.replicas} replicas"
     sum_up = (
-        f"{hosts}{p.replicas} replicas x {p.workers} workers x ({p.pool_size} + {p.max_overflow}) = "
+        f"{hosts}{members} x {p.workers} workers x ({p.pool_size} + {p.max_overflow}) = "
         f"{figures.demand} connections, doubled while a replica is replaced, plus {migrations} = "
         f"{figures.connection_limit}, plus {p.kept_away} kept for operators, exporter and backup = "
         f"{figures.needed}"

@@ -3,7 +3,8 @@
 Declared, under their own names: `stack_name`, `stack_database_alias`, `stack_database_port`,
 `stack_database_name`, `stack_database_user`, `stack_backend_replicas`, `stack_backend_workers`,
 `stack_db_pool_size`, `stack_db_max_overflow`, `backend_cpus`, `backend_database_url`, `backend_endpoints`,
-`backend_environment`, `backend_health_path`, `backend_memory`, `backend_password_mode`,
+`backend_environment`, `backend_variable_names`, `backend_companions`, `backend_volumes`,
+`backend_health_path`, `backend_memory`, `backend_password_mode`,
 `backend_pool_recycle`, `backend_pool_timeout`, `backend_publish_address`, `backend_publish_port`,
 `backend_health_interval`, `backend_healthy_timeout`, `backend_health_timeout`, `backend_health_start_period`,
 `backend_log_max_size`, `backend_log_max_file`, `backend_migration_lock_timeout`,
@@ -15,6 +16,8 @@ filter secret_kinds says of those from a vault. No secret is declared.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stanchion.contract import pool
 from stanchion.preflight import values
@@ -27,19 +30,25 @@ from stanchion.run.variables import PASSWORD_IN_ADDRESS, is_secret_like
 
 SOURCES = ("engine", "ports", "memory", "cpus", "files")
 
-# What the role sets itself; two values for one name cannot both be meant.
-OWN_NAMES = frozenset(
+# The contract with the image (roles/backend/README.md); an image may have other names for these.
+CONTRACT = frozenset(
     (
         "DATABASE_URL",
         "DB_MAX_OVERFLOW",
         "DB_POOL_RECYCLE",
         "DB_POOL_SIZE",
         "DB_POOL_TIMEOUT",
-        "PGPASSFILE",
         "PORT",
         "WEB_CONCURRENCY",
     )
 )
+# For every client of libpq, whatever the image.
+_OF_LIBPQ = ("PGPASSFILE", "PGAPPNAME")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Their containers and volumes have it in their names, and the containers in DNS as well.
+_MEMBER = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
+# What the role itself calls so for the time of a roll-out.
+_TAKEN = ("candidate", "endpoints")
 # What the contract with the image promises at most (roles/backend/README.md).
 MOST_POOL_TIMEOUT = 600
 MOST_POOL_RECYCLE = 86400
@@ -54,7 +63,10 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
     return [
         *_pool(declared),
         *url_problems(declared),
+        *_names(declared),
         *_environment(declared),
+        *_companions(declared),
+        *_volumes(declared),
         *_health(declared),
         *values.seen_in_time(declared, facts, "backend_health_interval", "backend_healthy_timeout"),
         *_endpoints(declared),
@@ -89,6 +101,7 @@ def _pool(declared: Declared) -> list[Problem]:
         "workers": declared.get("stack_backend_workers"),
         "pool_size": declared.get("stack_db_pool_size"),
         "max_overflow": declared.get("stack_db_max_overflow"),
+        "companions": len(declared.get("backend_companions", [])),
     }
     found = [
         Problem(
@@ -137,14 +150,25 @@ def _environment(declared: Declared) -> list[Problem]:
                 level="warning",
             )
         )
-    where = "the variable backend_environment"
-    for name, value in declared.get("backend_environment").items():
-        if name in OWN_NAMES:
+    found += _variables(declared, declared.get("backend_environment"), "backend_environment")
+    for each in declared.get("backend_companions", []):
+        where = f"environment of {each.get('name')} in backend_companions"
+        found += _variables(declared, each.get("environment") or {}, where)
+    return found
+
+
+def _variables(declared: Declared, given: Mapping[str, Any], where: str) -> list[Problem]:
+    names = declared.get("backend_variable_names", {})
+    # Two values for one name cannot both be meant.
+    owned = {*_OF_LIBPQ, *(names.get(name, name) for name in CONTRACT)}
+    found = []
+    for name, value in given.items():
+        if name in owned:
             found.append(
                 Problem(
                     slug="backend.environment_owned",
-                    what=f"backend_environment sets {name}, which the role sets itself.",
-                    where=where,
+                    what=f"{where} sets {name}, which the role sets itself.",
+                    where=f"the variable {where}",
                     remedy="Take it out and use the role's own variable for it (see its README).",
                 )
             )
@@ -152,14 +176,87 @@ def _environment(declared: Declared) -> list[Problem]:
             found.append(
                 Problem(
                     slug="backend.environment_secret",
-                    what=f"backend_environment sets {name}, which looks like a secret: docker inspect would "
-                    "show it.",
-                    where=where,
+                    what=f"{where} sets {name}, which looks like a secret: docker inspect would show it.",
+                    where=f"the variable {where}",
                     remedy="Put it into backend_secrets, which become files in the container. What ends in "
                     "_FILE is taken for the path of one.",
                 )
             )
     return found
+
+
+def _names(declared: Declared) -> list[Problem]:
+    names: Mapping[str, str] = declared.get("backend_variable_names", {})
+    where = "the variable backend_variable_names"
+    found = [
+        Problem(
+            slug="backend.variable_names",
+            what=f"backend_variable_names has {name}, which is no variable of the contract.",
+            where=where,
+            remedy=f"There are {', '.join(sorted(CONTRACT))}. Others go into backend_environment.",
+        )
+        for name in sorted(set(names) - CONTRACT)
+    ]
+    own = [own for own in names.values() if own]
+    found += [
+        Problem(
+            slug="backend.variable_names",
+            what=f"backend_variable_names has {each!r} as a name, which {reason}.",
+            where=where,
+            remedy="Give each its own name, as the image reads it; an empty one leaves it out.",
+        )
+        for each in dict.fromkeys(own)
+        if (reason := _wrong_name(each, own))
+    ]
+    return found
+
+
+def _wrong_name(name: str, every: Sequence[str]) -> str:
+    if not _VARIABLE.fullmatch(name):
+        return "is no name of an environment variable"
+    return "is there twice" if every.count(name) > 1 else ""
+
+
+def _companions(declared: Declared) -> list[Problem]:
+    return _named(declared, "backend_companions", "companion", _TAKEN)
+
+
+def _volumes(declared: Declared) -> list[Problem]:
+    found = _named(declared, "backend_volumes", "volume", ("pgdata", "backup"))
+    for each in declared.get("backend_volumes", []):
+        target = str(each.get("target"))
+        if not re.fullmatch(r"/[^:\s]+", target) or f"{target}/".startswith("/run/secrets/"):
+            found.append(
+                Problem(
+                    slug="backend.volume_target",
+                    what=f"backend_volumes mounts {each.get('name')} at {target!r}.",
+                    where="the variable backend_volumes",
+                    remedy="Give a path in the container that begins with a slash and is not /run/secrets.",
+                )
+            )
+    return found
+
+
+def _named(declared: Declared, variable: str, what: str, taken: Sequence[str]) -> list[Problem]:
+    names = [str(each.get("name")) for each in declared.get(variable, [])]
+    reasons = {
+        name: "is there twice"
+        if names.count(name) > 1
+        else "the role has for itself"
+        if name in taken
+        else "is no name of at most 30 small letters, digits and hyphens that begins with a letter"
+        for name in names
+        if names.count(name) > 1 or name in taken or not _MEMBER.fullmatch(name) or name.endswith("-previous")
+    }
+    return [
+        Problem(
+            slug=f"backend.{what}_name",
+            what=f"{variable} has the name {name!r}, which {reason}.",
+            where=f"the variable {variable}",
+            remedy="Give it another name.",
+        )
+        for name, reason in reasons.items()
+    ]
 
 
 def _health(declared: Declared) -> list[Problem]:

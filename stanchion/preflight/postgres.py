@@ -5,6 +5,7 @@ stanchion.contract.database), and beside it `stack_name`, `state_dir`, `secret_f
 `given_secrets` (what the filter secret_kinds says of those from a vault); `restoring` says that this is the
 restore which is under way. Under their own names:
 `stack_database_alias`, `stack_database_name`, `stack_database_user`, `postgres_volume`,
+`postgres_adopt_superuser`,
 `postgres_data_space` (what the data needs while there is no volume), `postgres_memory`,
 `postgres_temp_file_limit`, `postgres_health_interval`, `postgres_start_timeout`, `postgres_log_max_size`,
 `postgres_log_max_file`, `postgres_statement_timeout`, `postgres_lock_timeout`,
@@ -36,6 +37,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
         *values.seen_in_time(declared, facts, "postgres_health_interval", "postgres_start_timeout"),
         *_paused(declared, facts),
         *_restore(declared, facts),
+        *_adoption(declared, facts),
         *_memory(declared, facts),
         *_processors(declared, facts),
         *secret_problems(declared.get("secret_files", []), facts, passwords=True),
@@ -116,6 +118,26 @@ def _restore(declared: Declared, facts: Facts) -> list[Problem]:
             where=facts["volume_record"]["path"],
             remedy="`python runner.py restore --resume` goes on with it, `python runner.py restore "
             "--rollback` returns to the old database.",
+        )
+    ]
+
+
+def _adoption(declared: Declared, facts: Facts) -> list[Problem]:
+    """Refuse to take somebody's cluster over where no backup would be taken before."""
+    if not declared.text("postgres_adopt_superuser") or declared.get("archive"):
+        return []
+    if unreadable(facts, "volume_record"):
+        return []
+    record = facts["volume_record"]["record"]
+    if isinstance(record, dict) and "adopting" not in record:
+        return []
+    return [
+        Problem(
+            slug="postgres.adopt_backup",
+            what=f"The cluster in {declared.text('postgres_volume')} is to be taken over, and stack_backup "
+            "is false: nothing would bring back what goes wrong.",
+            where="the variables postgres_adopt_superuser and stack_backup",
+            remedy="Set stack_backup to true. It may be turned off again after the first deploy.",
         )
     ]
 

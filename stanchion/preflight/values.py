@@ -22,15 +22,15 @@ LEAST_LOG = 1
 START_INTERVAL_API = (1, 44)
 
 # A part of an image's name has the strictest rule of all that is called after the stack.
-_STACK = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*")
+STACK = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*")
 # NAME-backend-100-previous still is a label of DNS, which ends at 63.
 STACK_LENGTH = 40
 _DOCKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,127}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
-_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 # What Postgres keeps for itself.
-_OWN_DATABASES = ("postgres", "template0", "template1")
-_OWN_ROLES = ("postgres", "public", "none")
+OWN_DATABASES = ("postgres", "template0", "template1")
+OWN_ROLES = ("postgres", "public", "none")
 
 # sun_path of unix(7) has 108 bytes, the last of them a zero.
 SOCKET_LENGTH = 107
@@ -57,7 +57,7 @@ _LEAST_MICROSECONDS = 1000
 def stack_name(declared: Declared) -> list[Problem]:
     """Return what keeps containers, networks, volumes and images from being called after the stack."""
     name = declared.text("stack_name")
-    if _STACK.fullmatch(name) and len(name) <= STACK_LENGTH:
+    if STACK.fullmatch(name) and len(name) <= STACK_LENGTH:
         return []
     return [
         _problem(
@@ -106,9 +106,9 @@ def docker_names(subject: str, declared: Declared, *variables: str) -> list[Prob
 def database_names(declared: Declared) -> list[Problem]:
     """Return what is wrong with the names of the application's database and role, and its host."""
     found = []
-    for variable, own in (("stack_database_name", _OWN_DATABASES), ("stack_database_user", _OWN_ROLES)):
+    for variable, own in (("stack_database_name", OWN_DATABASES), ("stack_database_user", OWN_ROLES)):
         name = declared.text(variable)
-        if not _IDENTIFIER.fullmatch(name):
+        if not IDENTIFIER.fullmatch(name):
             why = "not lower-case letters, digits and underscores, 63 of them at most, the first no digit"
         elif name in own or name.startswith("pg_"):
             why = "a name that Postgres keeps for itself"

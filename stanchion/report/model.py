@@ -261,6 +261,36 @@ class History(Model):
     runs: list[Record]
 
 
+class AdoptedLine(Model):
+    """What became of something in a compose file."""
+
+    kind: Literal["refused", "left", "hardened", "carried"] = Field(
+        description="carried: it is in the inventory; hardened: in it, and safer than it was; left: not "
+        "in it, or "
+        "a guess; refused: why nothing was written"
+    )
+    file: str
+    line: int
+    what: str
+    remedy: str = Field(description="What is left to do; empty of nothing")
+
+
+class Adopted(Model):
+    """What `adopt --format json` prints."""
+
+    schema_version: Literal[1] = 1
+    verb: Literal["adopt"] = "adopt"
+    status: Literal["written", "refused"]
+    exit_code: Literal[0, 2]
+    headline: str
+    stack: str
+    inventory: str | None = Field(description="The folder that was written; null where it was refused")
+    files: list[str] = Field(description="What was written")
+    findings: list[AdoptedLine] = Field(description="What is refused first, then what is left")
+    warnings: list[str]
+    next_steps: list[str]
+
+
 class Limit(Model):
     """A threshold of a check: a variable of the role validation."""
 

@@ -8,9 +8,14 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from stanchion.report.model import Catalogue, History, Result
+from stanchion.report.model import Adopted, Catalogue, History, Result
 
-_SCHEMAS: dict[str, type[BaseModel]] = {"result": Result, "history": History, "checks": Catalogue}
+_SCHEMAS: dict[str, type[BaseModel]] = {
+    "result": Result,
+    "history": History,
+    "checks": Catalogue,
+    "adopted": Adopted,
+}
 
 
 def schemas() -> dict[str, str]:

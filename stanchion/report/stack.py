@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -87,7 +87,7 @@ def _lasts(name: str, role: str) -> bool:
     return role in _LASTING and _LASTING[role].fullmatch(name) is not None
 
 
-def _missing(containers: Iterable[Container], declared: Facts) -> list[str]:
+def _missing(containers: Sequence[Container], declared: Facts) -> list[str]:
     """Compare what is declared for this host with what is there and lasts."""
     lasting = [container for container in containers if _lasts(container.name, container.role)]
     missing = []
@@ -97,6 +97,8 @@ def _missing(containers: Iterable[Container], declared: Facts) -> list[str]:
     gap = int(declared.get("backend_replicas") or 0) - backends
     if gap > 0:
         missing.append(f"{gap} backend replica{'s' if gap > 1 else ''}")
+    names = {container.name for container in containers}
+    missing += [name for name in declared.get("backend_companions") or () if name not in names]
     return missing
 
 

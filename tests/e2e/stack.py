@@ -50,6 +50,16 @@ class Host:
         """Return `docker inspect` of one container of the host."""
         return json.loads(self.run("docker", "inspect", container))[0]
 
+    def image(self, of: str) -> str:
+        """Return the newest image of a name that the host has."""
+        return self.run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", of).split()[0]
+
+    def compose(self, folder: str, *argv: str) -> str:
+        """Run docker compose on the file of a folder; the first time, install it."""
+        install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-compose"
+        self.run("sh", "-c", f"docker compose version || ({install})", timeout=300)
+        return self.run("docker", "compose", "--project-directory", folder, *argv, timeout=300)
+
     def containers(self, stack: str) -> dict[str, str]:
         """Return name and id of every container of a stack, stopped ones too; none of cron's jobs."""
         form = '{{.Names}} {{.ID}} {{.Label "io.stanchion.one-shot"}}'

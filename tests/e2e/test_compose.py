@@ -43,18 +43,11 @@ def images(first_stack: Stack, file: str) -> dict[str, str]:
 def composed(first_stack: Stack, file: str, images: dict[str, str]) -> Host:
     """The host, with the file and compose on it."""
     host = first_stack.host
-    install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-compose"
-    host.run("sh", "-c", f"docker compose version || ({install})", timeout=300)
     host.run("mkdir", "-p", FOLDER)
     host.run("sh", "-c", f"cat > {FOLDER}/docker-compose.yml", stdin=file)
     variables = "".join(f"{name}={value}\n" for name, value in images.items())
     host.run("sh", "-c", f"cat > {FOLDER}/.env", stdin=variables)
     return host
-
-
-def compose(host: Host, *argv: str) -> str:
-    """Run docker compose in the file's folder."""
-    return host.run("docker", "compose", "--project-directory", FOLDER, *argv, timeout=300)
 
 
 def made_of(found: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +70,7 @@ def made_of(found: dict[str, Any]) -> dict[str, Any]:
 
 def test_compose_takes_it(composed: Host) -> None:
     """`docker compose config -q` has nothing to say."""
-    assert compose(composed, "config", "-q") == ""
+    assert composed.compose(FOLDER, "config", "-q") == ""
 
 
 def test_the_checks_find_nothing_in_it(
@@ -105,10 +98,10 @@ def test_it_makes_the_containers_that_the_roles_make(first_stack: Stack, compose
     first_stack.sql("CREATE TABLE IF NOT EXISTS kept_by_compose (n int)")
     run = first_stack.runner("destroy", "--yes")
     assert run.code == 0, run.text
-    compose(composed, "up", "--wait", "--wait-timeout", "120")
+    composed.compose(FOLDER, "up", "--wait", "--wait-timeout", "120")
     try:
         assert {name: made_of(composed.inspect(name)) for name in names} == before
         assert first_stack.sql("SELECT to_regclass('kept_by_compose') IS NOT NULL") == "t"
         first_stack.sql("DROP TABLE kept_by_compose")
     finally:
-        compose(composed, "down")
+        composed.compose(FOLDER, "down")

@@ -26,8 +26,9 @@ COMMAND = "stanchion-medication-tracker"
 FACTS = f"""\
 import json, pathlib, sys
 sys.path.insert(0, "{STATE}/backup/{COMMAND}.pyz")
-from stanchion_backup import facts, settings
-from stanchion_backup.database import Database
+from stanchion_backup import settings
+from stanchion_backup.restored import facts
+from stanchion_backup.host.database import Database
 known = settings.load(pathlib.Path("{STATE}/backup/settings.json"))
 print(json.dumps(facts.read(lambda name: Database(known.container, name), known)))
 """

@@ -34,7 +34,7 @@ print("null")
 IN_IMAGE = """\
 import sys
 sys.path.insert(0, sys.argv[1])
-from stanchion_backup import pgbackrest
+from stanchion_backup.repository import pgbackrest
 from stanchion_backup.__main__ import main
 pgbackrest.image_of = lambda settings: sys.argv[2]
 sys.exit(main(sys.argv[3:]))

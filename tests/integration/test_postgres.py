@@ -355,7 +355,7 @@ def test_a_killed_initialisation_is_done_again_and_somebodys_files_are_left_alon
             f"docker run --rm --name half {make} initialise &"
             f" until [ -e {begun} ]; do sleep 0.02; done; docker kill half; wait",
         )
-        assert host.check_output(f"docker run --rm {make} identify") == "content=unfinished"
+        assert "content=unfinished" in host.check_output(f"docker run --rm {make} identify")
         host.check_output(f"docker run --rm {make} initialise")
         assert "content=cluster" in host.check_output(f"docker run --rm {make} identify")
         # Without its PG_VERSION this is a damaged cluster; a new one is not made over it.
@@ -365,3 +365,26 @@ def test_a_killed_initialisation_is_done_again_and_somebodys_files_are_left_alon
         assert "damaged database" in done.stderr
     finally:
         host.check_output("docker volume rm half")
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        # Of an image with musl: what its user alone may read is never taken for an empty volume.
+        ("echo 17 >PG_VERSION; chmod 0700 .; chown -R 70:70 .", "owner=70\ncontent=unreadable"),
+        (
+            "mkdir -p 18/docker; echo 18 >18/docker/PG_VERSION; chmod 0755 .; chown -R 0:0 .",
+            "owner=0\ncontent=other\nnested=18/docker\nmajor=18",
+        ),
+    ],
+)
+def test_what_another_image_has_filled_is_told(host: Host, made: str, told: str) -> None:
+    mount = "--volume foreign:/var/lib/postgresql/data"
+    image = inspect(host)["Config"]["Image"]
+    try:
+        host.check_output(
+            f"docker run --rm --user 0 {mount} --workdir /var/lib/postgresql/data {image} sh -c %s", made
+        )
+        assert host.check_output(f"docker run --rm --cap-drop ALL {mount}:ro {image} identify") == told
+    finally:
+        host.check_output("docker volume rm foreign")

@@ -312,7 +312,8 @@ def forked_sockets(look: Look) -> Iterator[Evidence]:
     severity=INFO,
     why="Without, a lock or a long query is known by an address only, which changes with every replaced "
     "container.",
-    remedy="Connect with application_name; the reference backend takes its host name, or REPLICA_NAME.",
+    remedy="Deploy: the role gives every container PGAPPNAME, which libpq takes where the application says "
+    "nothing of its own.",
     source="ours: what holds a lock has to be found in seconds",
     reads=("sql.activity",),
     part=POSTGRES,

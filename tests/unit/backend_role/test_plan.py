@@ -7,6 +7,7 @@ from ansible_collections.stanchion.stack.plugins.filter.backend_rollout import (
     plan,
     steps_text,
     url_with_password,
+    variables,
 )
 
 STACK = "shop"
@@ -37,8 +38,9 @@ def container(suffix, state="running", health="healthy", port=None, **changed):
     }
 
 
-def planned(containers, replicas=2, **changed):
-    return plan(containers, STACK, replicas, {**WANTED, **changed})
+def planned(containers, replicas=2, companions=(), **changed):
+    members = [*range(1, replicas + 1), *companions]
+    return plan(containers, STACK, members, {**WANTED, **changed})
 
 
 def test_nothing_to_do_when_every_replica_is_as_declared():
@@ -94,6 +96,23 @@ def test_scaling_up_adds_what_is_missing_and_leaves_the_rest():
     assert (todo["missing"], todo["replace"], todo["unsettled"]) == ([2, 3], [], [])
 
 
+def test_companions_come_after_the_replicas_and_go_when_they_are_declared_no_more():
+    todo = planned([], companions=["worker", "beat"])
+    assert todo["missing"] == [1, 2, "worker", "beat"]
+    assert steps_text(todo) == "run the migration, create replicas 1, 2, worker, beat"
+    there = [container(f"backend-{name}") for name in ("1", "2", "worker", "beat")]
+    assert not any(planned(there, companions=["worker", "beat"]).values())
+    todo = planned(there, companions=["worker"], config="new")
+    assert (todo["replace"], todo["surplus"]) == ([1, 2, "worker"], ["beat"])
+    assert steps_text(planned(there, companions=["worker"])) == "remove beat"
+
+
+def test_variables_arrive_under_the_images_names():
+    names = {"DB_POOL_SIZE": "MAX_CONNS", "DB_MAX_OVERFLOW": ""}
+    contract = {"DB_POOL_SIZE": "5", "DB_MAX_OVERFLOW": "0", "PORT": "80"}
+    assert variables(contract, names) == {"MAX_CONNS": "5", "PORT": "80"}
+
+
 @pytest.mark.parametrize("state", ["created", "exited", "dead"])
 def test_a_stopped_replica_is_started_not_replaced(state):
     todo = planned([container("backend-1", state), container("backend-2")])
@@ -130,7 +149,7 @@ def test_other_containers_are_no_replicas():
         container("backend-candidate"),
         container("backend-1-previous"),
         container("backend-01"),
-        container("backend-x"),
+        container("backend-endpoints"),
         container("migrate"),
         container("db"),
     ]

@@ -9,7 +9,7 @@ sys.path.insert(0, str(ROOT / "roles/backup/files/command"))
 
 
 import pytest  # noqa: E402
-from stanchion_backup import giving_way  # noqa: E402
+from stanchion_backup.host import giving_way  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from stanchion_backup import archive, docker, jobs, pgbackrest
 from stanchion_backup.errors import BackupError
-from stanchion_backup.pgbackrest import Archive, Contents
+from stanchion_backup.host import docker, jobs
+from stanchion_backup.repository import archive, pgbackrest
+from stanchion_backup.repository.pgbackrest import Archive, Contents
+from stanchion_backup.repository.wal import name_of
 from stanchion_backup.settings import load
-from stanchion_backup.wal import name_of
 from test_backup_settings import raw, written
 
 HELD = Contents(1, 0, "", "7", "", "", (), archive="17-1")

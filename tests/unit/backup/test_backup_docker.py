@@ -6,9 +6,9 @@ import time
 from itertools import pairwise
 
 import pytest
-from stanchion_backup import database, docker
-from stanchion_backup.database import _reason
 from stanchion_backup.errors import BackupError
+from stanchion_backup.host import database, docker
+from stanchion_backup.host.database import _reason
 
 
 def test_what_a_command_says_and_how_it_ended():

@@ -1,7 +1,7 @@
 """Files that are replaced as a whole."""
 
 import pytest
-from stanchion_backup import files
+from stanchion_backup.host import files
 
 
 def test_a_file_that_cannot_be_replaced_stays_and_leaves_no_draft(tmp_path, monkeypatch):

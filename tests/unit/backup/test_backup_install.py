@@ -128,7 +128,7 @@ class TestBytecode:
         done = subprocess.run(
             [sys.executable, "-c", script, archive], capture_output=True, text=True, check=False
         )
-        assert f'File "{archive}/stanchion_backup/jobs.py", line ' in done.stderr
+        assert f'File "{archive}/stanchion_backup/host/jobs.py", line ' in done.stderr
 
 
 @pytest.mark.parametrize("spoil", ["content", "mode", "owner"])

@@ -9,10 +9,11 @@ import subprocess
 import sys
 
 import pytest
-from stanchion_backup import __main__, files, jobs
+from stanchion_backup import __main__
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
+from stanchion_backup.host import files, jobs
+from stanchion_backup.host.stopping import Stopped
 from stanchion_backup.settings import load
-from stanchion_backup.stopping import Stopped
 from test_backup_settings import raw, written
 
 

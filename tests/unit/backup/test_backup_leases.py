@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from stanchion_backup import bare_metal
+from stanchion_backup.restores import bare_metal
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCK, COMMAND = "stanchion.stack.deploy_lock", "stanchion.stack.backup_command"
@@ -16,6 +16,7 @@ WAITS = {
     "roles/backup/tasks/bare_metal.yml": ["Restore the database from {{ stack_restore_from }}"],
     "roles/backup/tasks/first.yml": ["Take the first full backup", "Prove that it can be restored"],
     "roles/backup/tasks/repository.yml": ["Open the repositories and see that WAL arrives"],
+    "roles/postgres/tasks/adopt.yml": ["Take a backup before anything is changed"],
     "roles/postgres/tasks/backup.yml": ["Take a backup before the image is replaced"],
     "playbooks/tasks/restore.yml": [
         "Restore, and stop the old database",

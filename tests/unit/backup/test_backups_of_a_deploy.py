@@ -8,9 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
-from stanchion_backup import __main__, backups, docker, drill, jobs, leftovers, pgbackrest, retention, scratch
+from stanchion_backup import __main__, backups
+from stanchion_backup.drills import drill
 from stanchion_backup.errors import BackupError, BusyError
-from stanchion_backup.pgbackrest import BackupSet, Contents
+from stanchion_backup.host import docker, jobs, leftovers
+from stanchion_backup.repository import pgbackrest, retention
+from stanchion_backup.repository.pgbackrest import BackupSet, Contents
+from stanchion_backup.restored import scratch
 from stanchion_backup.settings import Repository, load
 from test_backup_settings import raw, written
 
@@ -393,3 +397,28 @@ def test_a_timeline_without_a_backup_is_backed_up_whole(settings, monkeypatch):
         monkeypatch.setattr(backups.volume_record, "read", lambda _, n=timeline: {"timeline": n})
         backups.first_full(settings, 0)
         assert taken == kinds
+
+
+def test_a_backup_before_an_adoption_is_of_a_stopped_server_in_each_repository(settings, monkeypatch):
+    settings = replace(settings, repositories=(Repository(1, "volume", "v"), Repository(2, "sftp", "s")))
+    said = []
+
+    def job(given, arguments, *_, **__):
+        said.append((given.image, arguments))
+        return docker.Done(0, "P00   INFO: new backup label = 20261130-000000F\n", "")
+
+    monkeypatch.setattr(pgbackrest, "job", job)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
+    told = backups.before_adoption(settings, "image", 0)
+    assert told["labels"] == {"repo1": "20261130-000000F", "repo2": "20261130-000000F"}
+    assert {image for image, _ in said} == {"image"}
+    assert [arguments[-1] for _, arguments in said] == ["stanza-create", "backup", "backup"]
+    assert all("--no-online" in arguments for _, arguments in said)
+    assert all("--no-expire-auto" in arguments for _, arguments in said[1:])
+
+
+def test_nothing_is_adopted_without_one(settings, monkeypatch):
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
+    monkeypatch.setattr(pgbackrest, "job", lambda *_, **__: docker.Done(40, "", "ERROR: no space left"))
+    with pytest.raises(BackupError, match="no space left"):
+        backups.before_adoption(settings, "image", 0)

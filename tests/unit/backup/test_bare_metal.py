@@ -10,12 +10,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stanchion_backup import bare_metal, docker, files, pgbackrest, scratch
-from stanchion_backup.bare_metal import Wanted
 from stanchion_backup.errors import BackupError, RefusedError
-from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
+from stanchion_backup.host import docker, files
+from stanchion_backup.repository import pgbackrest
+from stanchion_backup.repository.pgbackrest import Archive, BackupSet, Contents
+from stanchion_backup.repository.wal import name_of
+from stanchion_backup.restored import scratch
+from stanchion_backup.restores import bare_metal
+from stanchion_backup.restores.bare_metal import Wanted
 from stanchion_backup.settings import Repository, Settings, load
-from stanchion_backup.wal import name_of
 from test_backup_settings import raw, written
 
 WANTED = Wanted("image", "shop-pgdata")

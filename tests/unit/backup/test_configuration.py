@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from stanchion_backup import configuration
+from stanchion_backup.looks import configuration
 from stanchion_backup.settings import Settings
 
 

@@ -7,30 +7,20 @@ import signal
 from types import SimpleNamespace
 
 import pytest
-from stanchion_backup import (
-    beside,
-    choosing,
-    content,
-    docker,
-    drill,
-    facts,
-    jobs,
-    pgbackrest,
-    proof,
-    scratch,
-    stopping,
-    wal,
-)
-from stanchion_backup.assertions import Sheet
-from stanchion_backup.canary import Row
-from stanchion_backup.course import Drill
-from stanchion_backup.database import Database
+from stanchion_backup.drills import choosing, content, drill, proof
+from stanchion_backup.drills.assertions import Sheet
+from stanchion_backup.drills.course import Drill
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
-from stanchion_backup.markers import Markers
-from stanchion_backup.pgbackrest import BackupSet, Contents
-from stanchion_backup.scratch import Recovery
+from stanchion_backup.host import docker, jobs, stopping
+from stanchion_backup.host.database import Database
+from stanchion_backup.repository import pgbackrest, wal
+from stanchion_backup.repository.pgbackrest import BackupSet, Contents
+from stanchion_backup.repository.windows import Timeline
+from stanchion_backup.restored import beside, facts, scratch
+from stanchion_backup.restored.canary import Row
+from stanchion_backup.restored.markers import Markers
+from stanchion_backup.restored.scratch import Recovery
 from stanchion_backup.settings import Repository, load
-from stanchion_backup.windows import Timeline
 from test_backup_settings import raw, written
 
 REPO = Repository(1, "volume", "demo-backup")

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from stanchion_backup import installed
+from stanchion_backup.looks import installed
 from stanchion_backup.settings import Settings
 
 TEXT = "MAILTO=\n* * * * * root /usr/local/sbin/stanchion-s watch --scheduled\n"

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stanchion_backup import copies, docker, files, leftovers
 from stanchion_backup.errors import BackupError
-from stanchion_backup.planning import Request
+from stanchion_backup.host import docker, files, leftovers
+from stanchion_backup.restores import copies
+from stanchion_backup.restores.planning import Request
 from stanchion_backup.settings import Settings, load
 from test_backup_settings import raw, written
 

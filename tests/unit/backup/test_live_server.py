@@ -4,9 +4,11 @@ import dataclasses
 import json
 
 import pytest
-from stanchion_backup import archive, canary, observe, pgbackrest, server
-from stanchion_backup.database import QueryError
-from stanchion_backup.pgbackrest import Contents
+from stanchion_backup.host.database import QueryError
+from stanchion_backup.looks import observe, server
+from stanchion_backup.repository import archive, pgbackrest
+from stanchion_backup.repository.pgbackrest import Contents
+from stanchion_backup.restored import canary
 from stanchion_backup.settings import Settings
 
 HELD = [

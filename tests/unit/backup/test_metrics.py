@@ -4,7 +4,7 @@ import stat
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from stanchion_backup import metrics
+from stanchion_backup.looks import metrics
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
 

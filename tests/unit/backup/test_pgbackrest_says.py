@@ -8,10 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from stanchion_backup import docker, pgbackrest, wal
-from stanchion_backup.docker import Done
 from stanchion_backup.errors import BackupError, BusyError
-from stanchion_backup.pgbackrest import Contents
+from stanchion_backup.host import docker
+from stanchion_backup.host.docker import Done
+from stanchion_backup.repository import pgbackrest, wal
+from stanchion_backup.repository.pgbackrest import Contents
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
 
@@ -43,6 +44,15 @@ def test_sets_are_read_with_what_they_need():
     newest = held.sets[-1]
     assert (newest.type, newest.needs, newest.timeline) == ("diff", (FULL,), 1)
     assert held.wal_min <= full.wal_first <= newest.wal_last <= held.wal_max
+
+
+def test_a_backup_of_a_stopped_server_is_none_to_recover_from():
+    [stanza] = json.loads((RECORDED / "info-one.json").read_text())
+    before = {**stanza["backup"][0], "label": "20261124-000000F", "archive": {"start": None, "stop": None}}
+    stanza["backup"].insert(0, before)
+    assert pgbackrest.parse(stanza, 1) == info("one")
+    stanza["backup"] = [before]
+    assert pgbackrest.parse(stanza, 1).sets == ()
 
 
 def test_each_repository_has_its_own_sets_and_its_own_wal():

@@ -7,27 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stanchion_backup import (
-    docker,
-    handover,
-    jobs,
-    journal,
-    leftovers,
-    pgbackrest,
-    planning,
-    replacing,
-    scratch,
-    volume_record,
-)
-from stanchion_backup.database import QueryError
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
-from stanchion_backup.journal import COPY, HALT, HAND_OVER, Journal
-from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
-from stanchion_backup.planning import Request
-from stanchion_backup.scratch import Recovery, see_all_replayed
+from stanchion_backup.host import docker, jobs, leftovers, volume_record
+from stanchion_backup.host.database import QueryError
+from stanchion_backup.host.stopping import Stopped
+from stanchion_backup.repository import pgbackrest
+from stanchion_backup.repository.pgbackrest import Archive, BackupSet, Contents
+from stanchion_backup.repository.wal import name_of
+from stanchion_backup.restored import handover, scratch
+from stanchion_backup.restored.scratch import Recovery, see_all_replayed
+from stanchion_backup.restores import journal, planning, replacing
+from stanchion_backup.restores.journal import COPY, HALT, HAND_OVER, Journal
+from stanchion_backup.restores.planning import Request
 from stanchion_backup.settings import Settings, load
-from stanchion_backup.stopping import Stopped
-from stanchion_backup.wal import name_of
 from test_backup_settings import raw, written
 
 MINUTE = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from stanchion_backup.errors import RefusedError
-from stanchion_backup.target import parse, position
+from stanchion_backup.repository.target import parse, position
 
 
 @pytest.mark.parametrize(

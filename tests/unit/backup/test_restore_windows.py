@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from stanchion_backup import pgbackrest
-from stanchion_backup.pgbackrest import Archive, BackupSet, Contents
-from stanchion_backup.wal import name_of, number_of
-from stanchion_backup.windows import Timeline, abandoned, timelines, windows
+from stanchion_backup.repository import pgbackrest
+from stanchion_backup.repository.pgbackrest import Archive, BackupSet, Contents
+from stanchion_backup.repository.wal import name_of, number_of
+from stanchion_backup.repository.windows import Timeline, abandoned, timelines, windows
 
 MINUTE = 60
 # Timeline 1 was left in segment 6, timeline 2 goes on from there.

@@ -4,7 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from stanchion_backup import jobs, retention
+from stanchion_backup.host import jobs
+from stanchion_backup.repository import retention
 from stanchion_backup.settings import Repository, load
 from test_backup_settings import raw, written
 

@@ -3,8 +3,11 @@
 import dataclasses
 
 import pytest
-from stanchion_backup import backups, jobs, pgbackrest, proof, runs
+from stanchion_backup import backups
+from stanchion_backup.drills import proof
 from stanchion_backup.errors import BackupError
+from stanchion_backup.host import jobs, runs
+from stanchion_backup.repository import pgbackrest
 from stanchion_backup.settings import Repository, load
 from test_backup_settings import raw, written
 

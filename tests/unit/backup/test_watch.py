@@ -10,9 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _lock
-from stanchion_backup import canary, docker, files, giving_way, jobs, journal, observe, scratch, watch
+from stanchion_backup import watch
 from stanchion_backup.errors import BackupError, BusyError
-from stanchion_backup.journal import LATEST_STEPS, Journal
+from stanchion_backup.host import docker, files, giving_way, jobs
+from stanchion_backup.looks import observe
+from stanchion_backup.restored import canary, scratch
+from stanchion_backup.restores import journal
+from stanchion_backup.restores.journal import LATEST_STEPS, Journal
 from stanchion_backup.settings import load
 from test_backup_settings import raw, written
 

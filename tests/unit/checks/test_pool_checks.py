@@ -51,6 +51,13 @@ class TestArithmetic:
         assert "2 x 75 connections" in finding.summary
         assert "are 169, and max_connections is 139" in finding.summary
 
+    def test_a_figure_that_an_image_is_not_told_counts_as_declared(self, kept):
+        """And not as the ten that SQLAlchemy would take."""
+        kept.declared["backend"].update(variable_names={"DB_MAX_OVERFLOW": ""}, max_overflow=0)
+        for name in ("backend-1", "backend-2"):
+            del kept.container(name)["environment"]["values"]["DB_MAX_OVERFLOW"]
+        assert f"{B1}: 2 x (5 + 0) = 10 connections" in texts(kept.ask("pool.arithmetic"))
+
     def test_a_server_that_takes_fewer_than_is_declared(self, kept):
         kept.setting("max_connections")["setting"] = "100"
         assert kept.ask("pool.arithmetic", Phase.DEPLOY).outcome is Outcome.FAIL

@@ -94,6 +94,13 @@ def test_a_missing_replica_is_told_and_a_candidate_is_none() -> None:
     assert health_of([host]) == "degraded"
 
 
+def test_a_missing_companion_is_told() -> None:
+    declared = {**DECLARED, "backend_companions": ["demo-backend-worker"]}
+    assert host_of("one", facts(DATABASE, BACKEND), declared).missing == ["demo-backend-worker"]
+    worker = item("demo-backend-worker", "backend")
+    assert host_of("one", facts(DATABASE, BACKEND, worker), declared).missing == []
+
+
 PASSING = {
     "demo-db-initialise": "postgres",
     "demo-db-identify-0a1b2c3d": "postgres",

@@ -27,6 +27,13 @@ def test_every_host_that_runs_backends_counts():
     assert "each of 3 hosts" in problem.what
 
 
+def test_every_companion_counts_as_a_replica_does():
+    figures = pool.contract({**DECLARED, "companions": 1, "hosts": 2})
+    assert figures.demand == 2 * 3 * 2 * 15
+    (problem,) = pool.problems({**DECLARED, "companions": 1, "max_connections": 139})
+    assert "(2 replicas + 1 companion) x 2 workers x (5 + 10) = 90 connections" in problem.what
+
+
 def test_a_wider_override_leaves_the_application_its_limit():
     figures = pool.contract({**DECLARED, "max_connections": 500})
     assert (figures.connection_limit, figures.max_connections) == (121, 500)
@@ -70,17 +77,19 @@ def test_the_message_shows_the_sum_and_the_way_up():
     assert "to 139" in problem.remedy
 
 
+@pytest.mark.parametrize("companions", [0, 2])
 @pytest.mark.parametrize("hosts", [1, 3])
 @pytest.mark.parametrize("replicas", [1, 2, 7])
-def test_every_proposal_fits(replicas, hosts):
+def test_every_proposal_fits(replicas, hosts, companions):
     names = {
         "stack_backend_replicas": "replicas",
         "stack_backend_workers": "workers",
         "stack_db_pool_size": "pool_size",
         "stack_db_max_overflow": "max_overflow",
     }
-    for most in range(18 + 3 * hosts, 139):
-        declared = {**DECLARED, "replicas": replicas, "hosts": hosts, "max_connections": most}
+    pools = {**DECLARED, "replicas": replicas, "hosts": hosts, "companions": companions}
+    for most in range(18 + 3 * hosts + 2 * companions * hosts, 139):
+        declared = {**pools, "max_connections": most}
         text = pool.proposal(declared, most)
         assert text is not None
         proposed = {names[name]: int(value) for name, value in re.findall(r"(\w+)=(\d+)", text)}
@@ -90,6 +99,7 @@ def test_every_proposal_fits(replicas, hosts):
 def test_where_no_pool_fits_none_is_proposed():
     assert pool.proposal(DECLARED, 20) is None
     assert pool.proposal({**DECLARED, "hosts": 3}, 26) is None
+    assert pool.proposal({**DECLARED, "companions": 1}, 22) is None
     (problem,) = pool.problems({**DECLARED, "max_connections": 20})
     assert "stack_db_pool_size" not in problem.remedy
 

@@ -12,30 +12,30 @@ ME = [{"name": "demo-backend-1", "pid": os.getpid(), "running": True}]
 
 def views(monkeypatch, view, timeout=5.0):
     monkeypatch.setattr(_facts_inside, "_view", view)
-    return _facts_inside.Children(ME, [], timeout).facts()["entries"]
+    return _facts_inside.Children(ME, [], "DATABASE_URL", timeout).facts()["entries"]
 
 
 def test_what_the_child_saw_comes_back(monkeypatch):
-    seen = views(monkeypatch, lambda pid, names: {"names": {}, "query": {"asked": False}})
+    seen = views(monkeypatch, lambda pid, *_: {"names": {}, "query": {"asked": False}})
     assert seen == {"demo-backend-1": {"ok": True, "names": {}, "query": {"asked": False}}}
 
 
 def test_one_that_hangs_is_ended(monkeypatch):
     began = time.monotonic()
-    seen = views(monkeypatch, lambda pid, names: time.sleep(60), timeout=0.3)
+    seen = views(monkeypatch, lambda pid, *_: time.sleep(60), timeout=0.3)
     assert time.monotonic() - began < 5
     assert seen["demo-backend-1"] == {"ok": False, "error": "no answer from inside the container in time"}
 
 
 def test_one_that_may_not_enter_says_so(monkeypatch):
-    def refused(pid, names):
+    def refused(pid, *_):
         raise PermissionError(1, "Operation not permitted")
 
     assert "cannot be entered" in views(monkeypatch, refused)["demo-backend-1"]["error"]
 
 
 def test_one_that_breaks_says_so(monkeypatch):
-    def broken(pid, names):
+    def broken(pid, *_):
         raise KeyError("x")
 
     assert views(monkeypatch, broken)["demo-backend-1"]["error"] == "KeyError: 'x'"
@@ -43,17 +43,17 @@ def test_one_that_breaks_says_so(monkeypatch):
 
 def test_stopped_and_paused_containers_are_not_entered():
     stopped = [{"name": "a", "pid": None, "running": False}, {"name": "b", "pid": 1, "running": False}]
-    assert _facts_inside.Children(stopped, [], 1.0).facts() == {"entries": {}}
+    assert _facts_inside.Children(stopped, [], "DATABASE_URL", 1.0).facts() == {"entries": {}}
 
 
 def test_without_an_address_nothing_is_asked():
-    assert _facts_inside._query({})["asked"] is False
+    assert _facts_inside._query({"DB": "postgresql://u@h/d"}, "DATABASE_URL")["asked"] is False
 
 
 @pytest.mark.parametrize("address", ["postgresql+psycopg2://u@127.0.0.1:1/d", "postgresql://u@127.0.0.1:1/d"])
 def test_a_refused_connection_is_told_without_the_hosts_own_settings(address, monkeypatch):
     monkeypatch.setenv("PGPASSFILE", "/of/the/host")
-    seen = _facts_inside._query({"DATABASE_URL": address})
+    seen = _facts_inside._query({"DATABASE_URL": address}, "DATABASE_URL")
     assert seen["asked"]
     assert not seen["ok"]
     assert "refused" in seen["error"]
@@ -63,7 +63,7 @@ def test_a_refused_connection_is_told_without_the_hosts_own_settings(address, mo
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
 @pytest.mark.parametrize("owner,becomes", [((10001, 10002, [0, 7]), (10001, 10002, [7])), ((0, 0, []), None)])
 def test_inside_the_child_has_the_applications_rights_and_never_roots(owner, becomes, monkeypatch):
-    def view(pid, names):
+    def view(pid, *_):
         _facts_inside._become(*owner)
         with pytest.raises(PermissionError):
             os.setuid(0)
@@ -77,7 +77,7 @@ def test_the_owner_of_a_process_is_read():
     assert _facts_inside._owner(os.getpid()) == (os.geteuid(), os.getegid(), os.getgroups())
 
 
-def held_by_child(pid, names):
+def held_by_child(pid, *_):
     return {"names": {}, "query": [entry.name for entry in Path("/proc/self/fd").iterdir()]}
 
 
@@ -94,7 +94,7 @@ def test_the_child_holds_nothing_that_the_parent_has_open(monkeypatch, tmp_path)
     "address", ["postgresql://u:se/cret@h/d", "postgresql://u:se@cret@h/d", "u:secret@h x"]
 )
 def test_of_an_address_that_cannot_be_read_nothing_is_repeated(address):
-    seen = _facts_inside._query({"DATABASE_URL": address})
+    seen = _facts_inside._query({"DATABASE_URL": address}, "DATABASE_URL")
     assert (seen["asked"], seen["ok"]) == (True, False)
     assert "its DATABASE_URL" in seen["error"]
     assert "cret" not in seen["error"]
@@ -102,5 +102,6 @@ def test_of_an_address_that_cannot_be_read_nothing_is_repeated(address):
 
 def test_the_containers_own_password_and_not_the_hosts_is_used(monkeypatch):
     monkeypatch.setenv("PGPASSWORD", "of the host")
-    _facts_inside._query({"DATABASE_URL": "postgresql://u@127.0.0.1:1/d", "PGPASSWORD": "of the application"})
+    given = {"DB": "postgresql://u@127.0.0.1:1/d", "PGPASSWORD": "of the application"}
+    assert _facts_inside._query(given, "DB")["asked"]
     assert os.environ["PGPASSWORD"] == "of the application"

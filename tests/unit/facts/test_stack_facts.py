@@ -20,6 +20,7 @@ PARAMS = {
     "app_network": "s_app",
     "edge_network": "s_edge",
     "environment": [],
+    "address_variable": "DATABASE_URL",
     "log_window": 60.0,
     "repository": None,
     "timeout": 5.0,

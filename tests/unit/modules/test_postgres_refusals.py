@@ -92,7 +92,7 @@ def test_the_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> No
 
 def test_the_volume(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     record = tmp_path / "volume.json"
-    record.write_text(postgres_volume.text_of(postgres_volume.new_record("data", "17")))
+    record.write_text(postgres_volume.text_of(postgres_volume.new_record("data", "17", {})))
     params = {
         "state": "active",
         "record": str(record),

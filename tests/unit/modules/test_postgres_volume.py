@@ -114,7 +114,7 @@ def test_who_may_mount_it_too(other, refused):
 def test_a_record_survives_writing_and_reading(tmp_path):
     path = tmp_path / "volume.json"
     assert read_record(path) is None
-    path.write_text(text_of(new_record("v", "17")))
+    path.write_text(text_of(new_record("v", "17", {})))
     record = read_record(path)
     assert record is not None
     assert (record["volume"], record["state"], record["major"]) == ("v", "initialising", "17")

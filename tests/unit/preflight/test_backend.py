@@ -26,7 +26,10 @@ DECLARED = {
     "backend_cpus": 1.0,
     "backend_database_url": "postgresql://app@db:5432/medication_tracker",
     "backend_endpoints": [],
+    "backend_companions": [],
     "backend_environment": {},
+    "backend_variable_names": {},
+    "backend_volumes": [],
     "backend_health_path": "/health",
     "backend_memory": "512m",
     "backend_password_mode": "pgpass",
@@ -225,10 +228,25 @@ class TestPorts:
 class TestEnvironment:
     @pytest.mark.parametrize(
         "name",
-        ["DATABASE_URL", "PGPASSFILE", *yaml.safe_load(ROLE_VARIABLES.read_text())["__backend_environment"]],
+        ["PGAPPNAME", "PGPASSFILE", *yaml.safe_load(ROLE_VARIABLES.read_text())["__backend_contract"]],
     )
     def test_what_the_role_sets_itself(self, found, name):
         assert found(backend_environment={name: "x"}) == ["backend.environment_owned"]
+
+    def test_what_the_role_sets_under_a_name_of_the_images(self, found):
+        names = {"DB_POOL_SIZE": "MAX_CONNS", "DB_MAX_OVERFLOW": ""}
+        given = {"MAX_CONNS": "3"}
+        assert found(backend_variable_names=names, backend_environment=given) == ["backend.environment_owned"]
+        given = {"DB_POOL_SIZE": "3", "DB_MAX_OVERFLOW": "3"}
+        assert found(backend_variable_names=names, backend_environment=given) == []
+
+    def test_a_companions_variables_are_looked_at_too(self, look, running, declared):
+        environment = {"PORT": "1", "API_TOKEN": "hunter2"}
+        declared["backend_companions"] = [{"name": "worker", "environment": environment}]
+        owned, secret = look("backend", declared, running)
+        assert (owned.slug, secret.slug) == ("backend.environment_owned", "backend.environment_secret")
+        assert "environment of worker" in secret.what
+        assert "hunter2" not in str(secret)
 
     @pytest.mark.parametrize("name", ["SECRET_KEY", "API_TOKEN", "SMTP_PASSWORD"])
     def test_secret_by_name(self, look, running, declared, name):
@@ -256,6 +274,42 @@ class TestEnvironment:
         declared.update(PLAIN)
         (problem,) = look("backend", declared, running)
         assert (problem.slug, problem.level) == ("backend.plain_environment", "warning")
+
+
+@pytest.mark.parametrize(
+    ("names", "fits"),
+    [
+        ({"DB_POOL_SIZE": "MAX_CONNS", "WEB_CONCURRENCY": "", "PORT": ""}, True),
+        ({"PGPASSFILE": "PASSWORD_FILE"}, False),
+        ({"DB_POOL_SIZE": "MAX-CONNS"}, False),
+        ({"DB_POOL_SIZE": "CONNS", "DB_MAX_OVERFLOW": "CONNS"}, False),
+    ],
+    ids=["own names", "none of the contract", "no name", "twice"],
+)
+def test_names_of_the_image(found, names, fits):
+    assert found(backend_variable_names=names) == ([] if fits else ["backend.variable_names"])
+
+
+@pytest.mark.parametrize("variable", ["backend_companions", "backend_volumes"])
+@pytest.mark.parametrize("name", ["", "1", "Worker", "a_b", "-a", "a-", "w" * 31, "x-previous"])
+def test_names_that_no_container_or_volume_can_have(found, variable, name):
+    given = {"name": name, "target": "/srv/x", "environment": {}}
+    assert found(**{variable: [given]}) == [f"backend.{variable[8:-1]}_name"]
+    assert found(**{variable: [{**given, "name": "worker-2"}]}) == []
+    assert found(**{variable: [{**given, "name": "worker"}] * 2}) == [f"backend.{variable[8:-1]}_name"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"), [("backend_companions", "candidate"), ("backend_volumes", "pgdata")]
+)
+def test_names_that_the_roles_have_for_themselves(found, variable, name):
+    (slug,) = found(**{variable: [{"name": name, "target": "/srv/x"}]})
+    assert slug == f"backend.{variable[8:-1]}_name"
+
+
+@pytest.mark.parametrize("target", ["srv", "/run/secrets", "/run/secrets/x", "/a:b", "/a b", ""])
+def test_a_volume_is_mounted_at_a_path_of_its_own(found, target):
+    assert found(backend_volumes=[{"name": "files", "target": target}]) == ["backend.volume_target"]
 
 
 @pytest.mark.parametrize(

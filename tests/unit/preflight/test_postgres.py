@@ -19,6 +19,8 @@ DECLARED = {
     "stack_database_user": "medication_tracker",
     "postgres_data_space": "1g",
     "postgres_volume": "medication-tracker-pgdata",
+    "postgres_adopt_superuser": "",
+    "archive": True,
     "postgres_memory": "2g",
     "postgres_temp_file_limit": "",
     "postgres_health_interval": "5s",
@@ -57,6 +59,22 @@ def facts(running):
 
 def test_the_defaults_fit(look, declared, facts):
     assert look("postgres", declared, facts) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "record", "found"),
+    [
+        ({}, None, ["postgres.adopt_backup"]),
+        ({}, {"adopting": "backup"}, ["postgres.adopt_backup"]),
+        ({}, {"state": "active"}, []),
+        ({"archive": True}, None, []),
+        ({"postgres_adopt_superuser": ""}, None, []),
+    ],
+)
+def test_nothing_is_taken_over_without_a_backup(look, slugs, declared, facts, changed, record, found):
+    facts["volume_record"]["record"] = record
+    declared |= {"archive": False, "postgres_adopt_superuser": "app"} | changed
+    assert slugs(look("postgres", declared, facts)) == found
 
 
 def test_a_paused_database_is_not_waited_for(look, declared, facts, bare):

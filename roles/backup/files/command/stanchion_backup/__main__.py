@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion_backup import backups, bare_metal, choosing, drill, jobs, observe, restoring, stopping, watch
+from stanchion_backup import backups, watch
+from stanchion_backup.drills import choosing, drill
 from stanchion_backup.errors import BackupError, BusyError
-from stanchion_backup.pgbackrest import TYPES
+from stanchion_backup.host import jobs, stopping
+from stanchion_backup.host.stopping import Stopped
+from stanchion_backup.looks import observe
+from stanchion_backup.repository.pgbackrest import TYPES
+from stanchion_backup.restores import bare_metal, restoring
 from stanchion_backup.settings import Settings, load
-from stanchion_backup.stopping import Stopped
 
 # The role waits this long for a scheduled job to end; whoever asks by hand as well.
 _WAIT = 600.0
@@ -63,6 +67,8 @@ def parser() -> argparse.ArgumentParser:
     lost.add_argument("--image", required=True, help="of the database's container")
     lost.add_argument("--volume", required=True, help="which is to be the database")
     lost.add_argument("--timeline", type=int, default=0, metavar="N", help="that the lost database was on")
+    foreign = verb("before-adoption", "take a backup of a stopped cluster that is not this stack's yet")
+    foreign.add_argument("--image", required=True, help="of the database's container")
     verb("first-full", "take a full backup where there is none yet")
     for each in (take, expire, verify, prove, lost):
         each.add_argument("--repo", metavar="repoN", action="append", help="only this repository")
@@ -113,6 +119,8 @@ def act(settings: Settings, given: argparse.Namespace) -> Any:
         return {**backups.settle(settings, wait), "complete": drill.is_complete(settings)}
     if given.verb == "before-replace":
         return backups.before_replace(settings, given.hours, wait)
+    if given.verb == "before-adoption":
+        return backups.before_adoption(settings, given.image, wait)
     if given.verb == "first-full":
         return {"done": backups.first_full(settings, wait)}
     if given.verb == "first-drill":

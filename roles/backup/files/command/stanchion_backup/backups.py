@@ -5,23 +5,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from stanchion_backup import (
-    bare_metal,
-    canary,
-    configuration,
-    docker,
-    installed,
-    jobs,
-    leftovers,
-    pgbackrest,
-    retention,
-    volume_record,
-)
-from stanchion_backup.database import Database, QueryError
 from stanchion_backup.errors import BackupError, BusyError
-from stanchion_backup.pgbackrest import Contents
+from stanchion_backup.host import docker, jobs, leftovers, volume_record
+from stanchion_backup.host.database import Database, QueryError
+from stanchion_backup.looks import configuration, installed
+from stanchion_backup.repository import pgbackrest, retention
+from stanchion_backup.repository.pgbackrest import Contents
+from stanchion_backup.restored import canary
+from stanchion_backup.restores import bare_metal
 from stanchion_backup.settings import Repository, Settings
 
 # The archiver takes what is ready, and histories first.
@@ -293,3 +287,21 @@ def before_replace(settings: Settings, hours: float, wait: float) -> dict[str, A
         "warning": f"The database's image is replaced without a new backup: {reason} The newest good one, "
         f"{newest.label}, is {age:.1f} h old.",
     }
+
+
+def before_adoption(settings: Settings, image: str, wait: float) -> dict[str, Any]:
+    """Take a backup of the stopped cluster that is on record to be taken over; return the record.
+
+    It is the way back, and nothing else: no moment after it can be restored from it, for its WAL is its own.
+    """
+    settings = replace(settings, image=image)
+    with jobs.recorded(settings, "before-adoption") as record, jobs.alone(settings, wait):
+        leftovers.sweep(settings)
+        record["labels"] = {}
+
+        def one(repository: Repository) -> None:
+            record["labels"][repository.name] = pgbackrest.backup_stopped(settings, repository)
+
+        pgbackrest.create_stanza(settings, stopped=True)
+        _each(settings.repositories, one)
+    return record

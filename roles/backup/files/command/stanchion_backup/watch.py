@@ -11,9 +11,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stanchion_backup import canary, files, installed, jobs, journal, leftovers, metrics, observe
-from stanchion_backup.database import Database
 from stanchion_backup.errors import BackupError
+from stanchion_backup.host import files, jobs, leftovers
+from stanchion_backup.host.database import Database
+from stanchion_backup.looks import installed, metrics, observe
+from stanchion_backup.restored import canary
+from stanchion_backup.restores import journal
 from stanchion_backup.settings import Settings
 
 # Asking the repositories costs more than everything else here, and one off the host costs its network.
