@@ -1,4 +1,4 @@
-"""The subjects of a preflight. Adding one: its file beside this one, and a line here."""
+"""The subjects of a preflight. Adding one: its file beside this one, a line here, and the module's `choices`."""
 
 from __future__ import annotations
 

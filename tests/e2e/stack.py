@@ -8,6 +8,7 @@ import difflib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,7 +21,15 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-
+KEY = ROOT / ".stanchion" / "test_key"
+# sshd is started by who connects: no port, no address.
+OPTIONS = (
+    '-o ProxyCommand="docker exec -i %h /usr/sbin/sshd -i" '
+    "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+)
+# A connection that stays open: a command costs a third of what `docker exec` takes.
+# Sockets have short paths.
+KEPT = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPath=/tmp/{os.getpid()}-%C"]
 
 @dataclass(frozen=True)
 class Host:
@@ -31,8 +40,8 @@ class Host:
     def run(self, *argv: str, stdin: str | None = None, check: bool = True, timeout: float = 120) -> str:
         """Run a command on the host as root and return what it printed."""
         done = subprocess.run(
-            ["docker", "exec", "-i", self.container, *argv],
-            input=stdin,
+            ["ssh", "-i", str(KEY), *shlex.split(OPTIONS), *KEPT, f"root@{self.container}", shlex.join(argv)],
+            input="" if stdin is None else stdin,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -109,10 +118,8 @@ class Stack:
         connection = {
             "ansible_connection": "ssh",
             "ansible_host": self.host.container,
-            "ansible_ssh_private_key_file": str(ROOT / ".stanchion" / "test_key"),
-            # sshd is started by who connects: no port, no address.
-            "ansible_ssh_common_args": '-o ProxyCommand="docker exec -i %h /usr/sbin/sshd -i" '
-            "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+            "ansible_ssh_private_key_file": str(KEY),
+            "ansible_ssh_common_args": OPTIONS,
             "ansible_user": "root",
             "ansible_python_interpreter": "/usr/bin/python3",
         }

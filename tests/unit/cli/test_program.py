@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from stanchion import cli
@@ -43,6 +46,23 @@ def test_examples_are_command_lines_that_are_understood(verb: str) -> None:
         command.make_context(verb, words[start + 1 :])
     assert (ROOT / "runner.py").is_file()
     assert (ROOT / "inventory" / "local").is_dir()
+
+
+def leaves(command: click.Command, words: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield every command that does something, with the words that name it."""
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from leaves(below, f"{words} {name}".strip())
+    else:
+        yield words, command
+
+
+@pytest.mark.parametrize(("words", "command"), [*leaves(cli.program)])
+def test_its_page_tells_of_each_verb_and_option(words: str, command: click.Command) -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    assert f"| `{words}" in page
+    options = [option.opts for option in command.params if isinstance(option, click.Option)]
+    assert [names for names in options if not any(re.search(f"[`[ ]{name}\\b", page) for name in names)] == []
 
 
 @pytest.mark.parametrize(
