@@ -56,7 +56,7 @@ worker_tmp_dir = _memory
 # Each worker makes its own engine: connections must not be shared across a fork.
 preload_app = False
 timeout = _settings.worker_timeout
-# Docker kills 10 s after its SIGTERM.
+# Docker kills 10 s after its SIGTERM where nobody says otherwise; the role lets it wait for 12.
 graceful_timeout = 8
 # One request per connection: a kept one would tie its client to one worker, busy or not, and make the worker
 # read to the end what a refused client still sends.

@@ -1,8 +1,10 @@
-"""What the measurements have in common: running commands, and taking their time."""
+"""What the measurements have in common: running commands, taking their time, and a stack of their own."""
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,3 +31,24 @@ def timed(action: Callable[[], object]) -> float:
     began = time.monotonic()
     action()
     return time.monotonic() - began
+
+
+class OwnStack:
+    """A stack on this machine by `python runner.py`, with a state folder of its own."""
+
+    def __init__(self, folder: Path, stack: str, inventory: str) -> None:
+        self.stack = stack
+        self.inventory = folder / "hosts.yml"
+        self.inventory.write_text(inventory)
+        self.environment = {**os.environ, "STANCHION_STATE": str(folder / "state")}
+
+    def verb(self, *argv: str) -> str:
+        verb, *rest = argv
+        runner = (sys.executable, "runner.py", verb, "-i", str(self.inventory), *rest)
+        return run(*runner, "--format", "json", env=self.environment)
+
+    def up(self) -> None:
+        self.verb("deploy", "--no-validate")
+
+    def down(self) -> None:
+        self.verb("destroy", "--no-input", "--delete-data", self.stack, "--delete-backups", self.stack)

@@ -27,9 +27,3 @@ class ExitCode(IntEnum):
     INTERNAL = 70, "an internal error, or Ansible was killed"
     INTERRUPTED = 130, "interrupted (SIGINT, Ctrl-C)"
     TERMINATED = 143, "terminated (SIGTERM)"
-
-
-def markdown_table() -> str:
-    """Return the table as docs/cli.md shows it."""
-    rows = [f"| {code.value} | {code.meaning} |" for code in ExitCode]
-    return "\n".join(["| code | meaning |", "| --- | --- |", *rows])

@@ -12,10 +12,23 @@ import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 RUN_ID_VARIABLE = "STANCHION_RUN_ID"
 VERB_VARIABLE = "STANCHION_VERB"
+
+
+class Host(Protocol):
+    """This machine, as plugins/module_utils/_lock.py sees it; without /proc less is known of it."""
+
+    @property
+    def boot_id(self) -> str | None: ...
+
+    @property
+    def pid_namespace(self) -> str | None: ...
+
+    def start_of(self, pid: int) -> int | None:
+        """Return when a process began; None for one that is gone."""
 
 
 @dataclass(frozen=True)
@@ -36,34 +49,33 @@ class Identity:
         return asdict(self)
 
 
-def identity(verb: str, environment: Mapping[str, str] = os.environ, proc: Path = Path("/proc")) -> Identity:
-    """Return who runs this Ansible; /proc is missing on controllers other than Linux, then less is known."""
+def identity(verb: str, here: Host, environment: Mapping[str, str] = os.environ) -> Identity:
+    """Return who runs this Ansible."""
     pid = _ansible_pid()
-    started = _started(proc, pid)
-    boot_id = _text(proc / "sys/kernel/random/boot_id")
+    started = here.start_of(pid)
     hostname = socket.gethostname()
     return Identity(
-        run_id=environment.get(RUN_ID_VARIABLE) or f"{hostname}-{pid}-{started}-{(boot_id or '')[:8]}",
+        run_id=environment.get(RUN_ID_VARIABLE) or f"{hostname}-{pid}-{started}-{(here.boot_id or '')[:8]}",
         verb=environment.get(VERB_VARIABLE) or verb,
         user=_user(environment),
         hostname=hostname,
         directory=str(Path.cwd()),
         pid=pid,
         pid_started=started,
-        pid_namespace=_link(proc / "self/ns/pid"),
-        boot_id=boot_id,
+        pid_namespace=here.pid_namespace,
+        boot_id=here.boot_id,
     )
 
 
-def death(holder: Mapping[str, Any], proc: Path = Path("/proc")) -> str | None:
+def death(holder: Mapping[str, Any], here: Host) -> str | None:
     """Say how it is certain here, on the controller, that a holder is gone, or None.
 
     The locked host may be another machine, or a container that sees none of the controller's processes.
     """
-    here = (_text(proc / "sys/kernel/random/boot_id"), _link(proc / "self/ns/pid"))
-    if None in here or (holder.get("boot_id"), holder.get("pid_namespace")) != here:
+    known = (here.boot_id, here.pid_namespace)
+    if None in known or (holder.get("boot_id"), holder.get("pid_namespace")) != known:
         return None
-    started = _started(proc, int(holder["pid"]))
+    started = here.start_of(int(holder["pid"]))
     if started is not None and started == holder.get("pid_started"):
         return None
     return f"its process {holder['pid']} on {holder['hostname']}, from where this run comes too, is gone"
@@ -82,27 +94,3 @@ def _user(environment: Mapping[str, str]) -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # no name for this number: usual in containers
         return f"uid {os.getuid()}"
-
-
-def _started(proc: Path, pid: int) -> int | None:
-    """Return when a process began, in ticks since boot; None for one that is gone or a zombie."""
-    text = _text(proc / str(pid) / "stat")
-    if text is None:
-        return None
-    # The name, in brackets, may itself hold brackets and spaces.
-    field = text.rpartition(")")[2].split()
-    return None if field[0] in "ZX" else int(field[19])
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text().strip() or None
-    except OSError:
-        return None
-
-
-def _link(path: Path) -> str | None:
-    try:
-        return str(path.readlink())
-    except OSError:
-        return None

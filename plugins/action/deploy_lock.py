@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.stanchion.stack.plugins.module_utils._lock import Host
 from ansible_collections.stanchion.stack.plugins.plugin_utils._package import part
 
 MODULE = "stanchion.stack.deploy_lock"
@@ -19,14 +20,15 @@ MARGIN = 300
 class ActionModule(ActionBase):
     """Adds who asks; spares the host a renewal that is not due."""
 
-    _VALID_ARGS = frozenset({"state", "lease_seconds", "verb", "directory"})
+    _VALID_ARGS = frozenset({"state", "lease_seconds", "directory"})
 
     def run(self, tmp: object = None, task_vars: dict | None = None) -> dict:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         args = dict(self._task.args)
-        verb = args.pop("verb", None) or str(task_vars.get("ansible_play_name") or "ansible")
-        identity = part("lock").identity(verb.lower()).as_dict()
+        verb = str(task_vars.get("ansible_play_name") or "ansible")
+        here = Host.this()
+        identity = part("lock").identity(verb.lower(), here).as_dict()
         memory = (task_vars.get("ansible_facts") or {}).get(MEMORY) or {}
         if args.get("state") == "renewed":
             # A role used without a lock has none to renew.
@@ -43,7 +45,7 @@ class ActionModule(ActionBase):
         answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
         lock = answer.get("lock") or {}
         if answer.get("failed") and lock.get("state") == "foreign" and lock.get("holder"):
-            reason = part("lock").death(lock["holder"])
+            reason = part("lock").death(lock["holder"], here)
             if reason:
                 args["dead"] = {"run_id": lock["holder"]["run_id"], "reason": reason}
                 answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)

@@ -14,7 +14,7 @@ SHARED = "stack_preflight_facts"
 class ActionModule(ActionBase):
     """Gathers the facts that the subject needs, and fails with all its problems at once."""
 
-    _VALID_ARGS = frozenset({"subject", "declared", "timeout"})
+    _VALID_ARGS = frozenset({"subject", "declared"})
 
     def run(self, tmp: object = None, task_vars: dict | None = None) -> dict:
         result = super().run(tmp, task_vars)
@@ -24,13 +24,12 @@ class ActionModule(ActionBase):
             {
                 "subject": {"choices": list(preflight.SUBJECTS), "required": True},
                 "declared": {"type": "dict", "required": True},
-                "timeout": {"type": "float", "default": 5.0},
             }
         )
         subject = preflight.SUBJECTS[args["subject"]]
         declared = preflight.Declared(args["declared"])
         try:
-            facts = self._facts(subject.sources, declared, args["timeout"], task_vars)
+            facts = self._facts(subject.sources, declared, task_vars)
             if "failed" in facts:
                 return {**result, **facts["failed"]}
             problems = subject.look(declared, facts)
@@ -48,7 +47,7 @@ class ActionModule(ActionBase):
             )
         return result
 
-    def _facts(self, sources: tuple[str, ...], declared: object, timeout: float, task_vars: dict) -> dict:
+    def _facts(self, sources: tuple[str, ...], declared: object, task_vars: dict) -> dict:
         stack = declared.text("stack_name")
         paths = declared.get("secret_files", [])
         shared = (task_vars.get(SHARED) or {}).get("stack_facts") or {}
@@ -58,9 +57,7 @@ class ActionModule(ActionBase):
             "stack": stack,
             "sources": list(sources),
             "paths": paths,
-            "timeout": timeout,
             "state_dir": declared.get("state_dir", None),
-            "docker_host": declared.get("docker_host", None),
             "repository": declared.get("stack_backup_repository", None),
         }
         answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
@@ -71,12 +68,8 @@ class ActionModule(ActionBase):
         """Say whether one look is of this stack, and holds all that a subject reads."""
         if not facts or not set(sources) <= set(facts):
             return False
-        seen = (facts["stack"], facts["state_dir"], facts["engine"].get("host"))
-        meant = (
-            declared.text("stack_name"),
-            declared.get("state_dir", seen[1]),
-            declared.get("docker_host", seen[2]),
-        )
+        seen = (facts["stack"], facts["state_dir"])
+        meant = (declared.text("stack_name"), declared.get("state_dir", seen[1]))
         described = (facts.get("files") or {}).get("entries", {})
         repository = (facts.get("repository") or {}).get("name")
         return (

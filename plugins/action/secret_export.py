@@ -120,9 +120,14 @@ def refused(result: dict, message: str) -> dict:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a file that is not there yet, for its owner only."""
+    """Write a file that is not there yet, for its owner only: whole, or not at all."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(handle)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+    except BaseException:
+        # Half of it opens nothing, and would be in the way of the next try.
+        path.unlink()
+        raise

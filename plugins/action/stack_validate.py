@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
         report = checks.report(facts, args["declared"], thresholds, phase, chosen)
         result.update(
             changed=False,
-            validation=report.as_dict(),
+            validation={**report.as_dict(), "fail_on": args["fail_on"]},
             refusal=report.refusal(host, args["fail_on"]),
         )
         return result

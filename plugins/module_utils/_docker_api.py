@@ -54,7 +54,7 @@ class Engine:
         return self._decoded(answer) if answer else {}
 
     def delete(self, path: str, **query: object) -> None:
-        """Remove something; what is gone already is no error."""
+        """Remove something; what is gone already, or somebody is removing, is no error."""
         try:
             self._ask("DELETE", path, query)
         except EngineError as error:
@@ -103,7 +103,7 @@ class Engine:
         if kind == "tcp":
             address = urllib.parse.urlsplit(f"//{rest}")
             return http.client.HTTPConnection(address.hostname or "", address.port or 2375, timeout=left)
-        raise EngineError(f"docker_host {self.host!r} is neither unix:// nor tcp://")
+        raise EngineError(f"DOCKER_HOST {self.host!r} is neither unix:// nor tcp://")
 
 
 def _joined(stream: bytes) -> bytes:

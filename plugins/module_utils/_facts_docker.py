@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the Docker engine knows of a stack. Values of environment variables never leave the host."""
+"""What the Docker engine knows of a stack. Of variables, only values that are asked for leave the host."""
 
 from __future__ import annotations
 

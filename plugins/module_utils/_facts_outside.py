@@ -33,8 +33,9 @@ def outside_facts(
 ) -> dict:
     """Return what a stranger reaches.
 
-    `targets` are the attempts, each with `what` (database, host, backend), `address`, `port` and `reached`;
-    `published` are the backends' published addresses as the host itself reaches them.
+    `targets` are the attempts, each with `what` (database, host, backend, database-port, backend-port),
+    `network`, `address`, `port` and `reached`; `published` are the backends' published addresses as the host
+    itself reaches them.
     """
     database = next((c for c in containers if c["role"] == "postgres" and c["name"].endswith("-db")), None)
     if database is None or not database["running"]:

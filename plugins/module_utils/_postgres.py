@@ -16,6 +16,10 @@ except ImportError:
     PSYCOPG2_IMPORT_ERROR = traceback.format_exc()
 
 
+# Seconds that a server which is starting may take to answer.
+WITHIN = 30.0
+
+
 class NotConnectedError(Exception):
     """The server did not take a connection in time."""
 
@@ -29,7 +33,7 @@ def need_psycopg2(module: AnsibleModule) -> None:
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
 
 
-def connect(socket: str, database: str = "postgres", within: float = 10.0) -> Any:
+def connect(socket: str, database: str = "postgres", within: float = WITHIN) -> Any:
     """Return a connection in autocommit mode; a server that is still starting is waited for."""
     deadline = time.monotonic() + within
     while True:

@@ -30,7 +30,7 @@ def kind(raw: bytes) -> str:
     return ASCII if text.isascii() else TEXT
 
 
-# As stanchion.run.variables has them, which hosts have not; a test compares.
+# As stanchion.secret_names has them, which hosts have not; a test compares.
 SECRET_NAME = re.compile(
     r"password|passwd|passphrase|(pass|pwd)(_|\Z)|secret|token|(access|api|private)_?key|credential",
     re.IGNORECASE,

@@ -77,7 +77,7 @@ waited:
   type: float
   returned: success
 stanchion:
-  description: For the command line; the kind of failure, and whether what was there before serves on.
+  description: For the command line; the kind of failure.
   type: dict
   returned: failure
 """
@@ -173,14 +173,14 @@ def failure(module: AnsibleModule, missing: dict[str, str], found: dict[str, Any
     return masked("\n".join(texts), read_secrets(module.params["redact"]))
 
 
-def earlier_state(names: list[str], missing: dict[str, str]) -> tuple[bool, str]:
-    """Return whether the containers of before serve on, as a value and as a sentence."""
+def earlier_state(names: list[str], missing: dict[str, str]) -> str:
+    """Say whether the containers of before serve on."""
     if not names:
-        return False, "There are no earlier replicas, so nothing serves now."
+        return "There are no earlier replicas, so nothing serves now."
     if not missing:
-        return True, "The earlier replicas serve on."
+        return "The earlier replicas serve on."
     ill = ", ".join(f"{name} {words}" for name, words in missing.items())
-    return len(missing) < len(names), f"Of the earlier replicas, these do not serve: {ill}."
+    return f"Of the earlier replicas, these do not serve: {ill}."
 
 
 def main() -> None:
@@ -204,8 +204,8 @@ def main() -> None:
         missing, found = wait(module) if module.params["containers"] else ({}, {})
         waited = time.monotonic() - started
         if report is not None:
-            serving, words = earlier_state(module.params["containers"], missing)
-            module.fail_json(msg=f"{report}\n{words}", stanchion={"exit": "rollout", "serving": serving})
+            words = earlier_state(module.params["containers"], missing)
+            module.fail_json(msg=f"{report}\n{words}", stanchion={"exit": "rollout"})
         if missing:
             text = failure(module, missing, found, waited)
             module.fail_json(msg=text, stanchion={"exit": "rollout"})

@@ -28,7 +28,8 @@ description:
     nothing where the run holds no lock, so a role can be used without one.
   - A run that let its lease end and lost the lock to another run fails at its next renewal.
   - In check mode nothing is taken and nothing is refused; another run's lock is a warning.
-  - It is an action with a module behind it. The action adds who asks, O(identity), from the controller.
+  - It is an action with a module behind it. The action adds who asks, O(identity), from the controller, and
+    what the run does, by E(STANCHION_VERB) or the play's name.
 options:
   state:
     description:
@@ -43,11 +44,6 @@ options:
         again with more.
     default: 1200
     type: int
-  verb:
-    description:
-      - What the run does, told to whoever is refused. The environment variable E(STANCHION_VERB) goes before
-        the play's name.
-    type: str
   directory:
     description: Where the lock file lies.
     default: /var/lib/stanchion
@@ -137,7 +133,6 @@ def main() -> None:
         argument_spec={
             "state": {"choices": ["held", "renewed", "released"], "default": "held"},
             "lease_seconds": {"type": "int", "default": 1200},
-            "verb": {"type": "str"},
             "directory": {"type": "path", "default": str(_lock.DIRECTORY)},
             "identity": {"type": "dict", "required": True},
             "dead": {"type": "dict"},

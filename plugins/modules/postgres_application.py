@@ -63,10 +63,6 @@ options:
     description: Settings of the role's sessions; the role has no others.
     type: dict
     default: {}
-  timeout:
-    description: Seconds that the server may take to answer.
-    type: int
-    default: 30
 attributes:
   check_mode:
     support: full
@@ -176,14 +172,14 @@ def converge(module: AnsibleModule) -> list[Statement]:
         superuser_password=params["superuser_password_file"]
         and password_of(params["superuser_password_file"]),
     )
-    connection = connect(params["socket"], within=params["timeout"])
+    connection = connect(params["socket"])
     statements = cluster_statements(connection, wanted)
     run(module, connection, statements)
     there = rows(connection, "SELECT 1 FROM pg_database WHERE datname = %s", (wanted.database,))
     connection.close()
     if not there:  # in check mode
         return statements
-    inside = connect(params["socket"], wanted.database, within=params["timeout"])
+    inside = connect(params["socket"], wanted.database)
     more = schema_statements(wanted, *one(inside, SCHEMA))
     run(module, inside, more)
     inside.close()
@@ -209,7 +205,6 @@ def main() -> None:
             "superuser_password_file": {"type": "path", "no_log": False},
             "connection_limit": {"type": "int", "required": True},
             "settings": {"type": "dict", "default": {}},
-            "timeout": {"type": "int", "default": 30},
         },
         supports_check_mode=True,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils._postgres import (
+    WITHIN,
     NotConnectedError,
     StatementError,
     connect,
@@ -37,10 +38,6 @@ options:
     description: Folder of the operators' socket.
     type: path
     required: true
-  timeout:
-    description: Seconds that the server may take to answer, and again to load.
-    type: int
-    default: 30
 attributes:
   check_mode:
     support: full
@@ -96,9 +93,9 @@ def newest(folder: Path) -> float:
     return max((path.stat().st_ctime for path in folder.glob("*.conf")), default=0.0)
 
 
-def loaded_at(socket: str, within: float) -> float:
+def loaded_at(socket: str) -> float:
     """When the server loaded its files. A new connection each time: an old one knows only its own loading."""
-    connection = connect(socket, within=within)
+    connection = connect(socket)
     try:
         ((at,),) = rows(connection, "SELECT extract(epoch FROM pg_conf_load_time())::float8")
         return float(at)
@@ -106,22 +103,22 @@ def loaded_at(socket: str, within: float) -> float:
         connection.close()
 
 
-def reload(socket: str, newer_than: float, timeout: float) -> bool:
+def reload(socket: str, newer_than: float) -> bool:
     """Reload, and return whether the server has loaded what is there."""
-    connection = connect(socket, within=timeout)
+    connection = connect(socket)
     rows(connection, "SELECT pg_reload_conf()")
     connection.close()
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + WITHIN
     while time.monotonic() < deadline:
-        if loaded_at(socket, timeout) > newer_than:
+        if loaded_at(socket) > newer_than:
             return True
         time.sleep(0.05)
     return False
 
 
-def look(socket: str, timeout: float) -> tuple[list[str], list[str], list[str]]:
+def look(socket: str) -> tuple[list[str], list[str], list[str]]:
     """Return the errors in the files, the settings that wait for a restart, and those set elsewhere."""
-    connection = connect(socket, within=timeout)
+    connection = connect(socket)
     try:
         errors = [f"{file}:{line}: {text}" for file, line, text in rows(connection, ERRORS)]
         pending = rows(connection, "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name")
@@ -132,19 +129,19 @@ def look(socket: str, timeout: float) -> tuple[list[str], list[str], list[str]]:
 
 
 def converge(module: AnsibleModule) -> dict[str, Any]:
-    socket, timeout = module.params["socket"], module.params["timeout"]
+    socket = module.params["socket"]
     at = newest(Path(module.params["path"]))
-    before = loaded_at(socket, timeout)
+    before = loaded_at(socket)
     needed = at >= before
     done = True
     if needed and not module.check_mode:
         # Compared with the loading before it, not with the files: the clock may have been set.
-        done = reload(socket, before, timeout)
-    errors, pending, overrides = look(socket, timeout)
+        done = reload(socket, before)
+    errors, pending, overrides = look(socket)
     if errors or not done:
         module.fail_json(
             msg="The server does not take its configuration files: "
-            + ("; ".join(errors) or f"nothing was loaded within {timeout} s. Its log says why")
+            + ("; ".join(errors) or f"nothing was loaded within {WITHIN:g} s. Its log says why")
             + ". It runs on with the values that it had.",
             errors=errors,
         )
@@ -162,7 +159,6 @@ def main() -> None:
         argument_spec={
             "path": {"type": "path", "required": True},
             "socket": {"type": "path", "required": True},
-            "timeout": {"type": "int", "default": 30},
         },
         supports_check_mode=True,
     )

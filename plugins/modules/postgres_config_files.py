@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils._one_shot import TIMED_OUT, one_shot
-from ansible_collections.stanchion.stack.plugins.module_utils._private import close_folder, make_folder
+from ansible_collections.stanchion.stack.plugins.module_utils._private import (
+    close_folder,
+    make_folder,
+    own_folder,
+)
 
 DOCUMENTATION = r"""
 module: postgres_config_files
@@ -142,28 +145,13 @@ def differing(folder: Path, files: dict[str, str]) -> list[dict[str, str]]:
     return diffs
 
 
-def keep_socket(folder: Path, check_mode: bool) -> bool:
-    """Make the socket's folder, or correct who owns it; return whether it had to be."""
-    try:
-        seen = folder.stat()
-        if (seen.st_uid, seen.st_gid, stat.S_IMODE(seen.st_mode)) == (SERVER, SERVER, SOCKET_MODE):
-            return False
-    except FileNotFoundError:
-        pass
-    if not check_mode:
-        make_folder(folder)
-        os.chown(folder, SERVER, SERVER)
-        folder.chmod(SOCKET_MODE)
-    return True
-
-
 def converge(module: AnsibleModule) -> dict[str, Any]:
     folder = Path(module.params["path"])
     files = module.params["files"]
     socket = Path(module.params["socket"])
     # The socket admits the server's user too, whose number may be anybody's on the host.
     closed = [close_folder(above, module.check_mode) for above in {folder.parent, socket.parent}]
-    kept = keep_socket(socket, module.check_mode) or any(closed)
+    kept = own_folder(socket, SERVER, SOCKET_MODE, module.check_mode) or any(closed)
     diffs = differing(folder, files)
     replaced = [Path(diff["after_header"]).name for diff in diffs]
     if not diffs or (module.check_mode and not module.params["image"]):

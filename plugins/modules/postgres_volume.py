@@ -100,7 +100,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Without an engine or an image, everything counts as not there yet.
+    description: Without an image, everything counts as not there yet.
   diff_mode:
     support: full
     description: Shows the record.
@@ -140,12 +140,8 @@ record:
   description: The record as it is now; null in check mode where there is none yet.
   type: dict
   returned: always
-engine:
-  description: Whether there is an engine; false only in check mode.
-  type: bool
-  returned: always
 cpus:
-  description: The engine's processors; null without an engine.
+  description: The engine's processors; null with O(state=active).
   type: int
   returned: always
 start_interval:
@@ -289,18 +285,6 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
         containers = volumes.engine.get("/containers/json", all="true")
         mountpoint = volumes.mountpoint(volume)
     except EngineError as error:
-        if module.check_mode and record is None:
-            return {
-                "changed": True,
-                "volume": volume,
-                "initialise": not wanted,
-                "adopt": _adoption.BACKUP if wanted else None,
-                "verified": False,
-                "record": None,
-                "engine": False,
-                "cpus": None,
-                "start_interval": False,
-            }
         raise RefusedError(f"Could not look at the volumes: {error}") from error
 
     server = next((c for c in containers if f"/{params['container']}" in c["Names"]), None)
@@ -335,7 +319,6 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
         "adopt": step,
         "verified": bool(record) and record["state"] == ACTIVE and found["content"] == "cluster",
         "record": record,
-        "engine": True,
         "cpus": cpus,
         "start_interval": start_interval,
     }
@@ -381,7 +364,7 @@ def active(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     path = Path(params["record"])
     record = read_record(path)
-    result = {"initialise": False, "verified": True, "engine": True, "cpus": None, "start_interval": False}
+    result = {"initialise": False, "verified": True, "cpus": None, "start_interval": False}
     if record is None:
         if module.check_mode:
             return {"changed": True, "volume": params["volume"], "record": None, **result}

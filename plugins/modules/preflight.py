@@ -22,15 +22,10 @@ options:
     description:
       - What the role is about to make, mostly its variables under their own names. What a subject needs
         stands at the top of C(stanchion/preflight/SUBJECT.py).
-      - C(stack_name) is always needed. C(secret_files), C(state_dir) and C(docker_host) go to
-        M(stanchion.stack.stack_facts).
+      - C(stack_name) is always needed. C(secret_files) and C(state_dir) go to M(stanchion.stack.stack_facts).
       - It holds no secrets, only paths of files that do.
     required: true
     type: dict
-  timeout:
-    description: Seconds within which each source on the host has to answer.
-    default: 5.0
-    type: float
 author:
   - Stanchion maintainers
 attributes:
@@ -54,6 +49,7 @@ EXAMPLES = r"""
       stack_edge_network: "{{ stack_edge_network }}"
       stack_edge_subnet: "{{ stack_edge_subnet }}"
       stack_backend_replicas: "{{ stack_backend_replicas }}"
+      stack_backend_companions: "{{ stack_backend_companions }}"
 """
 
 RETURN = r"""

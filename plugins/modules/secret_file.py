@@ -53,10 +53,6 @@ options:
       - Makes the folder that the file is in, for root and with these permissions, in octal; so does a folder
         that is there get them.
     type: str
-  length:
-    description: Letters and digits in a generated secret.
-    type: int
-    default: 32
   value:
     description: The secret, from a vault. Without it and without O(source), a missing file is generated.
     type: str
@@ -132,7 +128,7 @@ replaced:
 """
 
 ALPHABET = string.ascii_letters + string.digits
-LEAST_LENGTH = 16
+LENGTH = 32
 
 
 class RefusedError(Exception):
@@ -237,7 +233,7 @@ def converge_file(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     generated = wanted is None and found is None
     if generated:
         wanted = render(
-            "".join(secrets.choice(ALPHABET) for _ in range(params["length"])),
+            "".join(secrets.choice(ALPHABET) for _ in range(LENGTH)),
             params["format"],
             params["pgpass"],
         )
@@ -269,7 +265,6 @@ def main() -> None:
             "group": {"type": "str", "default": "root"},
             "mode": {"type": "str", "default": "0400"},
             "folder_mode": {"type": "str"},
-            "length": {"type": "int", "default": 32},
             "value": {"type": "str", "no_log": True},
             "fixed": {"type": "bool", "default": False},
             "source": {"type": "path"},
@@ -290,10 +285,6 @@ def main() -> None:
         supports_check_mode=True,
     )
     path = module.params["path"]
-    if module.params["length"] < LEAST_LENGTH:
-        module.fail_json(
-            msg=f"A secret of {module.params['length']} characters can be guessed; ask for 16 or more."
-        )
     try:
         result = converge(module.params, module.check_mode)
     except RefusedError as error:

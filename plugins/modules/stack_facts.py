@@ -128,9 +128,6 @@ options:
     description: The backups' repository on the host, a volume's name or a folder, for the sources
       V(repository) and V(disk).
     type: str
-  docker_host:
-    description: Where the engine listens, C(unix://PATH) or plain C(tcp://HOST:PORT).
-    type: str
   timeout:
     description: Seconds within which each source has to answer; V(backup) has three times as long.
     type: float
@@ -142,7 +139,7 @@ attributes:
     support: full
     description: It changes nothing.
 notes:
-  - E(DOCKER_HOST) on the host is used where O(docker_host) is left out.
+  - E(DOCKER_HOST) on the host, C(unix://PATH) or plain C(tcp://HOST:PORT), says where the engine listens.
 """
 
 EXAMPLES = r"""
@@ -170,7 +167,7 @@ stack_facts:
     schema_version:
       description: Goes up when a key changes its meaning or goes away; new keys may come at any time.
       type: int
-      sample: 1
+      sample: 2
     stack:
       description: The stack looked at.
       type: str
@@ -393,8 +390,7 @@ def state_dir(params: dict) -> str:
 
 def engine(params: dict) -> Engine:
     """Return the engine; a little less time than the source's own, so that its silence is told as such."""
-    host = params["docker_host"] or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
-    return Engine(host, params["timeout"] * 0.9)
+    return Engine(os.environ.get("DOCKER_HOST") or DEFAULT_HOST, params["timeout"] * 0.9)
 
 
 def repository_path(root: str, repository: str | None) -> str | None:
@@ -522,7 +518,6 @@ def main() -> None:
             "address_variable": {"type": "str", "default": "DATABASE_URL"},
             "log_window": {"type": "float", "default": 3600.0},
             "repository": {"type": "str"},
-            "docker_host": {"type": "str"},
             "timeout": {"type": "float", "default": 5.0},
         },
         supports_check_mode=True,

@@ -66,6 +66,9 @@ validation:
     phase:
       description: The phase that was asked.
       type: str
+    fail_on:
+      description: What RV(refusal) was decided by.
+      type: str
     applicable:
       description: How many checks apply to this host in this phase.
       type: int

@@ -8,22 +8,21 @@ docs/checks.md.
 
 from stanchion.checks.decide import decide
 from stanchion.checks.look import Look
-from stanchion.checks.model import Evidence, Finding, Outcome, Phase, Severity
+from stanchion.checks.model import Finding, Outcome, Phase, Severity
 from stanchion.checks.registry import (
     Check,
     Threshold,
     UnknownCheckError,
     catalogue,
+    defaults,
     find,
     select,
-    thresholds,
 )
 from stanchion.checks.report import FactsVersionError, Report, report
 from stanchion.checks.request import request, without_secrets
 
 __all__ = [
     "Check",
-    "Evidence",
     "FactsVersionError",
     "Finding",
     "Look",
@@ -35,10 +34,10 @@ __all__ = [
     "UnknownCheckError",
     "catalogue",
     "decide",
+    "defaults",
     "find",
     "report",
     "request",
     "select",
-    "thresholds",
     "without_secrets",
 ]

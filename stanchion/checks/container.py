@@ -12,7 +12,7 @@ from typing import Any
 
 from stanchion.contract import memory
 from stanchion.moments import moment
-from stanchion.run.variables import HIDDEN, holds_secret
+from stanchion.secret_names import HIDDEN, holds_secret
 
 POSTGRES = "postgres"
 BACKEND = "backend"
@@ -50,7 +50,10 @@ class Mount:
 
 @dataclass(frozen=True)
 class Probe:
-    """A health check. `test` is as Docker has it: CMD and words, CMD-SHELL and one line, or NONE. Seconds."""
+    """A health check, in seconds.
+
+    `test` is as Docker has it: CMD and words, CMD-SHELL and one line, NONE, or empty for the image's own.
+    """
 
     test: tuple[str, ...]
     interval: float = 30.0
@@ -246,10 +249,10 @@ def _words(command: Sequence[str] | str | None) -> tuple[str, ...]:
 
 
 def _declared_probe(healthcheck: Mapping[str, Any] | None) -> Probe | None:
-    if not healthcheck or not healthcheck.get("test"):
+    if not healthcheck:
         return None
     return Probe(
-        test=tuple(str(word) for word in healthcheck["test"]),
+        test=tuple(str(word) for word in healthcheck.get("test") or ()),
         interval=seconds(healthcheck.get("interval", "30s")),
         timeout=seconds(healthcheck.get("timeout", "30s")),
         retries=int(healthcheck.get("retries") or 3),
@@ -265,7 +268,7 @@ def _declared_port(text: str) -> Port:
 
 
 def size(value: object) -> int | None:
-    """Return bytes of a size as Docker writes it, None of nothing; -1 means without limit."""
+    """Return bytes of a size as Docker writes it, None of nothing and of no limit."""
     if value in (None, "", 0, "0", -1, "-1"):
         return None
     return memory.docker_size(value)

@@ -194,6 +194,6 @@ def sources_of(checks: Iterable[Check]) -> list[str]:
     return sorted({name.partition(".")[0] for found in checks for name in found.every_read})
 
 
-def thresholds() -> dict[str, Threshold]:
-    """Return every threshold by the name of its variable."""
-    return {limit.variable: limit for found in catalogue().values() for limit in found.thresholds}
+def defaults(checks: Iterable[Check]) -> dict[str, Any]:
+    """Return the defaults of all thresholds of these checks, by the names of their variables."""
+    return {limit.variable: limit.default for found in checks for limit in found.thresholds}

@@ -12,6 +12,7 @@ from stanchion.checks.look import Look
 from stanchion.checks.model import WORST_FIRST, Finding, Outcome, Phase, stops
 from stanchion.checks.protection import Protection, protection
 from stanchion.checks.registry import Check, catalogue
+from stanchion.checks.words import count
 
 FACTS_VERSION = 2
 
@@ -80,9 +81,9 @@ class Report:
             return ""
         every = catalogue()
         lines = [f"{f.slug}: {f.summary}. {every[f.slug].remedy}" for f in reasons]
-        count = "1 check" if len(reasons) == 1 else f"{len(reasons)} checks"
         before = " Nothing was changed." if self.phase is Phase.PREFLIGHT else ""
-        return "\n".join([f"On {host}, {count} of {self.applicable} did not pass.{before}", *lines])
+        failed = count(len(reasons), "check")
+        return "\n".join([f"On {host}, {failed} of {self.applicable} did not pass.{before}", *lines])
 
 
 def report(

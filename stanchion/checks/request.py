@@ -7,7 +7,7 @@ from typing import Any
 
 from stanchion.checks.pool_view import READ_BESIDE
 from stanchion.checks.registry import Check, sources_of
-from stanchion.run.variables import HIDDEN, holds_secret
+from stanchion.secret_names import HIDDEN, holds_secret
 
 PARTS = ("postgres", "backend")
 # Gathered in any case: every report says when it looked, and on what clock.

@@ -28,4 +28,4 @@ def count(number: int, thing: str) -> str:
 
 def mb(size: float) -> str:
     """Return a size in whole megabytes."""
-    return f"{size / 1024**2:.0f} MB"
+    return f"{size / 1024**2:,.0f} MB"

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stanchion.cli.command import Options, Verb, run_options
+from stanchion.cli.command import Options, Verb, named, run_options
 
 TYPES = ("full", "diff", "incr")
 
@@ -19,7 +19,7 @@ TYPES = ("full", "diff", "incr")
 @click.option(
     "--type", "kind", type=click.Choice(TYPES), default="incr", show_default=True, help="Which kind."
 )
-@click.option("--repo", metavar="repoN", help="Only into this repository.")
+@named("--repo", metavar="repoN", help="Only into this repository.")
 def backup(kind: str, repo: str | None, **shared: Any) -> int:
     """Take a backup into every repository now."""
     from stanchion.cli import session

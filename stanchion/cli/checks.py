@@ -61,8 +61,8 @@ asking_options = options_of(
     click.option(
         "--fail-on",
         type=click.Choice(("fail", "warn")),
-        default="fail",
-        show_default=True,
+        # None where it was not given: then the inventory says it.
+        show_default="validation_fail_on, or fail",
         help="End with 1 for a failed check and a critical one that could not look, or for a warning too.",
     ),
 )

@@ -80,6 +80,18 @@ def _complete_inventory(_ctx: click.Context, _parameter: click.Parameter, word: 
     return [CompletionItem(name) for name in sorted(known) if name.startswith(word)]
 
 
+def named(*names: str, **more: Any) -> Callable[[_Function], _Function]:
+    """Return an option that names something: never with an empty text."""
+    return click.option(*names, callback=_not_empty, **more)
+
+
+def _not_empty(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse what a shell makes of a variable that is not set: it would stand for all, or for nothing."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty; was it a shell's variable that is not set?")
+    return value
+
+
 def options_of(*options: Callable[[_Function], _Function]) -> Callable[[_Function], _Function]:
     """Put several options on a verb, in the order in which its help lists them."""
 
@@ -117,7 +129,7 @@ def _running(
 ) -> Callable[[_Function], _Function]:
     """Return what adds the options of a verb that runs Ansible."""
     return options_of(
-        click.option(
+        named(
             "-i",
             "--inventory",
             default=DEFAULT_INVENTORY,
@@ -126,7 +138,7 @@ def _running(
             shell_complete=_complete_inventory,
             help="The hosts and their variables.",
         ),
-        click.option("--limit", metavar="PATTERN", help="Only these hosts or groups."),
+        named("--limit", metavar="PATTERN", help="Only these hosts or groups."),
         click.option(
             "-e",
             "--extra",

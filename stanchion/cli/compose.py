@@ -69,7 +69,7 @@ def check(
     env_files: tuple[Path, ...],
     profiles: tuple[str, ...],
     only: tuple[str, ...],
-    fail_on: str,
+    fail_on: str | None,
     verbose: bool,
     output_format: str,
     output: Path | None,
@@ -79,7 +79,8 @@ def check(
     from stanchion.report import output as report
 
     known("file", only)
-    result = compose_check.check(compose_check.Asked(files, named, env_files, profiles, only, fail_on))
+    asked = compose_check.Asked(files, named, env_files, profiles, only, fail_on or "fail")
+    result = compose_check.check(asked)
     report.write(result, output_format, output, verbose)
     return result.exit_code
 

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stanchion.checks import Look, Phase, Report, decide, select
+from stanchion.checks import Look, Phase, Report, decide, defaults, select
 from stanchion.checks.model import WORST_FIRST
 from stanchion.compose.dockerfile import is_dockerfile
 from stanchion.compose.files import Files, gather
 from stanchion.compose.load import DEFAULT_FILES, default_files, load
 from stanchion.errors import UsageError
-from stanchion.exit_codes import ExitCode
 from stanchion.report.model import Result
-from stanchion.report.validation import sentence, unsafe, validation_of
+from stanchion.report.validation import safety, sentence, validation_of
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,12 @@ def check(asked: Asked) -> Result:
     seen = _report(gather(project, dockerfiles), asked.only)
     name = " + ".join(map(str, [*files, *dockerfiles]))
     found = [validation_of(name, seen.as_dict())]
-    bad = unsafe(found, asked.fail_on)
-    state = "unsafe" if bad else "safe"
+    status, code = safety("compose", "safe", found, asked.fail_on)
     return Result(
         verb="compose",
-        status="unsafe" if bad else "safe",
-        exit_code=ExitCode.CHECK_FAILED if bad else ExitCode.OK,
-        headline=f"{state}: {name}; {sentence(found)}",
+        status=status,
+        exit_code=code,
+        headline=f"{status}: {name}; {sentence(found)}",
         validations=found,
         fail_on="warn" if asked.fail_on == "warn" else "fail",
         warnings=list(project.warnings) if project else [],
@@ -68,7 +66,7 @@ def _report(files: Files, only: Sequence[str]) -> Report:
     look = Look(
         facts={"compose": {"ok": True, "files": files}},
         declared={},
-        thresholds={limit.variable: limit.default for each in checks for limit in each.thresholds},
+        thresholds=defaults(checks),
         phase=Phase.FILE,
         containers=containers,
         locate=files.locate,

@@ -27,12 +27,12 @@ def stack_names(session: Session) -> set[str]:
 
 
 def check_name(session: Session, option: str, named: str) -> None:
-    """Refuse what an option would delete of a stack that is not the one declared."""
+    """Refuse what an option would delete or replace of a stack that is not the one declared."""
     names = stack_names(session)
     if names != {named}:
         raise ConfigurationError(
             f"{option} {named}: this inventory declares {' and '.join(sorted(names)) or 'no stack'}. "
-            "Nothing was removed.",
+            "Nothing was done.",
             did_you_mean(named, names),
         )
 

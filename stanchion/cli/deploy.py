@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stanchion.cli.command import Options, Verb, finding_options
+from stanchion.cli.command import Options, Verb, finding_options, named
 
 
 @click.command(
@@ -25,7 +25,7 @@ from stanchion.cli.command import Options, Verb, finding_options
     type=click.Choice(("repo1", "repo2")),
     help="On a new, empty host: begin with the newest state of this repository.",
 )
-@click.option(
+@named(
     "--old-host-is-fenced",
     metavar="STACK_NAME",
     help="With --restore-from: the word that the old host is off, and will not archive any more.",

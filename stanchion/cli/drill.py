@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stanchion.cli.command import Options, Verb, finding_options
+from stanchion.cli.command import Options, Verb, finding_options, named
 
 TARGETS = ("latest", "time", "name", "older")
 
@@ -22,8 +22,8 @@ TARGETS = ("latest", "time", "name", "older")
     help="Where the recovery ends: with all WAL, at a moment, at a restore point, or with all WAL from an"
     " older full backup. Without it one is chosen at random.",
 )
-@click.option("--repo", metavar="repoN", help="Only this repository.")
-@click.option("--set", "label", metavar="LABEL", help="Begin with this backup; `backups` lists them.")
+@named("--repo", metavar="repoN", help="Only this repository.")
+@named("--set", "label", metavar="LABEL", help="Begin with this backup; `backups` lists them.")
 def drill(target: str | None, repo: str | None, label: str | None, **shared: Any) -> int:
     """Restore into a copy beside the database, prove that it is the same, and take it away."""
     from stanchion.cli import session

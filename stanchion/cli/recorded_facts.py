@@ -6,11 +6,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from stanchion.checks import FactsVersionError, Phase, report, select
+from stanchion.checks import FactsVersionError, Phase, defaults, report, select
 from stanchion.errors import ConfigurationError
-from stanchion.exit_codes import ExitCode
-from stanchion.report.model import Result, Status
-from stanchion.report.validation import sentence, unsafe, validation_of
+from stanchion.report.model import Result
+from stanchion.report.validation import safety, sentence, validation_of
 
 
 def validate(path: Path, phase: str, only: Sequence[str], fail_on: str) -> Result:
@@ -26,22 +25,19 @@ def validate(path: Path, phase: str, only: Sequence[str], fail_on: str) -> Resul
             "Name a file facts/HOST-PHASE.json of a run folder; `validate` prints its run's folder.",
         ) from error
     checks = select(Phase(phase), only)
-    defaults = {limit.variable: limit.default for check in checks for limit in check.thresholds}
     try:
-        seen = report(facts, declared, {**defaults, **thresholds}, Phase(phase), checks)
+        seen = report(facts, declared, {**defaults(checks), **thresholds}, Phase(phase), checks)
     except FactsVersionError as error:
         raise ConfigurationError(
             f"--facts {path}: {error}", "Run validate anew, or use the version that wrote them."
         ) from error
     found = [validation_of(path.stem, seen.as_dict())]
-    status: Status = "safe" if seen.deployed else "absent"
-    if unsafe(found, fail_on):
-        status = "unsafe"
+    status, code = safety("validate", "safe", found, fail_on)
     said = sentence(found) if seen.deployed else "it is not deployed"
     return Result(
         verb="validate",
         status=status,
-        exit_code=ExitCode.OK if status == "safe" else ExitCode.CHECK_FAILED,
+        exit_code=code,
         headline=f"{status}: {stack} as {path} has it; {said}",
         stack=stack,
         validations=found,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stanchion.cli.command import Options, Verb, options_of, run_options
+from stanchion.cli.command import Options, Verb, named, options_of, run_options
 
 if TYPE_CHECKING:
     from stanchion.cli.session import Session
@@ -34,7 +34,7 @@ class Asked:
     @property
     def replaces(self) -> bool:
         """Whether the live database is touched."""
-        return bool(self.replace) or self.resume or self.rollback
+        return self.replace is not None or self.resume or self.rollback
 
     def arguments(self) -> list[str]:
         """Return the command line of the host's command."""
@@ -65,29 +65,27 @@ class Asked:
 )
 @run_options
 @options_of(
-    click.option("--to", metavar="TARGET", help=f"What to bring back: {_TARGET}"),
-    click.option("--from", "source", metavar="repoN", help="From this repository.  [default: repo1]"),
+    named("--to", metavar="TARGET", help=f"What to bring back: {_TARGET}"),
+    named("--from", "source", metavar="repoN", help="From this repository.  [default: repo1]"),
     click.option("--timeline", type=click.IntRange(min=1), metavar="N", help="Along another timeline."),
-    click.option(
-        "--set", "label", metavar="LABEL", help="Begin with this backup.  [default: the newest that can]"
-    ),
+    named("--set", "label", metavar="LABEL", help="Begin with this backup.  [default: the newest that can]"),
     click.option(
         "--deep", is_flag=True, help="Read every page, row and B-tree of the copy before it counts."
     ),
-    click.option(
+    named(
         "--replace",
         metavar="STACK_NAME",
         help="Put the restored database in the live one's place. The stack's name has to be spelled out.",
     ),
     click.option("--resume", is_flag=True, help="Go on with a replacement that was interrupted."),
     click.option("--rollback", is_flag=True, help="Return from such a replacement to the old volume."),
-    click.option(
+    named(
         "--discard-writes",
         metavar="VOLUME",
         help="With --rollback: leave what the application has written to this, the restored, volume.",
     ),
-    click.option("--drop", metavar="NAME", help="Remove a restored copy and its volume."),
-    click.option("--drop-volume", metavar="VOLUME", help="Remove a volume that a restore has replaced."),
+    named("--drop", metavar="NAME", help="Remove a restored copy and its volume."),
+    named("--drop-volume", metavar="VOLUME", help="Remove a volume that a restore has replaced."),
 )
 def restore(
     to: str | None,
@@ -142,17 +140,10 @@ def _confirm(opened: Session, named: str, to: str, no_input: bool) -> None:
     """Name what would be lost, and go on only at a clear yes; where nobody can answer, the name counts."""
     import sys
 
-    from stanchion.cli.confirmation import stack_names
-    from stanchion.errors import ConfigurationError, ConfirmationError
-    from stanchion.run.inventory import did_you_mean
+    from stanchion.cli.confirmation import check_name
+    from stanchion.errors import ConfirmationError
 
-    names = stack_names(opened)
-    if names != {named}:
-        raise ConfigurationError(
-            f"--replace {named}: this inventory declares {' and '.join(sorted(names)) or 'no stack'}. "
-            "Nothing was done.",
-            did_you_mean(named, names),
-        )
+    check_name(opened, "--replace", named)
     if no_input or not sys.stdin.isatty():
         return
     for line in (

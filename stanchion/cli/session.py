@@ -16,9 +16,8 @@ from stanchion.errors import (
     ConfirmationError,
     FailedServingError,
     InternalError,
-    UsageError,
 )
-from stanchion.report import build, output, progress
+from stanchion.report import build, output, place, progress
 from stanchion.report.failure import Fault, explain, of_a_restore, with_state
 from stanchion.report.model import Result
 from stanchion.report.stack import serves
@@ -33,7 +32,7 @@ from stanchion.run.stopping import GRACE_SECONDS, Reason
 # A look takes seconds; one that hangs must not hold up the end of a failed run.
 _LOOK_SECONDS = 60.0
 # Verbs whose playbooks ask the checks: what those saw stays in the run's folder.
-_VALIDATING = ("deploy", "validate")
+_VALIDATING = ("deploy", "restore", "validate")
 _CHANGING = ("deploy", "destroy")
 # Whoever has stopped a run does not wait for long, and not at all after another Ctrl-C.
 _SHORT_LOOK_SECONDS = 20.0
@@ -69,8 +68,7 @@ def open_session(
 ) -> Session:
     """Check what can be checked before anything starts."""
     root = find_root()
-    if options.output is not None and not options.output.absolute().parent.is_dir():
-        raise UsageError(f"--output {options.output}: there is no such folder.")
+    place.check(options.output)
     path = inventory.resolve(options.inventory, root)
     given = {**variables.parse(options.extra), **own}
     check_sudo = sudo.needs_check(options.ask_become_pass)

@@ -32,17 +32,18 @@ PHASES = ("preflight", "deploy", "runtime")
     metavar="FILE",
     help="Ask about what an earlier run saw (facts/HOST-PHASE.json in its run folder), not about the hosts.",
 )
-def validate(phase: str, only: tuple[str, ...], fail_on: str, facts: Path | None, **shared: Any) -> int:
+def validate(
+    phase: str, only: tuple[str, ...], fail_on: str | None, facts: Path | None, **shared: Any
+) -> int:
     """Look at every host and ask every check: is this stack safe? Changes nothing."""
     from stanchion.cli import recorded_facts, session
 
     options = Options(**shared)
     known(phase, only)
     if facts is not None:
-        return session.finish(recorded_facts.validate(facts, phase, only, fail_on), options)
-    opened = session.open_session(
-        "validate",
-        options,
-        {"validation_phase": phase, "validation_only": list(only), "validation_fail_on": fail_on},
-    )
+        return session.finish(recorded_facts.validate(facts, phase, only, fail_on or "fail"), options)
+    own: dict[str, object] = {"validation_phase": phase, "validation_only": list(only)}
+    if fail_on is not None:
+        own["validation_fail_on"] = fail_on
+    opened = session.open_session("validate", options, own)
     return session.finish(session.perform(opened), options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stanchion.checks.model import Evidence
@@ -12,7 +12,8 @@ from stanchion.compose.dockerfile import Dockerfile
 from stanchion.compose.load import Project
 from stanchion.compose.service import Service
 from stanchion.compose.tree import Node
-from stanchion.compose.trouble import Place
+from stanchion.compose.trouble import FileError, Place
+from stanchion.image.ignore import Ignore
 
 # Where the same is said in the form of a swarm.
 _ELSEWHERE = {
@@ -33,12 +34,15 @@ class Files:
         services: with the Dockerfile of each that is built from one that could be read.
         dockerfiles: those named, and those that services are built from.
         unread: why the Dockerfile of a service could not be read, by its name.
+        contexts: by the path of a Dockerfile, what lies at the top of its build context and goes into the
+            build: no .dockerignore keeps it out.
     """
 
     project: Project | None
     services: tuple[Service, ...]
     dockerfiles: tuple[Dockerfile, ...]
     unread: Mapping[str, str]
+    contexts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def service(self, name: str) -> Service:
         """Return a service by its name."""
@@ -106,26 +110,49 @@ def gather(project: Project | None, named: Sequence[Path]) -> Files:
     """Return the files of a check; Dockerfiles that are named go to the services that are built from them.
 
     Raises:
-        FileError: a Dockerfile that was named is none.
+        FileError: a Dockerfile that was named is none, or a build context cannot be read.
     """
     services = [Service(name, found, project) for name, found in project.services.items()] if project else []
     built = {service.name: path for service in services if (path := _dockerfile_of(service))}
     taken = dict(_given(built, named))
-    found: list[Service] = []
+    dockerfiles: dict[str, Dockerfile] = {}
     unread: dict[str, str] = {}
     for service in services:
         if service.get("build") is None:
-            found.append(service)
             continue
         path = taken.get(service.name) or built.get(service.name)
         if path is not None and path.is_file():
-            found.append(replace(service, dockerfile=dockerfile.read(path, _arguments(service))))
-            continue
-        unread[service.name] = f"{path} is not there" if path else "its build names none that lies here"
-        found.append(service)
-    read = {str(s.dockerfile.path): s.dockerfile for s in found if s.dockerfile}
+            dockerfiles[service.name] = dockerfile.read(path, _arguments(service))
+        else:
+            unread[service.name] = f"{path} is not there" if path else "its build names none that lies here"
+    read = {str(found.path): found for found in dockerfiles.values()}
     alone = {str(path): dockerfile.read(path) for path in named if str(path) not in read}
-    return Files(project, tuple(found), tuple((read | alone).values()), unread)
+    every = tuple((read | alone).values())
+    files = Files(
+        project, tuple(replace(service, dockerfiles=dockerfiles) for service in services), every, unread
+    )
+    return replace(files, contexts={str(found.path): _let_in(_context(files, found)) for found in every})
+
+
+def _context(files: Files, found: Dockerfile) -> Path:
+    for service in files.built_from(found):
+        context = service.get("build.context")
+        if context is not None:
+            return service.project.path(context)
+    return found.path.parent
+
+
+def _let_in(context: Path) -> tuple[str, ...]:
+    if not context.is_dir():
+        return ()
+    listed = context / ".dockerignore"
+    try:
+        lines = listed.read_text(encoding="utf-8-sig").splitlines() if listed.is_file() else []
+        names = sorted(path.name for path in context.iterdir())
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError.at(str(context), f"this build context cannot be read: {error}.") from error
+    ignore = Ignore(lines)
+    return tuple(name for name in names if not ignore.matches(name))
 
 
 def _dockerfile_of(service: Service) -> Path | None:

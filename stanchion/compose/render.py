@@ -9,9 +9,8 @@ import yaml
 
 from stanchion.contract.memory import MB
 
-# The names of volumes in the file, and where the container has that of the backups.
-_DATA, _BACKUP = "pgdata", "backup"
-_REPOSITORY = "/var/lib/pgbackrest"
+# What the volume of the data is called in the file; the others keep their names, without the stack's.
+_DATA = "pgdata"
 
 _HEADER = """\
 # The stack {stack} as Stanchion's roles deploy it, for whoever runs it by `docker compose`.
@@ -53,20 +52,29 @@ def render(composed: Mapping[str, Any]) -> str:
         "services": services,
         "networks": {name: found for name, found in _networks(stack).items() if name in used},
     }
-    if "postgres" in parts:
-        volume = f"${{POSTGRES_VOLUME:-{composed['volume']}}}"
-        document["volumes"] = {_DATA: {"name": volume, "external": True}}
-        repository = _repository(composed["postgres"])
-        if repository:
-            document["volumes"][_BACKUP] = {"name": repository, "external": True}
+    volumes = _volumes(parts, composed)
+    if volumes:
+        document["volumes"] = volumes
     text = yaml.dump(document, Dumper=Dumper, sort_keys=False, width=110, allow_unicode=True)
     return f"{_header(composed, parts)}\n{text}"
 
 
-def _repository(containers: Mapping[str, Any]) -> str | None:
-    """Return the volume of the backups, None where they lie in a folder or there are none."""
-    mounts = [mount for each in containers.values() for mount in each.get("mounts") or []]
-    return next((m["source"] for m in mounts if m["type"] == "volume" and m["target"] == _REPOSITORY), None)
+def _volumes(parts: Mapping[str, Mapping[str, Any]], composed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the volumes that are mounted, by their names in the file: a deploy has made them."""
+    found = {}
+    for containers in parts.values():
+        for mount in (m for each in containers.values() for m in each.get("mounts") or []):
+            if mount["type"] == "volume":
+                name = _volume(mount, composed)
+                source = f"${{POSTGRES_VOLUME:-{mount['source']}}}" if name == _DATA else mount["source"]
+                found[name] = {"name": source, "external": True}
+    return found
+
+
+def _volume(mount: Mapping[str, Any], composed: Mapping[str, Any]) -> str:
+    """Return what the volume of a mount is called in the file."""
+    source: str = mount["source"]
+    return _DATA if source == composed["volume"] else _short(source, composed["stack"]["name"], "-")
 
 
 class Dumper(yaml.SafeDumper):
@@ -120,11 +128,12 @@ def _service(
         **_escaped(_held(definition)),
         "depends_on": _order(part, composed),
         "networks": _joined(definition, stack),
-        "volumes": [_mount(mount) for mount in definition.get("mounts") or []],
+        "volumes": [_mount(mount, composed) for mount in definition.get("mounts") or []],
     }
     environment = found["environment"]
-    if part == "backend" and composed["password_in_address"]:
-        environment["DATABASE_URL"] = environment["DATABASE_URL"].replace("@", _IN_ADDRESS, 1)
+    variable = composed["password_variable"] if part == "backend" else ""
+    if variable in environment:
+        environment[variable] = environment[variable].replace("@", _IN_ADDRESS, 1)
     return {key: value for key, value in found.items() if value not in (None, [], {}, False)}
 
 
@@ -178,10 +187,9 @@ def _joined(definition: Mapping[str, Any], stack: str) -> dict[str, Any]:
     return found
 
 
-def _mount(mount: Mapping[str, Any]) -> dict[str, Any]:
+def _mount(mount: Mapping[str, Any], composed: Mapping[str, Any]) -> dict[str, Any]:
     if mount["type"] == "volume":
-        name = _BACKUP if mount["target"] == _REPOSITORY else _DATA
-        return {"type": "volume", "source": name, "target": mount["target"]}
+        return {"type": "volume", "source": _volume(mount, composed), "target": mount["target"]}
     read_only = {"read_only": True} if mount.get("read_only") else {}
     # A folder that is not there means that there was no deploy: it is not to be made up.
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from stanchion.checks.address import addresses
@@ -25,19 +25,28 @@ from stanchion.compose.dockerfile import Dockerfile
 from stanchion.compose.load import Project, named_volume
 from stanchion.compose.tree import Node
 from stanchion.compose.trouble import FileError, Place
-from stanchion.run.variables import PASSWORD_IN_ADDRESS, holds_secret
+from stanchion.secret_names import PASSWORD_IN_ADDRESS, holds_secret
 
 _DATA = ("/var/lib/postgresql", "/var/lib/postgresql/data")
 
 
 @dataclass(frozen=True)
 class Service:
-    """One service."""
+    """One service. `dockerfiles` are those of all services of the file, by their names."""
 
     name: str
     node: Node
     project: Project
-    dockerfile: Dockerfile | None = None
+    dockerfiles: Mapping[str, Dockerfile] = field(default_factory=dict)
+
+    @property
+    def dockerfile(self) -> Dockerfile | None:
+        """What it is built from, where that could be read."""
+        return self.dockerfiles.get(self.name)
+
+    def other(self, name: str) -> Service:
+        """Return another service of the file."""
+        return Service(name, self.project.services[name], self.project, self.dockerfiles)
 
     def get(self, path: str) -> Node | None:
         """Return what stands at a dotted path of the service."""
@@ -112,10 +121,10 @@ class Service:
     @cached_property
     def databases(self) -> list[str]:
         """The names of the file's Postgres services that it uses: by address, host or depends_on."""
-        postgres = {name for name in self.project.services if _service(self.project, name).is_postgres}
+        postgres = {name for name in self.project.services if self.other(name).is_postgres}
         if self.is_postgres or images.is_tool(self.image):
             return []
-        aliases = {host: name for name in postgres for host in _service(self.project, name).names}
+        aliases = {host: name for name in postgres for host in self.other(name).names}
         depends = self.get("depends_on")
         named = {aliases[host] for host in self.hosts if host in aliases}
         return sorted(named | (postgres & set(depends.mapping if depends else ())))
@@ -189,7 +198,8 @@ class Service:
             security_options=security,
             namespaces={kind: self.text(kind) for kind in ("pid", "ipc", "uts") if self.text(kind)},
             memory=self._size("mem_limit", "deploy.resources.limits.memory"),
-            memory_swap=self._size("memswap_limit"),
+            # Without limit, which is more than where nothing is said.
+            memory_swap=-1 if self.text("memswap_limit") == "-1" else self._size("memswap_limit"),
             cpus=self._number("cpus", "deploy.resources.limits.cpus"),
             pids=_whole(self._number("pids_limit", "deploy.resources.limits.pids")),
             shm_size=self._size("shm_size"),
@@ -308,7 +318,7 @@ class Service:
     def _networks(self) -> Mapping[str, Mapping[str, object]]:
         shared = self.text("network_mode").removeprefix("service:")
         if shared in self.project.services:
-            return _service(self.project, shared)._networks()
+            return self.other(shared)._networks()
         if shared:
             return {}
         return {name: {"aliases": list(self.names)} for name in self._mapping("networks") or ("default",)}
@@ -317,10 +327,6 @@ class Service:
         found = self.get("ports")
         for item in found.items if found else []:
             yield from _published(item)
-
-
-def _service(project: Project, name: str) -> Service:
-    return Service(name, project.services[name], project)
 
 
 def _whole(number: float | None) -> int | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stanchion.contract import memory, pool
-from stanchion.contract.problem import Problem
+from stanchion.contract.problem import Problem, either
 from stanchion.contract.setting_names import POSTGRES_17
 
 # What the container's layout fixes; a different value would only cut the database off.
@@ -57,7 +57,6 @@ class Setting:
     name: str
     value: str
     reason: str
-    overridden: bool = False
 
 
 def settings(declared: Mapping[str, Any]) -> list[Setting]:
@@ -65,14 +64,13 @@ def settings(declared: Mapping[str, Any]) -> list[Setting]:
     given = dict(_given(declared))
     computed = _computed(declared)
     lines = [
-        Setting(s.section, s.name, literal(given.pop(s.name)), "set in postgres_settings", True)
+        Setting(s.section, s.name, literal(given.pop(s.name)), "set in postgres_settings")
         if s.name in given
         else s
         for s in computed
     ]
     extra = [
-        Setting("Only here", n, literal(v), "set in postgres_settings", True)
-        for n, v in sorted(given.items())
+        Setting("Only here", n, literal(v), "set in postgres_settings") for n, v in sorted(given.items())
     ]
     return lines + extra
 
@@ -125,11 +123,6 @@ def literal(value: Any) -> str:
 
 def _given(declared: Mapping[str, Any]) -> Mapping[str, Any]:
     return {str(name).lower(): value for name, value in (declared.get("settings") or {}).items()}
-
-
-def _sentence(ways: list[str]) -> str:
-    text = "; or ".join(ways)
-    return f"Either {text}." if len(ways) > 1 else f"{text[:1].upper()}{text[1:]}."
 
 
 def _pool(declared: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,7 +215,7 @@ def _memory_problems(declared: Mapping[str, Any]) -> list[Problem]:
             f"{plan.autovacuum_max_workers} x maintenance_work_mem {memory.show(plan.maintenance_work_mem)} "
             f"+ 20 % for everything else = {memory.show(plan.worst_case // memory.MB * memory.MB)}. "
             "Past the limit, the kernel kills the database.",
-            _sentence(ways),
+            either(ways),
         )
     ]
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from stanchion.contract.problem import Problem
+from stanchion.contract.problem import Problem, either
 
 SUPERUSER_RESERVED = 3
 RESERVED = 5
@@ -198,10 +198,12 @@ def _fit_problems(p: _Pool, figures: PoolContract) -> list[Problem]:
     smaller = proposal(p.__dict__, most)
     if smaller:
         ways.append(f"make the pool smaller, {smaller} would fit")
+    if not ways:
+        ways.append("lower postgres_other_connections, or the reserved connections in postgres_settings")
     return [
         Problem(
             "pool-contract",
             f"The connection pool does not fit: {sum_up}, and max_connections is {most}.",
-            f"Either {ways[0]}; or {ways[1]}." if len(ways) == 2 else f"{ways[0].capitalize()}.",
+            either(ways),
         )
     ]

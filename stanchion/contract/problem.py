@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -11,3 +12,9 @@ class Problem(NamedTuple):
     slug: str
     what: str
     remedy: str
+
+
+def either(ways: Sequence[str]) -> str:
+    """Return several ways out as one sentence."""
+    text = "; or ".join(ways)
+    return f"Either {text}." if len(ways) > 1 else f"{text[:1].upper()}{text[1:]}."

@@ -26,7 +26,7 @@ from stanchion.preflight.files import given_problems, secret_problems
 from stanchion.preflight.ports import port_problems
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import Declared, Facts, show, unreadable
-from stanchion.run.variables import PASSWORD_IN_ADDRESS, is_secret_like
+from stanchion.secret_names import PASSWORD_IN_ADDRESS, is_secret_like
 
 SOURCES = ("engine", "ports", "memory", "cpus", "files")
 
@@ -46,9 +46,9 @@ CONTRACT = frozenset(
 _OF_LIBPQ = ("PGPASSFILE", "PGAPPNAME")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Their containers and volumes have it in their names, and the containers in DNS as well.
-_MEMBER = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
+MEMBER = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
 # What the role itself calls so for the time of a roll-out.
-_TAKEN = ("candidate", "endpoints")
+TAKEN = ("candidate", "endpoints")
 # What the contract with the image promises at most (roles/backend/README.md).
 MOST_POOL_TIMEOUT = 600
 MOST_POOL_RECYCLE = 86400
@@ -218,7 +218,7 @@ def _wrong_name(name: str, every: Sequence[str]) -> str:
 
 
 def _companions(declared: Declared) -> list[Problem]:
-    return _named(declared, "backend_companions", "companion", _TAKEN)
+    return _named(declared, "backend_companions", "companion", TAKEN)
 
 
 def _volumes(declared: Declared) -> list[Problem]:
@@ -246,7 +246,7 @@ def _named(declared: Declared, variable: str, what: str, taken: Sequence[str]) -
         if name in taken
         else "is no name of at most 30 small letters, digits and hyphens that begins with a letter"
         for name in names
-        if names.count(name) > 1 or name in taken or not _MEMBER.fullmatch(name) or name.endswith("-previous")
+        if names.count(name) > 1 or name in taken or not MEMBER.fullmatch(name) or name.endswith("-previous")
     }
     return [
         Problem(

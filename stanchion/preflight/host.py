@@ -1,7 +1,6 @@
 """Is this a host that the roles can work on?
 
-Declared: `stack_name`; `image_space` (a size, what the images need on the engine's disk while none of them
-is there; 3g where it is left out).
+Declared: `stack_name`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ SOURCES = ("engine", "disk", "host", "images")
 # The oldest engine that the roles are tested with is 20.10.
 OLDEST_API = (1, 41)
 # Base, database and backend are 1.2 GB; the bootstrap and the builds need as much again for a while.
-IMAGE_SPACE = "3g"
+IMAGE_SPACE = 3 * GB
 # What one rebuilt image needs beside those that are there.
 REBUILD_SPACE = 1 * GB
 # Three images have some 60,000 files.
@@ -24,7 +23,7 @@ INODES = 100_000
 
 def look(declared: Declared, facts: Facts) -> list[Problem]:
     """Return what is wrong with the stack's name, the host, its engine and its disk."""
-    return [*values.stack_name(declared), *_engine(facts), *_host(facts), *_disk(declared, facts)]
+    return [*values.stack_name(declared), *_engine(facts), *_host(facts), *_disk(facts)]
 
 
 def _engine(facts: Facts) -> list[Problem]:
@@ -106,12 +105,12 @@ def _images_there(facts: Facts) -> int:
     return sum(image["size"] for image in images if image["name"])
 
 
-def _disk(declared: Declared, facts: Facts) -> list[Problem]:
+def _disk(facts: Facts) -> list[Problem]:
     if not facts["disk"]["ok"]:
         return unreadable(facts, "disk")
     found = []
     disk = facts["disk"]["docker_root"]
-    needed = max(REBUILD_SPACE, declared.size("image_space", IMAGE_SPACE) - _images_there(facts))
+    needed = max(REBUILD_SPACE, IMAGE_SPACE - _images_there(facts))
     if disk["free"] < needed:
         found.append(
             Problem(

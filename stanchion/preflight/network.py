@@ -1,8 +1,8 @@
 """Do the stack's subnets clash with a route of the host, with another network, or with each other?
 
 Declared: `stack_name`, `stack_app_network`, `stack_app_subnet`, `stack_edge_network`, `stack_edge_subnet`,
-`stack_backend_replicas`; and where there is a repository off the host, `stack_backup_network` and
-`stack_backup_subnet`.
+`stack_backend_replicas`, `stack_backend_companions`; and where there is a repository off the host,
+`stack_backup_network` and `stack_backup_subnet`.
 """
 
 from __future__ import annotations
@@ -112,16 +112,17 @@ def _kind(network: _Wanted) -> list[Problem]:
 
 
 def _room(network: _Wanted, declared: Declared) -> list[Problem]:
-    replicas = declared.number("stack_backend_replicas")
+    replicas, companions = (declared.number(f"stack_backend_{kind}") for kind in ("replicas", "companions"))
+    members = f"{replicas} replicas" + (f", {companions} companions" if companions else "")
     # Twice: while a replica is replaced, the new one runs beside the old one.
-    needed = TAKEN + OTHERS + 2 * replicas
+    needed = TAKEN + OTHERS + 2 * (replicas + companions)
     if network.subnet.num_addresses >= needed:
         return []
     length = 32 - (needed - 1).bit_length()
     return [
         Problem(
             slug="network.too_small",
-            what=f"{network.subnet} has {network.subnet.num_addresses} addresses, and {replicas} replicas "
+            what=f"{network.subnet} has {network.subnet.num_addresses} addresses, and {members} "
             f"with what runs beside them need {needed}.",
             where=f"the variable {network.variable}",
             remedy=f"Make it a /{length} or wider.",

@@ -90,9 +90,9 @@ def _restore(declared: Declared, facts: Facts, given: dict[str, str]) -> list[Pr
             )
         )
     record = facts["volume_record"]
-    # A restore onto this host that was interrupted goes on.
-    resumed = "bare_metal" in (record["record"] or {})
-    if record["exists"] and not resumed:
+    # A record that could not be read is told where the repository is looked at. A restore onto this host that
+    # was interrupted goes on.
+    if record["ok"] and record["exists"] and "bare_metal" not in (record["record"] or {}):
         found.append(
             _refused(
                 "occupied",

@@ -1,4 +1,4 @@
-"""The subjects of a preflight. Adding one: its file beside this one, a line here, and the module's `choices`."""
+"""The subjects of a preflight. Adding one: its file beside this, a line here, the module's `choices`."""
 
 from __future__ import annotations
 

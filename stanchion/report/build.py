@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,9 @@ from stanchion.report.model import (
     Result,
     Run,
     Status,
-    Validation,
 )
 from stanchion.report.stack import host_of, serves
-from stanchion.report.validation import latest, sentence, unsafe, validation_of
+from stanchion.report.validation import latest, safety, sentence, validation_of
 from stanchion.run.context import Context
 from stanchion.run.recording import Recording
 
@@ -37,10 +36,10 @@ def result_of(
     run = _run(context, request, seconds)
     changes = [Change(role=e.phase, task=_imperative(e.task), host=e.host) for e in recording.changes]
     validations = [validation_of(host, data) for host, data in recording.validations]
-    fail_on: FailOn = "warn" if request.variables.get("validation_fail_on") == "warn" else "fail"
+    fail_on = _fail_on(request, recording)
     status, code = _verdict(context.verb, request.check, hosts, changes, fault)
     if fault is None and status in _JUDGED:
-        status, code = _safety(context.verb, status, latest(validations), fail_on)
+        status, code = safety(context.verb, status, latest(validations), fail_on)
     if fault is None:
         line = headline.of(context.verb, status, hosts, recording, changes, run.seconds)
         told = [v for v in latest(validations) if context.verb == "validate" or v.phase == "deploy"]
@@ -70,6 +69,13 @@ def result_of(
         next_steps=next_steps.of(context.verb, status, request, hosts, recording),
         run=run,
     )
+
+
+def _fail_on(request: Request, recording: Recording) -> FailOn:
+    """Return by what the role refused, which the inventory may say; the stricter one where hosts differ."""
+    given = request.variables.get("validation_fail_on")
+    last = {host: data.get("fail_on", given) for host, data in recording.validations}
+    return "warn" if "warn" in (last.values() if last else [given]) else "fail"
 
 
 def failure_of(fault: Fault, log: str, root: Path) -> Failure:
@@ -107,12 +113,7 @@ def hosts_of(recording: Recording) -> list[Host]:
 
 def silent_engine(hosts: Sequence[Host]) -> Fault | None:
     """Return the fault of a look that found an engine which does not answer: that is no finding."""
-    silent = [host for host in hosts if host.engine in ("stopped", "unreachable")]
-    if not silent:
-        return None
-    reasons = [f"on {host.name} it is {host.engine}" for host in silent]
-    error = UnreachableError(f"The Docker engine does not answer: {', '.join(reasons)}.")
-    return Fault(error, hosts=tuple(host.name for host in silent))
+    return _silent({host.name: host.engine for host in hosts})
 
 
 def _place(path: str, root: Path) -> str | None:
@@ -169,25 +170,14 @@ def _verdict(
 _JUDGED = ("safe", "deployed", "unchanged", "done")
 
 
-def _safety(
-    verb: str, status: Status, validations: Sequence[Validation], fail_on: str
-) -> tuple[Status, ExitCode]:
-    """Return one word for what the checks say. Nothing asked is never safe."""
-    if verb == "validate" and not any(validation.deployed for validation in validations):
-        return "absent", ExitCode.CHECK_FAILED
-    whole = all(validation.deployed for validation in validations)
-    if unsafe(validations, fail_on) or not whole:
-        return "unsafe", ExitCode.CHECK_FAILED
-    return status, ExitCode.OK
-
-
 def silent_engine_of_checks(recording: Recording) -> Fault | None:
     """Return the fault of a validation that met an engine which does not answer; its findings stay."""
-    silent = {
-        host: data["engine"]
-        for host, data in recording.validations
-        if data["engine"] in ("stopped", "unreachable") and data["phase"] != "preflight"
-    }
+    seen = [(host, data) for host, data in recording.validations if data["phase"] != "preflight"]
+    return _silent({host: data["engine"] for host, data in seen})
+
+
+def _silent(engines: Mapping[str, str]) -> Fault | None:
+    silent = {host: state for host, state in engines.items() if state in ("stopped", "unreachable")}
     if not silent:
         return None
     reasons = [f"on {host} it is {state}" for host, state in silent.items()]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from stanchion.report.headline import duration
+from pydantic import ValidationError
+
+from stanchion.report.headline import counted, duration
 from stanchion.report.model import History, Record
 from stanchion.report.place import to_place
 from stanchion.report.terminal import console
@@ -14,12 +17,24 @@ from stanchion.report.terminal import console
 
 def write(found: Iterable[Mapping[str, Any]], output_format: str, path: Path | None) -> None:
     """Write the runs, newest last."""
-    history = History(runs=[Record.model_validate(record) for record in found])
+    history = History(runs=list(_of_this_version(found)))
     with to_place(path) as stream:
         if output_format == "json":
             print(history.model_dump_json(indent=2), file=stream)
         else:
             _render(history, stream)
+
+
+def _of_this_version(found: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
+    """Yield what can be read: a line that another version wrote must not hide the others."""
+    left_out = 0
+    for record in found:
+        try:
+            yield Record.model_validate(record)
+        except ValidationError:
+            left_out += 1
+    if left_out:
+        print(f"{counted(left_out, 'run')} of another version left out.", file=sys.stderr)
 
 
 def _render(history: History, stream: TextIO) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from stanchion.engine import Request
 from stanchion.report.headline import took_data
 from stanchion.report.model import Host, Status
 from stanchion.run.paths import DEFAULT_INVENTORY, program_name
 from stanchion.run.recording import Recording
+from stanchion.variables import PLAYBOOK_VARIABLES
+
+# What a session hands to every run.
+_OF_EACH_RUN = ("stanchion_run", "validation_facts_dir")
 
 
 def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recording: Recording) -> list[str]:
@@ -17,7 +22,7 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
     if status == "failed":
         return []
     if status == "planned":
-        return [f"apply it: {command(verb, request)}"]
+        return [f"apply it: {' '.join([command(verb, request), *_asked(verb, request)])}"]
     if verb == "destroy":
         if took_data(recording) and recording.kept:
             # A new database does not begin over the backups of another: the warning names the ways out.
@@ -50,11 +55,28 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
 
 
 def command(verb: str, request: Request) -> str:
-    """Return the command line of a verb for the same inventory."""
+    """Return the command line of a verb for the same hosts."""
     parts = [program_name(), verb]
     if request.inventory != request.root / DEFAULT_INVENTORY:
         parts += ["-i", shlex.quote(str(request.inventory))]
+    if request.limit is not None:
+        parts += ["--limit", shlex.quote(request.limit)]
     return " ".join(parts)
+
+
+def _asked(verb: str, request: Request) -> Iterator[str]:
+    """Yield what else the command line said of what is to be done: the same again, but for --check."""
+    for name, value in request.variables.items():
+        option = PLAYBOOK_VARIABLES.get(name, "").replace(",", "").split()
+        if name in _OF_EACH_RUN:
+            continue
+        if option[:1] != [verb] or value is False:
+            text = json.dumps(value, ensure_ascii=False, default=str)
+            yield f"-e {shlex.quote(f'{name}={text}')}"
+        elif value is True:
+            yield option[1]
+        else:
+            yield f"{option[1]} {shlex.quote(str(value))}"
 
 
 def _addresses(hosts: Sequence[Host], recording: Recording) -> list[str]:

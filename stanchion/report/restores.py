@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from stanchion.report.backups_taken import size
 from stanchion.report.headline import duration
 from stanchion.report.model import Backups, Result
 
@@ -106,8 +107,6 @@ def _host(out: Console, seen: Backups, several: bool) -> None:
 def _sets(
     repositories: Iterable[Facts], proved: Mapping[str, list[str]], abandoned: Mapping[str, list[str]]
 ) -> Table:
-    from rich import filesize
-
     table = _table("repo", "backup", "type", "age", "database", "stored", "timeline", "restore")
     now = time.time()
     for repository in repositories:
@@ -120,8 +119,8 @@ def _sets(
                 each["label"],
                 each["type"],
                 duration(max(now - each["stopped"], 0)),
-                filesize.decimal(each["size"]),
-                filesize.decimal(each["stored"]),
+                size(each["size"]),
+                size(each["stored"]),
                 str(each["timeline"]),
                 "damaged pages" if each["error"] else state,
             )

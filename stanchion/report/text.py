@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_GOOD = frozenset({"deployed", "unchanged", "planned", "healthy", "destroyed", "safe"})
 # What the checks are asked after.
 _CHECKED = ("deploy", "restore")
 _SHOWN_TASKS = 6

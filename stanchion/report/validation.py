@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from stanchion.checks import Finding, Outcome, Report, Severity, catalogue
+from stanchion.checks import Check, Finding, Outcome, Report, Severity, catalogue
 from stanchion.checks.model import stops as outcome_stops
+from stanchion.exit_codes import ExitCode
 from stanchion.report.headline import counted
-from stanchion.report.model import Checked, Protection, Seen, Validation
+from stanchion.report.model import Checked, Protection, Seen, Status, Validation
 from stanchion.report.model import Outcome as OutcomeName
 
 # In a sentence: the worst first.
@@ -20,6 +21,7 @@ _WORDS = {"fail": "failed", "error": "could not look", "warn": "warn", "skip": "
 def validation_of(host: str, data: Mapping[str, Any]) -> Validation:
     """Return what stack_validate said of a host."""
     report = Report.from_dict(data)
+    every = catalogue()
     return Validation(
         host=host,
         phase=report.phase.value,
@@ -27,14 +29,13 @@ def validation_of(host: str, data: Mapping[str, Any]) -> Validation:
         applicable=report.applicable,
         counts={outcome.value: report.counts[outcome] for outcome in Outcome},
         seconds=report.seconds,
-        findings=[checked(finding) for finding in report.findings],
+        findings=[checked(finding, every[finding.slug]) for finding in report.findings],
         protection=None if report.protection is None else Protection(**report.protection.as_dict()),
     )
 
 
-def checked(finding: Finding) -> Checked:
+def checked(finding: Finding, check: Check) -> Checked:
     """Return a finding with what the catalogue knows of its check."""
-    check = catalogue()[finding.slug]
     return Checked(
         slug=finding.slug,
         outcome=cast(OutcomeName, finding.outcome.value),
@@ -79,6 +80,18 @@ def by_reason(findings: Iterable[Checked]) -> dict[str, list[Checked]]:
 def unsafe(validations: Iterable[Validation], fail_on: str = "fail") -> bool:
     """Say whether anything stops a play."""
     return any(stops(finding, fail_on) for validation in validations for finding in validation.findings)
+
+
+def safety(
+    verb: str, status: Status, validations: Sequence[Validation], fail_on: str
+) -> tuple[Status, ExitCode]:
+    """Return one word for what the checks say. Nothing asked is never safe."""
+    if verb == "validate" and not any(validation.deployed for validation in validations):
+        return "absent", ExitCode.CHECK_FAILED
+    whole = all(validation.deployed for validation in validations)
+    if unsafe(validations, fail_on) or not whole:
+        return "unsafe", ExitCode.CHECK_FAILED
+    return status, ExitCode.OK
 
 
 def stops(finding: Checked, fail_on: str) -> bool:

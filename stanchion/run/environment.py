@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from stanchion.run.variables import is_secret_like
+from stanchion.secret_names import is_secret_like
 
 _PASSED = frozenset(
     {

@@ -26,16 +26,18 @@ def _private(path: str, flags: int) -> int:
 
 
 def read(state: Path) -> list[dict[str, Any]]:
-    """Return every record; a line that a full disk cut off is left out."""
+    """Return every record; a line that a full disk cut off, or that is none, is left out."""
     path = state / NAME
     if not path.exists():
         return []
     records = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            records.append(json.loads(line))
+            record = json.loads(line)
         except ValueError:
             continue
+        if isinstance(record, dict):
+            records.append(record)
     return records
 
 

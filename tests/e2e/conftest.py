@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stack import ROOT, Host, Run, Stack
+from stack import CALM, ROOT, Host, Run, Stack
 
 # Two runs on one machine take different names.
 MACHINE = os.environ.get("STANCHION_TEST_NAME", "stanchion-test") + "-e2e"
@@ -86,11 +86,9 @@ def first_stack(host: Host, context: Path, tmp_path_factory: pytest.TempPathFact
             "backend_context": str(context),
             "backend_environment": {"ENABLE_DEBUG_ROUTES": "1"},
             "backend_pool_timeout": 3,
-            # Each look is a process in a container, and three hosts share two processors.
-            "backend_health_interval": "20s",
+            **CALM,
             "backend_healthy_timeout": 30,
             "backup_schedule": SCHEDULE,
-            "postgres_health_interval": "20s",
             "stack_db_pool_size": 2,
             "stack_db_max_overflow": 3,
         },

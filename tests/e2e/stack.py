@@ -13,12 +13,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from stanchion.run.processes import below, wait_until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = ROOT / ".stanchion" / "test_key"
@@ -30,6 +32,21 @@ OPTIONS = (
 # A connection that stays open: a command costs a third of what `docker exec` takes.
 # Sockets have short paths.
 KEPT = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPath=/tmp/{os.getpid()}-%C"]
+# Each look of a health check is a process in a container, and three hosts share two processors.
+CALM = {"backend_health_interval": "20s", "postgres_health_interval": "20s"}
+
+
+def until(holds: Callable[[], bool], otherwise: str, within: float = 60, every: float = 0.5) -> None:
+    """Wait until something holds.
+
+    Raises:
+        AssertionError: it did not within that many seconds.
+    """
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, f"{otherwise} after {within} s"
+        time.sleep(every)
+
 
 @dataclass(frozen=True)
 class Host:
@@ -157,6 +174,59 @@ class Stack:
             text=True,
             start_new_session=True,
         )
+
+    def kill_when(
+        self, reached: Callable[[], bool], verb: str, *argv: str, within: float = 400, every: float = 0.3
+    ) -> None:
+        """Start a verb, and SIGKILL all of it once something has been reached.
+
+        Raises:
+            AssertionError: it ended, or took too long, without that.
+        """
+        run = self.start(verb, *argv)
+        try:
+            deadline = time.monotonic() + within
+            while not reached():
+                assert run.poll() is None, f"it ended before: {run.communicate()}"
+                assert time.monotonic() < deadline, f"not reached within {within} s"
+                time.sleep(every)
+        finally:
+            started = below(run.pid)
+            # One that has ended has said why.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+            run.communicate()
+            # Ansible is told, and takes a moment to end: until then the lock is rightly its own.
+            assert wait_until_gone(started, time.monotonic() + 30)
+
+    def kill_at_task(self, task: str) -> None:
+        """Start a deploy, and SIGKILL all of it once the named task has begun."""
+        state = self.folder.parent / "state"
+        earlier = set(state.glob("runs/*/artifacts/*/stdout"))
+
+        def begun() -> bool:
+            new = set(state.glob("runs/*/artifacts/*/stdout")) - earlier
+            return any(f"TASK [{task}" in each.read_text(errors="replace") for each in new)
+
+        self.kill_when(begun, "deploy", within=240, every=0.05)
+
+    def wait_until_healthy(self) -> None:
+        """Wait until every container of the stack is, a minute at most.
+
+        Raises:
+            AssertionError: they are not.
+        """
+        until(self.is_healthy, "the stack is not healthy", every=1)
+
+    def is_healthy(self) -> bool:
+        """Say whether every running container of the stack that has a probe is healthy."""
+        form = "{{if .State.Running}}{{if .State.Health}}{{.State.Health.Status}}{{end}}{{end}}"
+        names = self.host.containers(self.name)
+        return set(self.host.run("docker", "inspect", "--format", form, *names).split()) <= {"healthy"}
+
+    def on_host(self, *argv: str, check: bool = True) -> dict[str, Any]:
+        """Run the backups' command on the host, and return what it says as JSON."""
+        return json.loads(self.host.run(f"stanchion-{self.name}", *argv, "--json", check=check, timeout=300))
 
     def runner(self, verb: str, *argv: str, timeout: float = 1500) -> Run:
         """Run a verb to its end."""

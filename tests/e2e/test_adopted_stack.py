@@ -6,12 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from stack import ROOT, Host, Run, Stack
-from test_interrupted import kill_at_task
+from stack import CALM, ROOT, Host, Run, Stack, until
 
 NAME = "shop"
 VOLUME = "shop_db_data"
@@ -31,13 +31,20 @@ services:
     build: ./backend
     depends_on: [db]
     environment:
-      DATABASE_URL: postgresql://{OWNER}:of-the-old-stack@db/shop
+      DATABASE_URL: postgresql://{OWNER}@db/shop
+      PGPASSWORD: of-the-old-stack
     ports: ["5300:5000"]
 volumes:
   db_data:
 """
 # As the official image does: POSTGRES_USER is the bootstrap superuser, no checksums, a locale of the library.
-INITDB = f"initdb --username={OWNER} --auth=trust --encoding=UTF8 --locale=en_US.utf8 >/dev/null"
+INITDB = f"""
+echo of-the-old-stack >/tmp/password
+initdb --username={OWNER} --pwfile=/tmp/password --auth-local=trust --auth-host=scram-sha-256 \\
+    --encoding=UTF8 --locale=en_US.utf8 >/dev/null
+echo "listen_addresses = '*'" >>postgresql.conf
+echo 'host all all all scram-sha-256' >>pg_hba.conf
+"""
 # What an application's own superuser leaves behind, of each kind that has an owner; and a library that
 # sorted otherwise.
 LEFT = """
@@ -85,6 +92,8 @@ class Old:
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        # What its table held when it was last asked.
+        self.content = ""
 
     def fill(self) -> None:
         """Make a cluster with rows in the volume, and leave the stack running."""
@@ -102,7 +111,7 @@ class Old:
         self.sql("CREATE DATABASE shop", "postgres")
         self.compose("run", "--rm", "backend", "python3", "-m", "alembic", "upgrade", "head")
         self.sql(LEFT)
-        self.compose("up", "--detach", "--wait", "--no-build")
+        self.compose("up", "--detach", "--no-build")
 
     def compose(self, *argv: str) -> str:
         """Run docker compose on its file."""
@@ -130,7 +139,7 @@ class Old:
 
 
 @pytest.fixture(scope="module")
-def stack(host: Host, first_deploy: Run, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def shop(host: Host, first_deploy: Run, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """What `adopt compose` has written of the old stack's file, completed as it asks for."""
     root: Path = tmp_path_factory.mktemp("adopted")
     shutil.copytree(ROOT / "backend", root / "backend", ignore=shutil.ignore_patterns("tests", "testkit"))
@@ -148,76 +157,75 @@ def stack(host: Host, first_deploy: Run, tmp_path_factory: pytest.TempPathFactor
     subnets = {"stack_app_subnet": "172.30.244.0/24", "stack_edge_subnet": "172.30.245.0/24"}
     folder = root / NAME
     folder.mkdir()
-    return Stack(host, folder, NAME, {**variables, **subnets})
+    return Stack(host, folder, NAME, {**variables, **CALM, **subnets})
 
 
 @pytest.fixture(scope="module")
-def old(host: Host) -> Old:
-    return Old(host)
+def old(host: Host) -> Iterator[Old]:
+    yield Old(host)
+    host.run("docker", "image", "rm", "postgres:17", "shop-backend")
+    host.run("rm", "-r", FOLDER)
 
 
-def refused(stack: Stack, *words: str) -> None:
+def refused(shop: Stack, *words: str) -> None:
     """Deploy, and see it refused in these words, with nothing begun."""
-    run = stack.runner("deploy")
+    run = shop.runner("deploy")
     assert run.code != 0, run.text
     for word in words:
         assert word in run.text, (word, run.text)
-    assert f"{NAME}-db" not in stack.host.containers(NAME)
-    stack.host.run("test", "!", "-e", f"/var/lib/stanchion/{NAME}/postgres/volume.json")
+    assert f"{NAME}-db" not in shop.host.containers(NAME)
+    shop.host.run("test", "!", "-e", f"/var/lib/stanchion/{NAME}/postgres/volume.json")
 
 
-def test_what_cannot_be_taken_over_is_refused_and_stays_as_it_is(stack: Stack, old: Old) -> None:
+def test_what_cannot_be_taken_over_is_refused_and_stays_as_it_is(shop: Stack, old: Old) -> None:
     """Compose still runs it; another major version has written it."""
     old.fill()
-    refused(stack, "mounted by shop-db-1 (running)", "docker compose down", "never with -v")
+    until(lambda: shop.curl("/health")[0] == 200, "the old backend does not serve")
     body = json.dumps({"name": "by the old backend", "dosage": "1 mg"})
-    stack.curl("/medications", "-H", "Content-Type: application/json", "-d", body)
+    shop.curl("/medications", "-H", "Content-Type: application/json", "-d", body)
+    old.content = old.sql(CONTENT)
+    refused(shop, "Port 5300 is taken already on the host, by the container shop-backend-1")
+    old.compose("rm", "--force", "--stop", "backend")
+    refused(shop, "mounted by shop-db-1 (running)", "docker compose down", "never with -v")
     old.down()
     old.shell("echo 16 >PG_VERSION")
     files = old.files()
-    refused(
-        stack, "written by Postgres 16", "pg_dump -Fc -U app shop", "pg_restore -U postgres", "--role=app"
-    )
+    refused(shop, "written by Postgres 16", "pg_dump -Fc -U app shop", "pg_restore -U postgres", "--role=app")
     assert old.files() == files
     old.shell("echo 17 >PG_VERSION")
 
 
-def test_it_is_taken_over_with_its_rows_also_after_a_kill(stack: Stack, old: Old) -> None:
+def test_it_is_taken_over_with_its_rows_also_after_a_kill(shop: Stack, old: Old) -> None:
     """Killed while the cluster is handed over, run again: deployed, validated, backed up, drilled."""
-    old.compose("up", "--detach", "--wait", "db")
-    content = old.sql(CONTENT)
-    old.down()
-    kill_at_task(stack, "stanchion.stack.postgres : adopt | Hand the cluster over")
-    result = stack.deploy().result
+    shop.kill_at_task("stanchion.stack.postgres : adopt | Hand the cluster over")
+    result = shop.deploy().result
     assert not [each for each in result["validations"][-1]["findings"] if each["outcome"] == "fail"]
 
-    assert stack.sql(CONTENT, "shop") == content
-    assert stack.sql("SELECT count(*) FROM medications WHERE name = 'by the old backend'", "shop") == "1"
-    assert stack.sql(UNOWNED, "shop") == ""
+    assert shop.sql(CONTENT, "shop") == old.content
+    assert shop.sql("SELECT count(*) FROM medications WHERE name = 'by the old backend'", "shop") == "1"
+    assert shop.sql(UNOWNED, "shop") == ""
     roles = "SELECT rolname, rolsuper, oid = 10 FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1"
-    assert stack.sql(roles, "shop").split() == ["app|f|f", "postgres|t|t", "reader|f|f"]
-    assert (
-        stack.sql("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'", "shop") == OWNER
-    )
+    assert shop.sql(roles, "shop").split() == ["app|f|f", "postgres|t|t", "reader|f|f"]
+    assert shop.sql("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'", "shop") == OWNER
     grants = "SELECT has_table_privilege('reader', 'medications', 'SELECT')"
-    assert stack.sql(grants, "shop") == "t"
+    assert shop.sql(grants, "shop") == "t"
     # What the application makes from now on is shared as before, and large objects are its own.
     own = f"SET ROLE {OWNER}; CREATE TABLE later (); SELECT has_table_privilege('reader', 'later', 'SELECT')"
-    assert stack.sql(f"BEGIN; {own}; ROLLBACK", "shop") == "t"
+    assert shop.sql(f"BEGIN; {own}; ROLLBACK", "shop") == "t"
     # The indexes were sorted anew before the backend came.
     differs = "datcollversion <> pg_database_collation_actual_version(oid)"
-    assert stack.sql(f"SELECT count(*) FROM pg_database WHERE {differs}", "shop") == "0"
-    assert stack.curl("/medications")[0] == 200
-    stack.add_medication("after the adoption")
-    assert stack.deploy().result["changed"] == 0
+    assert shop.sql(f"SELECT count(*) FROM pg_database WHERE {differs}", "shop") == "0"
+    assert shop.curl("/medications")[0] == 200
+    shop.add_medication("after the adoption")
+    assert shop.deploy("--no-validate").result["changed"] == 0
 
 
-def test_the_backup_of_before_brings_the_old_stack_back(stack: Stack, old: Old) -> None:
+def test_the_backup_of_before_brings_the_old_stack_back(shop: Stack, old: Old) -> None:
     """As its runbook says, into a volume of its own."""
     records = f"cat $(ls -t /var/lib/stanchion/{NAME}/backup/records/before-adoption-*.json | head -n 1)"
-    taken = json.loads(stack.host.run("sh", "-c", records))
+    taken = json.loads(shop.host.run("sh", "-c", records))
     label = taken["labels"]["repo1"]
-    told = stack.host.run("docker", "exec", f"{NAME}-db", "pgbackrest", "info", f"--set={label}")
+    told = shop.host.run("docker", "exec", f"{NAME}-db", "pgbackrest", "info", f"--set={label}")
     assert "before-adoption" in told
     state = f"/var/lib/stanchion/{NAME}/backup"
     mounts = [
@@ -225,20 +233,20 @@ def test_the_backup_of_before_brings_the_old_stack_back(stack: Stack, old: Old) 
         *("--volume", f"{NAME}-backup:/var/lib/pgbackrest:ro"),
         *("--volume", f"{state}/config:/etc/pgbackrest:ro"),
     ]
-    stack.host.run(
+    shop.host.run(
         *("docker", "run", "--rm", "--network", "none", *mounts, old.host.image("stanchion/postgres")),
         *("pgbackrest", f"--stanza={NAME}", f"--set={label}", "--type=none", "--archive-mode=off", "restore"),
     )
     roles = "echo 'SELECT rolname FROM pg_authid WHERE oid = 10' | postgres --single -D $PGDATA shop"
     image = old.host.image("stanchion/postgres")
     volume = f"{NAME}-before:/var/lib/postgresql/data"
-    said = stack.host.run("docker", "run", "--rm", "--volume", volume, image, "sh", "-c", roles)
+    said = shop.host.run("docker", "run", "--rm", "--volume", volume, image, "sh", "-c", roles)
     assert f'rolname = "{OWNER}"' in said
 
 
-def test_it_goes_with_the_volume_that_was_taken_over(stack: Stack) -> None:
+def test_it_goes_with_the_volume_that_was_taken_over(shop: Stack) -> None:
     """The record makes it the stack's own, though it has no label."""
-    stack.host.run("docker", "volume", "rm", f"{NAME}-before")
-    gone = stack.runner("destroy", "--yes", "--delete-data", NAME, "--delete-backups", NAME)
+    shop.host.run("docker", "volume", "rm", f"{NAME}-before")
+    gone = shop.runner("destroy", "--yes", "--delete-data", NAME, "--delete-backups", NAME)
     assert gone.code == 0, gone.text
-    assert VOLUME not in stack.host.run("docker", "volume", "ls", "-q")
+    assert VOLUME not in shop.host.run("docker", "volume", "ls", "-q")

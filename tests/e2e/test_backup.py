@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
-from stack import Run, Stack
+from stack import Run, Stack, until
 
 STATE = "/var/lib/stanchion/{}/backup"
 
 
-def observe(stack: Stack) -> dict[str, Any]:
-    """Return what the command on the host tells."""
-    return json.loads(stack.host.run(f"stanchion-{stack.name}", "observe"))
-
-
 def archived(stack: Stack, segment: str, within: float = 30) -> None:
     """Wait until a segment is in the repository."""
-    deadline = time.monotonic() + within
-    while (newest := observe(stack)["repositories"][0]["wal"]["max"]) < segment:
-        assert time.monotonic() < deadline, f"{newest} is the newest, and not {segment}"
-        time.sleep(0.5)
+
+    def arrived() -> bool:
+        return stack.on_host("observe")["repositories"][0]["wal"]["max"] >= segment
+
+    until(arrived, f"{segment} is not in the repository", within)
 
 
 def test_a_first_deploy_is_backed_up_archives_and_has_its_schedule(first_deploy: Run, stack: Stack) -> None:
     """Without anyone asking: a full backup, an archive that works, a schedule that cron has, metrics."""
-    seen = observe(stack)
+    seen = stack.on_host("observe")
     (repository,) = seen["repositories"]
     assert repository["sets"][0]["type"] == "full"
     assert repository["system_identifier"] == stack.sql("SELECT system_identifier FROM pg_control_system()")
@@ -54,7 +48,7 @@ def test_a_backup_by_hand(stack: Stack) -> None:
     """It says what was taken, as text and as JSON; what is not there is refused."""
     done = stack.runner("backup", "--type", "diff")
     assert done.code == 0, done.text
-    newest = observe(stack)["repositories"][0]["sets"][-1]
+    newest = stack.on_host("observe")["repositories"][0]["sets"][-1]
     assert newest["type"] == "diff"
     for word in ("repo1", newest["label"], "diff"):
         assert word in done.text
@@ -91,9 +85,9 @@ def test_another_image_waits_for_a_backup(stack: Stack) -> None:
     finally:
         stack.host.run("rm", "-rf", backups)
         stack.host.run("mv", f"{backups}.aside", backups)
-    before = len(observe(stack)["repositories"][0]["sets"])
+    before = len(stack.on_host("observe")["repositories"][0]["sets"])
     deployed = stack.deploy().result
     assert stack.host.inspect(database)["Image"] == new
     taken = [each for each in deployed["backups"] if each["verb"] == "before-replace"]
     assert taken[0]["result"]["done"], deployed["backups"]
-    assert len(observe(stack)["repositories"][0]["sets"]) == before + 1
+    assert len(stack.on_host("observe")["repositories"][0]["sets"]) == before + 1

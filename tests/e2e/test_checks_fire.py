@@ -32,9 +32,6 @@ def table() -> list[Fire]:
 
 
 TABLE = table()
-BATCHES = sorted({line.batch for line in TABLE})
-
-
 LINES = sorted(TABLE, key=lambda line: line.batch)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,8 +11,6 @@ from typing import Any
 
 import pytest
 from stack import Stack
-
-from stanchion.run.processes import below, wait_until_gone
 
 # A row every twentieth of a second, as the application writes them, whatever becomes of the database.
 LOAD = """\
@@ -32,14 +28,9 @@ FRESH = (
 )
 
 
-def command(stack: Stack, *arguments: str, check: bool = True) -> dict[str, Any]:
-    """Run the host's command and return its JSON."""
-    return json.loads(stack.host.run(f"stanchion-{stack.name}", *arguments, "--json", check=check))
-
-
 def refusal(stack: Stack, *arguments: str) -> str:
     """Run the host's command, insist that it is refused, and return the reason."""
-    answer = command(stack, *arguments, check=False)
+    answer = stack.on_host(*arguments, check=False)
     assert answer.get("exit") == 2, answer
     return str(answer["error"])
 
@@ -92,26 +83,15 @@ def restored(stack: Stack, *arguments: str) -> dict[str, Any]:
 
 
 def start_and_kill(stack: Stack, step: str, *arguments: str) -> None:
-    """Start a restore and SIGKILL all of it once a step of its journal is done.
+    """Start a restore and SIGKILL all of it once a step of its journal is done."""
 
-    Raises:
-        AssertionError: it ended, or took seven minutes, without that step.
-    """
-    run = stack.start("restore", *arguments, "--no-input")
+    def done() -> bool:
+        left = journal(stack)
+        return bool(left and (step in left["done"] or left.get(step)))
+
     try:
-        deadline = time.monotonic() + 400
-        while True:
-            left = journal(stack)
-            if left and (step in left["done"] or left.get(step)):
-                break
-            assert run.poll() is None, run.communicate()
-            assert time.monotonic() < deadline, f"{step} was not done: {left}"
-            time.sleep(0.3)
+        stack.kill_when(done, "restore", *arguments, "--no-input")
     finally:
-        started = below(run.pid)
-        os.killpg(run.pid, signal.SIGKILL)
-        run.communicate()
-        assert wait_until_gone(started, time.monotonic() + 30)
         # In the test's own host alone, and of its command alone: sshd keeps what it was told to run.
         stack.host.run("pkill", "-9", "-f", f"stanchion-{stack.name}.pyz restore", check=False)
 
@@ -122,7 +102,7 @@ def start_and_kill(stack: Stack, step: str, *arguments: str) -> None:
 def test_a_copy_beside_the_database_ends_where_it_was_told(stack: Stack, kind: str) -> None:
     """The row before the target is there, the one after it is not; the live database has both."""
     if kind == "backup":
-        command(stack, "backup", "--type", "incr")
+        stack.on_host("backup", "--type", "incr")
     before = f"before {kind}"
     stack.sql(f"INSERT INTO medications (name, dosage) VALUES ('{before}', '1')")
     value = {
@@ -132,7 +112,7 @@ def test_a_copy_beside_the_database_ends_where_it_was_told(stack: Stack, kind: s
         "backup": lambda: newest(stack),
     }[kind]()
     stack.sql(f"INSERT INTO medications (name, dosage) VALUES ('after {kind}', '1')")
-    copy = command(stack, "restore", "--to", f"{kind}:{value}")["copy"]["container"]
+    copy = stack.on_host("restore", "--to", f"{kind}:{value}")["copy"]["container"]
     try:
         psql = ["docker", "exec", copy, "psql", "-U", "postgres", "-XAtq", "-d", "medication_tracker", "-c"]
         found = stack.host.run(*psql, f"SELECT name FROM medications WHERE name LIKE '% {kind}'").splitlines()
@@ -142,13 +122,13 @@ def test_a_copy_beside_the_database_ends_where_it_was_told(stack: Stack, kind: s
         assert stack.host.inspect(copy)["HostConfig"]["NetworkMode"] == "none"
         assert {before, f"after {kind}"} <= names(stack)
     finally:
-        command(stack, "restore", "--drop", copy)
+        stack.on_host("restore", "--drop", copy)
     assert copy not in stack.host.run("docker", "volume", "ls", "-q")
 
 
 def newest(stack: Stack) -> str:
     """Return the label of the newest backup."""
-    return str(command(stack, "observe")["repositories"][0]["sets"][-1]["label"])
+    return str(stack.on_host("observe")["repositories"][0]["sets"][-1]["label"])
 
 
 def test_what_cannot_be_restored_is_refused_with_the_reason_and_the_window(stack: Stack) -> None:
@@ -158,7 +138,7 @@ def test_what_cannot_be_restored_is_refused_with_the_reason_and_the_window(stack
         ("--to", "2026-01-01 12:00:00"): "no zone",
         ("--to", "2020-01-01 12:00:00+00"): "before the end of the first backup",
         ("--to", "2199-01-01 12:00:00+00"): "in the future",
-        ("--to", "lsn:0/1"): "before the end of the first backup",
+        ("--to", "lsn:0/1"): "can restore: 20",
         ("--to", "lsn:FF/1"): "after the last WAL",
         ("--to", "backup:20200101-000000F"): "no backup 20200101-000000F",
         ("--to", "latest", "--timeline", "99"): "no timeline 99",
@@ -168,9 +148,8 @@ def test_what_cannot_be_restored_is_refused_with_the_reason_and_the_window(stack
     for arguments, reason in reasons.items():
         told = refusal(stack, "restore", *arguments)
         assert reason in told, told
-    assert "can restore: 20" in refusal(stack, "restore", "--to", "lsn:0/1")
     assert "no restored copy" in refusal(stack, "restore", "--drop", record(stack)["volume"])
-    unknown = command(stack, "restore", "--to", "name:nobody made it", check=False)
+    unknown = stack.on_host("restore", "--to", "name:nobody made it", check=False)
     assert "before configured recovery target was reached" in unknown["error"], unknown
     assert stack.host.run("docker", "volume", "ls", "-q") == before
     run = stack.runner("restore", "--to", "2026-01-01 12:00:00")
@@ -199,17 +178,17 @@ def test_a_moment_between_two_rows_under_load_twice_and_a_deploy_changes_nothing
     assert [each["phase"] for each in result["validations"]] == ["deploy"]
     auto = stack.sql("SELECT count(*) FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf'")
     assert auto == "0", "nothing of the restore is left in postgresql.auto.conf"
-    assert command(stack, "watch", "--scheduled")["canary"]
-    assert stack.deploy().result["changed"] == 0
+    assert stack.on_host("watch", "--scheduled")["canary"]
+    assert stack.deploy("--no-validate").result["changed"] == 0
     # What lies between is on the old timeline, and the way there is said.
     assert f"--timeline {timeline - 1}" in refusal(stack, "plan", "--to", moment)
     along = ("--to", "latest", "--timeline", str(timeline - 1), "--set", first_set)
-    copy = command(stack, "restore", *along)
+    copy = stack.on_host("restore", *along)
     assert copy["set"]["label"] == first_set
     psql = ["docker", "exec", copy["copy"]["container"], "psql", "-U", "postgres", "-XAtq"]
     asked = "SELECT count(*) FROM medications WHERE name = 'second of one'"
     assert stack.host.run(*psql, "-d", "medication_tracker", "-c", asked).strip() == "1"
-    command(stack, "restore", "--drop", copy["copy"]["container"])
+    stack.on_host("restore", "--drop", copy["copy"]["container"])
 
     with load(stack):
         stack.add_medication("first of two")
@@ -265,12 +244,12 @@ def test_the_newest_state_killed_twice_resumed_and_rolled_back(stack: Stack) -> 
     assert "kept by the roll-back" in names(stack)
     stack.sql("DROP TABLE fresh", "postgres")
     assert journal(stack) is None
-    command(stack, "backup", "--type", "incr")
+    stack.on_host("backup", "--type", "incr")
     assert stack.deploy().result["changed"] == 0
     # The newest moment, along the timeline that the database is on.
-    copy = command(stack, "restore", "--to", "latest")
+    copy = stack.on_host("restore", "--to", "latest")
     assert copy["timeline"] == before["timeline"]
-    command(stack, "restore", "--drop", copy["copy"]["container"])
+    stack.on_host("restore", "--drop", copy["copy"]["container"])
     assert stack.runner("restore", "--drop-volume", left["name"]).code == 0
     stack.remember()
 

@@ -28,17 +28,6 @@ def unread(run: Run) -> list[str]:
     return [finding["summary"] for finding in findings if finding["outcome"] == "error"]
 
 
-def wait_until_healthy(stack: Stack) -> None:
-    for _ in range(60):
-        if all(
-            stack.host.inspect(name)["State"]["Health"]["Status"] == "healthy"
-            for name in stack.host.containers(stack.name)
-        ):
-            return
-        time.sleep(1)
-    raise AssertionError("the stack did not become healthy again")
-
-
 def test_a_deployed_stack_is_safe_and_the_look_changes_nothing(stack: Stack) -> None:
     """At least seventy checks, none failed, none unreadable; containers as before, none left behind."""
     before = (stack.picture(), stack.identities())
@@ -74,7 +63,7 @@ def test_a_frozen_database_is_an_answer_within_15_seconds(stack: Stack) -> None:
         run, seconds = validate(stack)
     finally:
         stack.host.run("docker", "unpause", f"{stack.name}-db")
-    wait_until_healthy(stack)
+    stack.wait_until_healthy()
     assert run.code == 1
     assert seconds < 15
     assert any("takes the connection and says nothing" in reason for reason in unread(run))
@@ -96,7 +85,7 @@ def recovering(stack: Stack) -> Iterator[None]:
         stack.host.run("docker", "exec", database, "rm", signal)
         stack.host.run("sed", "-i", "/^hot_standby = off$/d", configuration)
         stack.host.run("docker", "restart", "-t", "60", database)
-        wait_until_healthy(stack)
+        stack.wait_until_healthy()
 
 
 def test_a_recovering_database_is_called_so_not_dead(stack: Stack) -> None:
@@ -123,9 +112,17 @@ def test_the_other_hosts_are_told_when_one_cannot_be_reached(stack: Stack) -> No
 
 
 def test_a_deploy_that_would_not_be_safe_is_refused_before_anything(stack: Stack) -> None:
-    """A critical check of the phase preflight: nothing is changed, and the reason is told."""
-    before = (stack.picture(), stack.identities())
-    run = stack.with_variables(stack_database_user="postgres").runner("deploy")
-    assert run.code in (1, 2), run.text
-    assert "changed" in run.text
-    assert (stack.picture(), stack.identities()) == before
+    """A critical check of the phase preflight, on what no role looks for: nothing is changed."""
+    writer = f"{stack.name}-second-writer"
+    image = stack.host.inspect(f"{stack.name}-db")["Config"]["Image"]
+    stack.host.run("docker", "create", "--name", writer, "--volume", f"{stack.name}-pgdata:/data", image)
+    try:
+        before = (stack.picture(), stack.identities())
+        run = stack.runner("deploy", "--format", "json")
+        assert (stack.picture(), stack.identities()) == before
+    finally:
+        stack.host.run("docker", "rm", "--force", writer)
+    assert run.code == 1, run.text
+    (asked,) = run.result["validations"]
+    failed = [each["slug"] for each in asked["findings"] if each["outcome"] == "fail"]
+    assert (asked["phase"], failed) == ("preflight", ["volume.single_writer"])

@@ -23,21 +23,11 @@ def value(host: Host, query: str, database: str = "postgres") -> str:
     return host.check_output("docker exec %s psql -U postgres -XAtd %s -c %s", DATABASE, database, query)
 
 
-def test_cron_does_it_within_the_minute(host: Host) -> None:
-    """A backup, a canary row and the metrics, with nobody there."""
-    newer = f"find {RECORDS} {METRICS} -newer /var/tmp/backup-scenario-begun -printf '%f\n'"
-    deadline = time.monotonic() + 75
-    while True:
-        # Until cron's first minute there are no metrics to be newer.
-        done = [name for name in host.run(newer).stdout.split() if name.startswith("incr-")]
-        records = [json.loads(host.file(f"{RECORDS}/{name}").content_string) for name in done]
-        if any(record["outcome"] == "ok" for record in records):
-            break
-        assert time.monotonic() < deadline, host.check_output("tail -n 20 %s/backup/log/backup.log", STATE)
-        time.sleep(1)
-    begun = host.file("/var/tmp/backup-scenario-begun").mtime.timestamp()
-    assert float(value(host, "SELECT extract(epoch FROM max(t)) FROM stanchion.canary")) > begun
-    assert "stanchion_backup.prom" in host.check_output(newer)
+def test_cron_did_it_by_itself(host: Host) -> None:
+    """A backup, and the metrics with their canary row: nobody else asks for either here."""
+    kept = host.check_output("cat %s/incr-*.json", RECORDS)
+    assert '"outcome": "ok"' in kept
+    assert "stanchion_backup_canary_timestamp_seconds{" in host.file(METRICS).content_string
 
 
 def test_the_schedule_is_cron_s(host: Host) -> None:

@@ -14,6 +14,9 @@ WORKSHOP = (".", "Makefile", "backend/tests", "bench", "docs/generate", "invento
 PRIVATE = (
     ".env",
     ".vault_pass",
+    # What `make site` makes.
+    "build/site/inventory/mine/hosts.yml",
+    "site/index.html",
     ".stanchion/runs/1/result.json",
     "inventory/example/group_vars/stack/vault.yml",
     "inventory/local/host_vars/mine.yml",

@@ -1,5 +1,6 @@
-"""The compose file that deploys are timed beside is made of the roles' own figures."""
+"""What deploys are timed beside is made of the roles' figures; scripts for hosts find what they import."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +115,14 @@ def test_the_servers_limits_are_the_roles(services, defaults):
         "max-size": defaults["postgres_log_max_size"],
         "max-file": str(defaults["postgres_log_max_file"]),
     }
+
+
+@pytest.mark.parametrize("folder", ["bench", "tests/e2e"])
+def test_scripts_for_hosts_find_the_modules_of_the_command(monkeypatch, folder):
+    """They are texts in a program: nothing else looks at them before they run beside a deployed stack."""
+    monkeypatch.syspath_prepend(ROOT / "roles/backup/files/command")
+    texts = [path.read_text() for path in (ROOT / folder).iterdir() if path.is_file()]
+    lines = re.findall(r"^ *(from stanchion_backup.*)$", "\n".join(texts), re.MULTILINE)
+    assert lines
+    for line in lines:
+        exec(line, {})

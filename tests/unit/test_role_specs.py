@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ SHARED: dict[str, Any] = yaml.safe_load((ROOT / "roles" / "stack" / "defaults" /
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
 
+@cache
 def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text()) or {}
 
@@ -96,6 +98,19 @@ def squeeze(value: Any) -> Any:
 
 
 @each_role
+def test_what_a_role_reads_of_the_contract_is_among_its_options(role):
+    read = {
+        name
+        for folder in ("tasks", "vars", "templates")
+        for path in (role / folder).glob("*")
+        # Behind a dot it is a module's name, or what a look has found; a label has the name of a role.
+        for name in re.findall(r"(?<![\w.])stack_\w+", path.read_text())
+    }
+    declared = {*specs(role)["main"]["options"], *PLAYBOOK_VARIABLES, *(each.name for each in ROLES)}
+    assert read - declared == set()
+
+
+@each_role
 def test_options_are_described_and_typed(role):
     for name, spec in specs(role)["main"]["options"].items():
         assert spec.get("description"), name
@@ -161,6 +176,18 @@ def test_what_a_roles_tasks_set_carries_the_roles_name(role):
     for path in (role / "tasks").glob("*.yml"):
         for name in names_set_in(path):
             assert name in PLAYBOOK_VARIABLES or name.startswith(f"__{role.name}_"), f"{path.name}: {name}"
+
+
+def test_a_preview_of_the_backups_asks_nothing_of_apt():
+    """Its own preview needs packages that a fresh host may lack."""
+    asks = [
+        task
+        for path in (ROOT / "roles/backup/tasks").glob("*.yml")
+        for task in tasks(path)
+        if "ansible.builtin.apt" in task
+    ]
+    assert asks
+    assert [task["name"] for task in asks if "not ansible_check_mode" not in task["when"]] == []
 
 
 def test_playbook_variables_are_no_roles_options():

@@ -225,7 +225,8 @@ def queue_max(look: Look) -> Iterator[Evidence]:
     if not rate:
         yield note(f"past {size} WAL is dropped")
         return
-    hours = docker_size(size.replace("i", "")) / rate  # it takes GiB and GB for the same
+    # pgBackRest takes g, GB and GiB for the same, in capitals or not.
+    hours = docker_size(size.lower().rstrip("ib")) / rate
     text = f"past {size} WAL is dropped: {hours:.1f} h of the last hour's rate, {show(int(rate))} an hour"
     yield (bad if hours < look.threshold("validation_archive_hours_left") else note)(text)
 

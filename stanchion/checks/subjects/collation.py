@@ -109,8 +109,8 @@ def encoding(look: Look) -> Iterator[Evidence]:
     severity=CRITICAL,
     why="A database that sorts by the C library or ICU finds its rows no more once the image brings another "
     "release of it, and nothing fails at that moment.",
-    remedy="Keep the image (leave --update out, or set postgres_image_reference to the running one) until "
-    "there is time to REINDEX right after the change; or move to the builtin provider with a dump.",
+    remedy="Keep the image (leave --update-images out, or set postgres_image_reference to the running one) "
+    "until there is time to REINDEX right after the change; or move to the builtin provider with a dump.",
     source="docker-library/postgres issue 1356. The packages of the next image are those that role "
     "container_image recorded; what a deploy looks up anew is seen by collation.version afterwards",
     reads=("volume_record", "image_records"),

@@ -12,7 +12,7 @@ from stanchion.checks.registry import CRITICAL, FILE, INFO, WARNING, check
 from stanchion.compose import images
 from stanchion.compose.files import Files
 from stanchion.compose.service import Service
-from stanchion.run.variables import PASSWORD_IN_ADDRESS, holds_secret
+from stanchion.secret_names import PASSWORD_IN_ADDRESS, holds_secret
 
 # Programs of health checks that an image may lack, where a command begins.
 _PROGRAM = re.compile(r"(?:^|[;&|(!]\s*|\bif\s+|\bexec\s+)(?:/\S*/)?(curl|wget|nc|bash)(?=\s|$)")

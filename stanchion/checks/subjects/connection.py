@@ -118,6 +118,21 @@ def from_backend(look: Look) -> Iterator[Evidence]:
             yield note(f"SELECT 1 in {seconds}", name)
 
 
+def insides(look: Look) -> dict[str, Row]:
+    """Return the view from inside each running backend.
+
+    Raises:
+        UnreadableError: no backend runs, or one cannot be looked into.
+    """
+    entries: dict[str, Row] = look.source("inside")["entries"]
+    if not entries:
+        raise UnreadableError("no backend runs")
+    for name, entry in entries.items():
+        if not entry["ok"]:
+            raise UnreadableError(f"{name}: {entry['error']}")
+    return entries
+
+
 def queries(look: Look) -> dict[str, Row]:
     """Return what came of the query from inside each container that could ask it.
 
@@ -125,12 +140,8 @@ def queries(look: Look) -> dict[str, Row]:
         SkipError: no container's environment names a database.
         UnreadableError: no backend runs, or one cannot be looked into.
     """
-    entries = look.source("inside")["entries"]
-    if not entries:
-        raise UnreadableError("no backend runs")
-    for name, entry in entries.items():
-        if not entry["ok"]:
-            raise UnreadableError(f"{name}: {entry['error']}")
+    entries = insides(look)
+    for entry in entries.values():
         if not entry["query"]["asked"] and "psycopg2" in entry["query"]["reason"]:
             raise UnreadableError(entry["query"]["reason"])
     asked = {name: entry["query"] for name, entry in entries.items() if entry["query"]["asked"]}

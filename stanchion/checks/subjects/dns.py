@@ -11,6 +11,7 @@ from stanchion.checks.container import BACKEND, POSTGRES
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, UnreadableError, bad, note
 from stanchion.checks.registry import CRITICAL, DEPLOY, RUNTIME, check
+from stanchion.checks.subjects.connection import insides
 
 
 @check(
@@ -81,11 +82,5 @@ def _who(look: Look, address: str) -> str:
 
 def _answers(look: Look) -> dict[str, Mapping[str, Any]]:
     """Return what the database's name is in every running backend."""
-    entries = look.source("inside")["entries"]
-    if not entries:
-        raise UnreadableError("no backend runs")
-    for container, entry in entries.items():
-        if not entry["ok"]:
-            raise UnreadableError(f"{container}: {entry['error']}")
     name = look.stack["database_alias"]
-    return {container: entry["names"][name] for container, entry in entries.items()}
+    return {container: entry["names"][name] for container, entry in insides(look).items()}

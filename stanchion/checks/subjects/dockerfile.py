@@ -13,8 +13,7 @@ from stanchion.compose import images
 from stanchion.compose.dockerfile import Dockerfile, Instruction, replace_arguments
 from stanchion.compose.files import Files
 from stanchion.compose.trouble import Place
-from stanchion.image.ignore import Ignore
-from stanchion.run.variables import holds_secret, is_secret_like
+from stanchion.secret_names import holds_secret, is_secret_like
 
 CIS = "CIS Docker Benchmark"
 
@@ -155,7 +154,8 @@ def _copied(look: Look, found: Dockerfile, instruction: Instruction) -> Iterator
                 Level.BAD, f"{instruction.word} takes {source} into the image", instruction.place, found.path
             )
         elif source.rstrip("/") in (".", "*", ""):
-            for name in _exposed(_context(look, found)):
+            files: Files = look.source("compose")["files"]
+            for name in filter(_is_secret_file, files.contexts[str(found.path)]):
                 yield _seen(
                     Level.BAD,
                     f"{instruction.word} {source} takes {name} along, which no .dockerignore keeps out",
@@ -166,25 +166,6 @@ def _copied(look: Look, found: Dockerfile, instruction: Instruction) -> Iterator
 
 def _is_secret_file(name: str) -> bool:
     return bool(_SECRET_FILE.fullmatch(name)) and not _PUBLIC_FILE.match(name)
-
-
-def _context(look: Look, found: Dockerfile) -> Path:
-    files: Files = look.source("compose")["files"]
-    for service in files.built_from(found):
-        context = service.get("build.context")
-        if context is not None:
-            return service.project.path(context)
-    return found.path.parent
-
-
-def _exposed(context: Path) -> list[str]:
-    """Return the files of secrets at the top of a build context that its .dockerignore lets in."""
-    if not context.is_dir():
-        return []
-    listed = context / ".dockerignore"
-    ignore = Ignore(listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else [])
-    names = sorted(path.name for path in context.iterdir())
-    return [name for name in names if _is_secret_file(name) and not ignore.matches(name)]
 
 
 def _set(found: Dockerfile, instruction: Instruction) -> Iterator[Evidence]:

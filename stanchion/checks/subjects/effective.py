@@ -10,7 +10,7 @@ from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, UnreadableError, bad, note
 from stanchion.checks.registry import DEPLOY, RUNTIME, WARNING, check
 from stanchion.contract.memory import show
-from stanchion.run.variables import PASSWORD_IN_ADDRESS
+from stanchion.secret_names import PASSWORD_IN_ADDRESS
 
 NOTHING = "nothing"
 
@@ -157,7 +157,7 @@ def _published(ports: tuple[Port, ...]) -> str:
 
 
 def _probe(wanted: Container, container: Container) -> Iterator[Difference]:
-    if wanted.probe is None:  # then it is the image's, which declares its own
+    if wanted.probe is None or not wanted.probe.test:  # the image's, with its own figures
         return
     declared = wanted.probe
     if container.probe is None:

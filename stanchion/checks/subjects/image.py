@@ -10,6 +10,7 @@ from stanchion.checks.container import POSTGRES, Container
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, UnreadableError, bad, note, warn
 from stanchion.checks.registry import CRITICAL, DEPLOY, FILE, RUNTIME, WARNING, Threshold, check
+from stanchion.compose.images import parse
 from stanchion.moments import moment
 
 IMAGE_LABEL = "io.stanchion.image"
@@ -45,7 +46,8 @@ def _pinned(container: Container) -> Evidence:
         return note("is built from the file's own context", of, "build")
     if "@sha256:" in image or image.startswith("sha256:"):
         return note(f"{image} is a digest", of, key)
-    repository, tag = _split(image)
+    name = parse(image)
+    tag = name.tag
     if not tag:
         return bad(f"{image} has no tag, which means latest", of, key)
     if tag == "latest":
@@ -56,19 +58,12 @@ def _pinned(container: Container) -> Evidence:
             f", {(container.image_id or '').removeprefix('sha256:')[:12]}" if container.image_id else ""
         )
         return note(f"{image} is a tag of its content{identity}", of, key)
-    is_postgres = container.role == POSTGRES or repository.rpartition("/")[2] == "postgres"
+    is_postgres = container.role == POSTGRES or name.short == "postgres"
     if is_postgres and not _EXACT_POSTGRES.fullmatch(tag):
         return bad(f"{image} may move to another patch or system", of, key)
     if is_postgres or _EXACT.match(tag):
         return note(f"{image} names one release", of, key)
     return warn(f"{image} moves with every release", of, key)
-
-
-def _split(image: str) -> tuple[str, str]:
-    """Return repository and tag; a colon before the last slash is a registry's port."""
-    head, slash, last = image.rpartition("/")
-    name, _, tag = last.partition(":")
-    return f"{head}{slash}{name}", tag
 
 
 @check(

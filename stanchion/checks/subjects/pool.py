@@ -35,6 +35,7 @@ from stanchion.checks.registry import (
     Threshold,
     check,
 )
+from stanchion.checks.words import count
 from stanchion.contract.pool import OTHER, SUPERUSER_RESERVED
 
 SQLALCHEMY = "SQLAlchemy manual, Connection Pooling and Error Messages"
@@ -321,12 +322,13 @@ def forked_sockets(look: Look) -> Iterator[Evidence]:
 def application_name(look: Look) -> Iterator[Evidence]:
     rows = sessions(look)
     nameless = Counter(str(row["address"] or "the socket") for row in rows if not row["application"])
-    for address, count in sorted(nameless.items()):
+    for address, number in sorted(nameless.items()):
         yield bad(
-            f"{_connections(count)} from {address} without application_name", look.stack["database_user"]
+            f"{count(number, 'connection')} from {address} without application_name",
+            look.stack["database_user"],
         )
     if not nameless:
-        yield note(f"{_connections(len(rows))}, each with a name", look.stack["database_user"])
+        yield note(f"{count(len(rows), 'connection')}, each with a name", look.stack["database_user"])
 
 
 def sessions(look: Look) -> list[Row]:
@@ -413,11 +415,11 @@ class _Holders:
 
 def _sessions_text(rows: list[Row]) -> str:
     doing = Counter(_doing(row) for row in rows)
-    parts = ", ".join(f"{count} {what}" for what, count in doing.most_common())
+    parts = ", ".join(f"{number} {what}" for what, number in doing.most_common())
     oldest = max(row["connected_seconds"] for row in rows)
     transactions = [row["transaction_seconds"] for row in rows if row["transaction_seconds"] is not None]
     longest = f", the longest transaction {max(transactions):.0f} s" if transactions else ""
-    return f"{_connections(len(rows))} ({parts}), the oldest {oldest:.0f} s{longest}"
+    return f"{count(len(rows), 'connection')} ({parts}), the oldest {oldest:.0f} s{longest}"
 
 
 def _doing(row: Row) -> str:
@@ -468,7 +470,7 @@ def _bottleneck(look: Look, rows: list[Row]) -> Iterator[Evidence]:
     work = _Work.of(rows)
     seen = [_fullness(each, work, share) for each in told(look)]
     if not any(evidence.level is Level.BAD for evidence in seen):
-        sessions_text = f"{_connections(len(rows))} of the application"
+        sessions_text = f"{count(len(rows), 'connection')} of the application"
         yield note(
             f"{sessions_text}, no bottleneck: {work.running} run statements, {work.locked} wait for locks"
         )
@@ -483,7 +485,3 @@ def _fullness(each: Told, work: _Work, share: float) -> Evidence:
     if waiting or used * 100 >= limit * share:
         return bad(f"{figures}; the bottleneck is {work.bottleneck()}", each.container)
     return note(figures, each.container)
-
-
-def _connections(count: int) -> str:
-    return "1 connection" if count == 1 else f"{count} connections"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from stanchion.checks.container import POSTGRES
 from stanchion.checks.look import Look
-from stanchion.checks.model import Evidence, UnreadableError, bad, note, warn
+from stanchion.checks.model import Evidence, bad, note, warn
 from stanchion.checks.registry import CRITICAL, DEPLOY, RUNTIME, Threshold, check
+from stanchion.checks.subjects.volume import content_of
 from stanchion.checks.units import length
 from stanchion.contract.memory import show
 
@@ -68,7 +69,8 @@ def inactive_slots(look: Look) -> Iterator[Evidence]:
     part=POSTGRES,
 )
 def retained(look: Look) -> Iterator[Evidence]:
-    total = _volume_size(look)
+    _, content = content_of(look)
+    total = int(content["total"])
     for row in look.rows("slots"):
         kept = int(row["retained"] or 0)
         if row["wal_status"] in ("unreserved", "lost"):
@@ -81,13 +83,3 @@ def retained(look: Look) -> Iterator[Evidence]:
         yield warn("is -1: a forgotten slot may fill the volume", "max_slot_wal_keep_size")
     else:
         yield note(f"{len(look.rows('slots'))} slots, max_slot_wal_keep_size is {limit} MB")
-
-
-def _volume_size(look: Look) -> int:
-    name = (look.source("volume_record")["record"] or {}).get("volume")
-    found = next((each for each in look.source("volumes")["entries"] if each["name"] == name), None)
-    if found is None:
-        raise UnreadableError(f"there is no volume {name}")
-    if not found["content"]["readable"]:
-        raise UnreadableError(f"the volume {name} could not be looked into: {found['content']['error']}")
-    return int(found["content"]["total"])

@@ -22,9 +22,10 @@ from stanchion.checks.registry import (
     check,
 )
 from stanchion.checks.units import number, same, seconds, shown, unquoted
+from stanchion.checks.words import mb
 from stanchion.contract import memory
 from stanchion.contract.memory import show
-from stanchion.run.variables import HIDDEN
+from stanchion.secret_names import HIDDEN
 
 _EVERYWHERE = frozenset(("*", ANYWHERE, "::"))
 # Where a setting comes from that only this look has.
@@ -107,7 +108,7 @@ def worst_case_memory(look: Look) -> Iterator[Evidence]:
     processes = sum(int(_text(look, name)) for name in ("max_connections", "max_parallel_workers"))
     worst = memory.plan(limit, processes, overrides).worst_case
     text = (
-        f"{_megabytes(worst)} at worst of {_megabytes(limit)}: shared_buffers "
+        f"{mb(worst)} at worst of {mb(limit)}: shared_buffers "
         f"{show(sizes['shared_buffers'])}, {processes} processes x work_mem {show(sizes['work_mem'])}"
     )
     yield bad(text) if worst > limit else note(text)
@@ -119,10 +120,6 @@ def _vacuum_bytes(look: Look) -> int:
         text = unquoted(look.postgres["settings"].get("autovacuum_work_mem", "-1"))
         return -1 if text.startswith("-") else memory.size("autovacuum_work_mem", text)
     return _bytes(look, "autovacuum_work_mem")
-
-
-def _megabytes(value: int) -> str:
-    return f"{value / memory.MB:,.0f} MB"
 
 
 @check(

@@ -187,7 +187,7 @@ def identity(look: Look) -> Iterator[Evidence]:
     part=POSTGRES,
 )
 def owner(look: Look) -> Iterator[Evidence]:
-    volume, content = _content(look)
+    volume, content = content_of(look)
     folder, uid = volume["mountpoint"], _uid(look)
     if uid is not None and content["uid"] != uid:
         yield bad(f"belongs to user {content['uid']}, and the server runs as {uid}", folder)
@@ -218,7 +218,7 @@ def _uid(look: Look) -> int | None:
     part=POSTGRES,
 )
 def version(look: Look) -> Iterator[Evidence]:
-    volume, content = _content(look)
+    volume, content = content_of(look)
     wanted = str(look.postgres["major"])
     if content["pg_version"] is None:
         yield bad("has no PG_VERSION: whatever is in it is no cluster", volume["name"])
@@ -241,7 +241,8 @@ def _volume(look: Look) -> Mapping[str, Any]:
     return entry
 
 
-def _content(look: Look) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def content_of(look: Look) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the volume with the data, and what was seen in it."""
     volume = _volume(look)
     content = volume["content"]
     if not content["readable"]:

@@ -252,7 +252,7 @@ class _Adopting:
 
     def _secrets(self, backend: Service, split: Split, source: str) -> None:
         listed = []
-        for name, (_, value, _) in split.secrets.items():
+        for name, (_, value) in split.secrets.items():
             listed.append(self._in_vault(name, value))
         passfile = _text(backend, "PGPASSFILE")
         for mounted in self.secrets.mounted(backend):

@@ -17,8 +17,8 @@ from stanchion.compose.adoption.sizes import cpus, memory
 from stanchion.compose.service import Service
 from stanchion.compose.tree import Node
 from stanchion.compose.trouble import Place
+from stanchion.preflight.backend import MEMBER
 
-MEMBER = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
 _URL = re.compile(r"https?://[^\s'\"|;&)]+")
 MIGRATES = re.compile(r"\bmigrate\b|\balembic\b.*\bupgrade\b|\bdb:migrate\b|\bmigrations?:(?:run|migrate)\b")
 _DIGESTS = "'{{index .RepoDigests 0}}'"

@@ -8,9 +8,7 @@ from stanchion.compose.adoption.backend import MIGRATES, exec_form, member, unkn
 from stanchion.compose.adoption.environment import Split, Splitter
 from stanchion.compose.adoption.notes import Notes
 from stanchion.compose.service import Service
-
-# What the role itself calls so for the time of a roll-out.
-_TAKEN = ("candidate", "endpoints")
+from stanchion.preflight.backend import TAKEN
 
 
 def is_migration(service: Service) -> bool:
@@ -67,7 +65,7 @@ def companion(
         database: the Postgres server.
         split: the backend's environment; secrets that only the companion has are added.
     """
-    found: dict[str, object] = {"name": member(service.name, _TAKEN)}
+    found: dict[str, object] = {"name": member(service.name, TAKEN)}
     probe = service.container().probe if service.get("healthcheck.test") else None
     if probe is not None and not notes.hides(" ".join(probe.test)):
         found["health_command"] = exec_form(probe.test)

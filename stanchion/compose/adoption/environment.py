@@ -14,7 +14,7 @@ from stanchion.compose.tree import Node
 from stanchion.compose.trouble import Place
 from stanchion.contract.pool import MOST_POOL, MOST_WORKERS
 from stanchion.preflight.backend import CONTRACT, MOST_POOL_RECYCLE, MOST_POOL_TIMEOUT
-from stanchion.run.variables import is_secret_like
+from stanchion.secret_names import is_secret_like
 
 ALIAS, USER, NAME, PORT = (
     "{{ stack_database_alias }}",
@@ -34,7 +34,7 @@ _PARTS = {
 }
 _PASSWORDS = ("PASSWORD", "PASSWD", "PASS", "PWD")
 
-# variable, least, most, and the one number below the least that has a meaning
+# Variable, least, most.
 _NUMBERS = {
     "DB_POOL_SIZE": ("stack_db_pool_size", 1, MOST_POOL),
     "DB_MAX_OVERFLOW": ("stack_db_max_overflow", 0, MOST_POOL),
@@ -42,6 +42,7 @@ _NUMBERS = {
     "DB_POOL_RECYCLE": ("backend_pool_recycle", 1, MOST_POOL_RECYCLE),
     "WEB_CONCURRENCY": ("stack_backend_workers", 1, MOST_WORKERS),
 }
+# The one number below the least that has a meaning.
 _NEVER = {"DB_POOL_RECYCLE": -1}
 # The same figures under an application's own name: SQLALCHEMY_POOL_SIZE, DATABASE_MAX_OVERFLOW.
 _OTHER_NAME = re.compile(
@@ -70,7 +71,7 @@ class Split:
 
     Attributes:
         plain: for backend_environment.
-        secrets: values by the names of their files.
+        secrets: places and values by the names of their files.
         names: the contract's variables under the application's names.
         numbers: variables of the roles.
         url: the database's address, rewritten; None where it is told in parts.
@@ -81,7 +82,7 @@ class Split:
     """
 
     plain: dict[str, str] = field(default_factory=dict)
-    secrets: dict[str, tuple[Place, str, bool]] = field(default_factory=dict)
+    secrets: dict[str, tuple[Place, str]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     url: Template | None = None
@@ -144,11 +145,14 @@ class Splitter:
     def _prefixes(self) -> set[str]:
         """Return what the names of variables begin with that tell of the database in parts."""
         matches = {name: _HOST.fullmatch(name) for name in self.all}
-        return {
+        prefixes = {
             match[1].upper()
             for name, match in matches.items()
             if match and match[1] and self.service.values.get(name, "").partition(":")[0] in self.hosts
         }
+        # libpq takes what an address leaves out from its own variables.
+        leads_here = any(self._leads_here(self.service.values.get(name, "")) for name in self.all)
+        return prefixes | {"PG"} if leads_here else prefixes
 
     def _unknown(self, name: str, found: Node, text: str) -> bool:
         if found.value is None:
@@ -358,7 +362,7 @@ class Splitter:
             return True
         file = name.lower()
         in_file = found.text == found.literal
-        self.split.secrets[file] = (found.place, found.text, in_file)
+        self.split.secrets[file] = (found.place, found.text)
         self.split.plain.setdefault(f"{name}_FILE", f"{MOUNTED}{file}")
         self.notes.hardened(
             found.place,

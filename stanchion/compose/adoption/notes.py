@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stanchion.compose.trouble import Place
-from stanchion.run.variables import PASSWORD_IN_ADDRESS
+from stanchion.secret_names import PASSWORD_IN_ADDRESS
 
 Kind = Literal["refused", "left", "hardened", "carried"]
 # ?password=…, Password=…;, a DSN of libpq; and --password … of a command.

@@ -257,7 +257,7 @@ FIRES = [
     ),
     Fire(
         "backup.before_replace",
-        "before a deploy",
+        "next image",
         None,
         r"the newest good backup is .* old, and 0 s are allowed",
         variables={"validation_backup_before_replace_hours": 0},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from stack import Stack
+from stack import Stack, until
 
 # Connects without a name, forks with the connection open, and tells of a full pool that is held badly.
 WRONG = """
@@ -96,9 +96,7 @@ def stranger(stack: Stack) -> Iterator[None]:
     _run(stack, "stranger", ["python3", "-c", STRANGER], [], {})
     try:
         counted = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stranger'"
-        for _ in range(50):
-            if stack.sql(counted) == "1":
-                break
+        until(lambda: stack.sql(counted) == "1", "the stranger has no connection", every=0.2)
         yield
     finally:
         stack.host.run("docker", "rm", "-fv", f"{stack.name}-stranger", check=False)

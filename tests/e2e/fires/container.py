@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from stack import Stack
+from stack import Stack, until
 
 from fires.fire import Fire, by_shell
-from fires.replaced import health, replaced, until, until_healthy
+from fires.replaced import health, replaced
 
 
 @contextlib.contextmanager
@@ -65,7 +65,7 @@ def worn(stack: Stack) -> Iterator[None]:
         yield
     finally:
         stack.host.run("docker", "restart", name)
-        until_healthy(stack)
+        stack.wait_until_healthy()
 
 
 @contextlib.contextmanager
@@ -78,7 +78,7 @@ def paused(stack: Stack) -> Iterator[None]:
     finally:
         stack.host.run("docker", "unpause", name)
         # A probe that fell into the pause has failed.
-        until_healthy(stack)
+        stack.wait_until_healthy()
 
 
 @contextlib.contextmanager

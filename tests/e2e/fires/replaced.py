@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from stack import Stack
-
-SECONDS = 60
 
 
 @contextlib.contextmanager
@@ -26,15 +23,7 @@ def replaced(stack: Stack, name: str, *run: str) -> Iterator[None]:
         docker("docker", "rm", "--force", "--volumes", name, check=False)
         docker("docker", "rename", f"{name}-aside", name)
         docker("docker", "start", name)
-        until_healthy(stack)
-
-
-def until_healthy(stack: Stack) -> None:
-    """Wait until every running container of the stack that has a probe is healthy."""
-    until(
-        lambda: all(health(stack, name) in (None, "healthy") for name in stack.host.containers(stack.name)),
-        "the containers are not healthy",
-    )
+        stack.wait_until_healthy()
 
 
 def health(stack: Stack, name: str) -> str | None:
@@ -42,11 +31,3 @@ def health(stack: Stack, name: str) -> str | None:
     state = stack.host.inspect(name)["State"]
     found: str | None = state.get("Health", {}).get("Status") if state["Running"] else None
     return found
-
-
-def until(holds: Callable[[], bool], otherwise: str) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"{otherwise} after {SECONDS} s"
-        time.sleep(0.5)

@@ -82,10 +82,7 @@ def test_an_empty_secret_masks_nothing(tmp_path):
 
 
 def test_what_served_before_is_told():
-    assert earlier_state(["a", "b"], {}) == (True, "The earlier replicas serve on.")
-    assert earlier_state([], {}) == (False, "There are no earlier replicas, so nothing serves now.")
-    assert earlier_state(["a", "b"], {"a": "unhealthy"}) == (
-        True,
-        "Of the earlier replicas, these do not serve: a unhealthy.",
-    )
-    assert earlier_state(["a"], {"a": "exited with code 1"})[0] is False
+    assert earlier_state(["a", "b"], {}) == "The earlier replicas serve on."
+    assert earlier_state([], {}) == "There are no earlier replicas, so nothing serves now."
+    ill = "Of the earlier replicas, these do not serve: a unhealthy."
+    assert earlier_state(["a", "b"], {"a": "unhealthy"}) == ill

@@ -1,11 +1,11 @@
 """pgbackrest.conf as the role writes it, with and without a repository off the host."""
 
-import base64
 import configparser
 from pathlib import Path
 
 import jinja2
 import pytest
+from repositories import S3, SFTP
 
 from stanchion.contract import offsite
 
@@ -21,9 +21,6 @@ DEFAULTS = {
     "backup_processes": 2,
     "backup_archive_queue_max": "",
 }
-KEY = "ssh-ed25519 " + base64.b64encode(b"k" * 51).decode()
-SFTP = {"type": "sftp", "host": "b.example.org", "user": "keeper", "path": "/backups", "host_keys": [KEY]}
-S3 = {"type": "s3", "bucket": "my-backups", "endpoint": "s3.example.org", "region": "eu-central-1"}
 
 
 @pytest.fixture

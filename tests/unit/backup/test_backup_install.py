@@ -123,7 +123,7 @@ class TestBytecode:
     def test_a_traceback_names_the_file_in_the_archive(self, archive):
         script = (
             "import sys; sys.path.insert(0, sys.argv[1]);"
-            " from stanchion_backup import jobs; jobs.records(None, '')"
+            " from stanchion_backup.host import jobs; jobs.records(None, '')"
         )
         done = subprocess.run(
             [sys.executable, "-c", script, archive], capture_output=True, text=True, check=False

@@ -86,8 +86,8 @@ def test_a_good_job_is_on_record_with_what_it_adds(settings):
         (RefusedError("no such thing"), "refused", 2, "no such thing"),
         (Stopped("by SIGTERM"), "failed", 1, "by SIGTERM"),
         (BusyError("another runs"), "skipped", 0, "another runs"),
-        (ZeroDivisionError("by hand"), "failed", 70, "ZeroDivisionError: by hand"),
-        (KeyboardInterrupt(), "failed", 70, "KeyboardInterrupt: "),
+        (ZeroDivisionError("by hand"), "failed", 1, "ZeroDivisionError: by hand"),
+        (KeyboardInterrupt(), "failed", 1, "KeyboardInterrupt: "),
     ],
 )
 def test_a_job_that_ends_otherwise_is_on_record_too(settings, error, outcome, code, text):
@@ -179,6 +179,36 @@ def test_the_command_ends_with_what_the_disk_says(settings, tmp_path, monkeypatc
     monkeypatch.setattr(jobs, "log_to_file", lambda _: None)
     assert __main__.main(["--settings", str(settings.path), "watch", "--scheduled"]) == 1
     assert "watch failed: [Errno 28] No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(BusyError("another runs"), 75), (RefusedError("no such thing"), 2), (Stopped("by SIGTERM"), 1)],
+)
+def test_who_asked_for_json_gets_it_whatever_the_reason(settings, monkeypatch, capsys, error, code):
+    def act(*_):
+        raise error
+
+    monkeypatch.setattr(__main__, "act", act)
+    monkeypatch.setattr(jobs, "log_to_file", lambda _: None)
+    command = ["--settings", str(settings.path), "backup"]
+    assert __main__.main([*command, "--json"]) == code
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"error": str(error), "exit": code}
+    assert told.err == f"{error}\n"
+    # Of a job that meets another one, cron has nothing to mail.
+    assert __main__.main([*command, "--scheduled"]) == (0 if isinstance(error, BusyError) else code)
+    assert capsys.readouterr().err == ("" if isinstance(error, BusyError) else f"{error}\n")
+
+
+def test_the_log_stays_within_five_megabytes(settings, monkeypatch):
+    monkeypatch.setattr(jobs, "log", logging.getLogger("of this test"))
+    jobs.log_to_file(settings)
+    for _ in range(7):
+        jobs.log.info("x" * 999_000)
+    (handler,) = jobs.log.handlers
+    handler.close()
+    assert sum(path.stat().st_size for path in (settings.folder / "log").iterdir()) <= 5_000_000
 
 
 def test_a_command_for_failed_jobs_that_fails_is_in_the_log(settings, tmp_path, caplog):

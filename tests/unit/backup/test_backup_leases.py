@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from stanchion_backup.restores import bare_metal
+from stanchion_backup.restored import scratch
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCK, COMMAND = "stanchion.stack.deploy_lock", "stanchion.stack.backup_command"
@@ -69,7 +69,7 @@ def test_the_lock_is_renewed_between_that_backup_and_the_new_container():
 
 def test_the_lease_outlasts_a_recovery():
     declared = yaml.safe_load((ROOT / "roles/stack/defaults/main.yml").read_text())
-    assert declared["stack_backup_lease"] > bare_metal._RECOVERY_WITHIN
+    assert declared["stack_backup_lease"] > scratch.RECOVERED_WITHIN
     for role in ("stack", "postgres", "backup"):
         spec = yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text())
         options = spec["argument_specs"]["main"]["options"]

@@ -18,7 +18,6 @@ def raw(**changed):
         "stack": "shop",
         "state_dir": "/var/lib/stanchion/shop",
         "container": "shop-db",
-        "image": "stanchion/postgres:1",
         "volume_record": "/var/lib/stanchion/shop/postgres/volume.json",
         "socket": "/var/lib/stanchion/shop/postgres/socket",
         "postgres_config": "/var/lib/stanchion/shop/postgres/config",

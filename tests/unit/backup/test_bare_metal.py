@@ -49,6 +49,9 @@ def host(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
         def __init__(self, _: Any, purpose: str, repository: Any, volume: str) -> None:
             assert purpose == bare_metal.PURPOSE
 
+        def is_to_be_the_database(self) -> None:
+            pass
+
         def restore(self, target: Any) -> None:
             assert (target.kind, target.label, target.timeline) == ("latest", SET.label, "1")
 

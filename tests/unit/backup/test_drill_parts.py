@@ -11,7 +11,7 @@ from stanchion_backup.drills import choosing, content, drill, proof
 from stanchion_backup.drills.assertions import Sheet
 from stanchion_backup.drills.course import Drill
 from stanchion_backup.errors import BackupError, BusyError, RefusedError
-from stanchion_backup.host import docker, jobs, stopping
+from stanchion_backup.host import docker, jobs, leftovers, stopping
 from stanchion_backup.host.database import Database
 from stanchion_backup.repository import pgbackrest, wal
 from stanchion_backup.repository.pgbackrest import BackupSet, Contents
@@ -525,12 +525,22 @@ def test_a_drill_that_is_told_to_end_is_on_record_and_the_next_is_not_begun(sett
         raise stopping.Stopped("It was stopped by SIGTERM before it was done.")
 
     monkeypatch.setattr(drill, "_run", run)
-    monkeypatch.setattr(scratch, "sweep", lambda *_: None)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
     with pytest.raises(stopping.Stopped):
         drill.drill(known, known.repositories)
     (path,) = (known.folder / "records").iterdir()
     kept = json.loads(path.read_text())
     assert (kept["repo"], kept["outcome"], kept["verdict"]) == ("repo1", "failed", "failed")
+
+
+def test_a_drill_begins_with_what_killed_jobs_have_left(settings, monkeypatch):
+    swept = []
+    monkeypatch.setattr(pgbackrest, "sweep", lambda _: swept.append("a backup's container"))
+    monkeypatch.setattr(scratch, "sweep", lambda _, purpose: swept.append(f"the copy of a {purpose}"))
+    monkeypatch.setattr(drill, "_run", lambda one, *_: one.sheet.add("marker a", True))
+    known, _ = settings
+    drill.drill(known, known.repositories[:1])
+    assert swept == ["a backup's container", "the copy of a drill"]
 
 
 def test_a_failed_drill_has_its_record_beside_the_error(settings, monkeypatch):
@@ -540,7 +550,7 @@ def test_a_failed_drill_has_its_record_beside_the_error(settings, monkeypatch):
         one.sheet.add("marker a", False, 1, 0, "the row is gone")
 
     monkeypatch.setattr(drill, "_run", run)
-    monkeypatch.setattr(scratch, "sweep", lambda *_: None)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
     with pytest.raises(BackupError, match="The drill of repo1 failed: the row is gone") as raised:
         drill.drill(known, known.repositories[:1])
     (kept,) = raised.value.found["drills"]
@@ -556,7 +566,7 @@ def test_two_repositories_are_drilled_each_for_itself(settings, monkeypatch):
         one.sheet.add("marker a", True)
 
     monkeypatch.setattr(drill, "_run", run)
-    monkeypatch.setattr(scratch, "sweep", lambda *_: None)
+    monkeypatch.setattr(leftovers, "sweep", lambda _: None)
     with pytest.raises(BackupError, match="drill of repo1 failed: no answer") as raised:
         drill.drill(known, known.repositories)
     assert [each["verdict"] for each in raised.value.found["drills"]] == ["failed", "proved"]

@@ -31,7 +31,8 @@ for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     # Whoever runs the tests may have one ignored.
     signal.signal(number, signal.SIG_DFL)
 sys.path.insert(0, sys.argv[1])
-from stanchion_backup import __main__, configuration
+from stanchion_backup import __main__
+from stanchion_backup.looks import configuration
 configuration.save = lambda _: None
 sys.exit(__main__.main(["--settings", sys.argv[2], "backup"]))
 """

@@ -356,7 +356,7 @@ def test_the_last_segment_is_that_of_the_live_timeline(monkeypatch):
 
 
 def test_the_image_outlives_its_container(monkeypatch, tmp_path):
-    settings = load(written(tmp_path, raw(state_dir=str(tmp_path), image="")))
+    settings = load(written(tmp_path, raw(state_dir=str(tmp_path))))
     settings.folder.mkdir(exist_ok=True)
     there = {"Image": "sha256:1", "Config": {"Image": "stanchion/postgres:1"}}
     monkeypatch.setattr(pgbackrest.docker, "inspect", lambda *_: there)

@@ -228,25 +228,53 @@ def test_a_deploy_that_died_holds_up_no_backup(host, deploy_lock):
         pass
 
 
-@pytest.mark.parametrize(
-    "what", ["ended", "another has its number", "another namespace", "the host was booted"]
-)
-def test_a_lease_whose_holder_is_gone_holds_up_no_backup(host, deploy_lock, what):
-    here = _lock.Host.this()
+@pytest.fixture
+def process():
+    """A process of this machine, whose deploy holds the lock."""
     with subprocess.Popen(["sleep", "60"]) as run:
-        of = {"boot_id": here.boot_id, "pid_namespace": here.pid_namespace, "pid": run.pid}
-        of["pid_started"] = here.start_of(run.pid)
-        holder(deploy_lock, 60, **of)
-        assert giving_way.deploy_under_way(time.time())
-        if what == "another process":
-            holder(deploy_lock, 60, **{**of, "pid_started": 1})
-        elif what == "the host was booted":
-            # A controller elsewhere: of its process nothing can be told.
-            holder(deploy_lock, 60, host=_lock.Host("before", None))
+        yield run
         run.kill()
-    if what == "another namespace":
-        holder(deploy_lock, 60, **{**of, "pid_namespace": "pid:[1]"})
-    assert bool(giving_way.deploy_under_way(time.time())) == (what == "another namespace")
+
+
+def lease(deploy_lock, process, where=None, **changed):
+    here = _lock.Host.this()
+    of = {"boot_id": here.boot_id, "pid_namespace": here.pid_namespace, "pid": process.pid}
+    holder(deploy_lock, 60, where, **{**of, "pid_started": here.start_of(process.pid), **changed})
+
+
+@pytest.mark.parametrize(
+    ("where", "changed"),
+    [
+        pytest.param(None, {"pid_started": 1}, id="another has its number"),
+        pytest.param(_lock.Host("before", None), {}, id="the host was booted"),
+    ],
+)
+def test_a_lease_whose_holder_cannot_be_the_one_that_runs_holds_up_no_backup(
+    deploy_lock, process, where, changed
+):
+    lease(deploy_lock, process)
+    assert giving_way.deploy_under_way(time.time())
+    lease(deploy_lock, process, where, **changed)
+    assert not giving_way.deploy_under_way(time.time())
+
+
+@pytest.mark.parametrize(
+    ("changed", "held"),
+    [
+        pytest.param({}, False, id="here"),
+        pytest.param({"pid_namespace": "pid:[1]"}, True, id="another namespace"),
+        # The first namespace has the same number on each host.
+        pytest.param({"boot_id": "elsewhere"}, True, id="another host"),
+    ],
+)
+def test_only_of_a_process_of_this_host_can_be_told_that_it_ended(deploy_lock, process, changed, held):
+    lease(deploy_lock, process, **changed)
+    process.kill()
+    # Ended, and not yet taken note of by who started it: its number is still there.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert bool(giving_way.deploy_under_way(time.time())) == held
+    process.wait()
+    assert bool(giving_way.deploy_under_way(time.time())) == held
 
 
 def test_a_scheduled_job_that_meets_a_restore_is_skipped_with_the_reason(host):

@@ -1,13 +1,12 @@
 """Checks on recorded facts: a healthy stack as a real host showed it, changed by each test."""
 
-import copy
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stanchion.checks import Finding, Look, Phase, catalogue, decide, thresholds
+from stanchion.checks import Finding, Look, Phase, catalogue, decide, defaults
 from stanchion.checks.container import Container
 
 RECORDED = Path(__file__).parent / "recorded" / "healthy.json"
@@ -19,7 +18,7 @@ class Kept:
     def __init__(self, kept: dict[str, Any]) -> None:
         self.facts: dict[str, Any] = kept["facts"]
         self.declared: dict[str, Any] = kept["declared"]
-        self.thresholds = {name: limit.default for name, limit in thresholds().items()}
+        self.thresholds = defaults(catalogue().values())
 
     def ask(self, slug: str, phase: Phase | None = None) -> Finding:
         """Return what the check finds; in its last phase where none is named."""
@@ -59,4 +58,4 @@ def recorded_text() -> str:
 
 @pytest.fixture
 def kept(recorded_text: str) -> Kept:
-    return Kept(copy.deepcopy(json.loads(recorded_text)))
+    return Kept(json.loads(recorded_text))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stanchion.checks import Look, Outcome, Phase, catalogue, decide
+from stanchion.checks import Outcome, Phase
 from stanchion.checks.container import Container
 
 B1, B2 = "medication-tracker-backend-1", "medication-tracker-backend-2"
@@ -12,11 +12,6 @@ def rule(kept, **changed):
     """Add a rule to pg_hba.conf."""
     row = {**kept.rows("hba")[1], "line": 12, **changed}
     kept.rows("hba").append(row)
-
-
-def in_file(slug, *containers):
-    (finding,) = decide(Look({}, {}, {}, Phase.FILE, containers), [catalogue()[slug]])
-    return finding
 
 
 def test_a_line_that_cannot_be_read(kept):
@@ -42,24 +37,13 @@ class TestWeakMethods:
         finding = kept.ask("auth.weak_methods")
         assert finding.summary == "pg_hba.conf line 12: trust for all from the socket"
 
-    @pytest.mark.parametrize(
-        ("users", "outcome"),
-        [(["+admins"], Outcome.WARN), (["/^med"], Outcome.PASS), (["medication_tracker"], Outcome.PASS)],
-    )
-    def test_rules_for_groups_and_patterns(self, kept, users, outcome):
-        rule(kept, users=users)
-        finding = kept.ask("auth.superuser")
-        assert finding.outcome is outcome
-        if outcome is Outcome.WARN:
-            assert "the members of admins" in finding.summary
-
     def test_declared(self, kept):
         kept.definition("db")["env"]["POSTGRES_HOST_AUTH_METHOD"] = "trust"
         assert kept.ask("auth.weak_methods", Phase.PREFLIGHT).outcome is Outcome.FAIL
 
-    def test_a_file(self):
+    def test_a_file(self, kept):
         values = {"POSTGRES_HOST_AUTH_METHOD": "trust"}
-        finding = in_file("auth.weak_methods", Container("db", "postgres", values=values))
+        finding = kept.ask_file("auth.weak_methods", Container("db", "postgres", values=values))
         assert finding.outcome is Outcome.FAIL
         assert finding.evidence[0].key == "environment.POSTGRES_HOST_AUTH_METHOD"
 
@@ -138,8 +122,8 @@ class TestSuperuser:
             ({}, "nonsense", Outcome.SKIP),
         ],
     )
-    def test_a_file(self, values, url, outcome):
-        finding = in_file(
+    def test_a_file(self, kept, values, url, outcome):
+        finding = kept.ask_file(
             "auth.superuser",
             Container("db", "postgres", values=values),
             Container("web", "backend", values={"DATABASE_URL": url}),

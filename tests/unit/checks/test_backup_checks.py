@@ -159,6 +159,14 @@ class TestArchive:
         found["error"] = "no answer within 2 s"
         ask(kept, "archive.one_writer", ERROR, "no answer within 2 s")
 
+    @pytest.mark.parametrize(
+        "size", ["1gb", "1Gb", "1GIB", "1GiB", "1g", "1048576kB", "1073741824", "1073741824b"]
+    )
+    def test_a_size_as_pgbackrest_takes_it(self, kept, seen, size):
+        seen["installed"]["configured"]["options"]["archive-push-queue-max"] = size
+        seen["archive"]["wal_bytes_per_hour"] = 1024**3
+        ask(kept, "archive.queue_max", WARN, f"past {size} WAL is dropped: 1.0 h")
+
     def test_queue_max(self, kept, seen):
         seen["installed"]["configured"]["options"]["archive-push-queue-max"] = "1GB"
         seen["archive"]["wal_bytes_per_hour"] = 1e9

@@ -1,10 +1,14 @@
 """What holds for every check: it passes on a healthy stack, and what it could not read is never well."""
 
+import re
+
+import click
 import pytest
 
-from stanchion.checks import Outcome, Phase, Severity, catalogue, select, thresholds
+from stanchion.checks import Outcome, Phase, Severity, catalogue, select
 from stanchion.checks.model import stops
 from stanchion.checks.registry import UnknownCheckError
+from stanchion.cli import program
 
 CHECKS = list(catalogue().values())
 # What cannot pass on the recorded stack, each with the reason.
@@ -16,43 +20,71 @@ NOT_GREEN: dict[str, Outcome] = {
     "tls.client": Outcome.SKIP,
 }
 
-each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.slug)
+
+def name_of(value):
+    return getattr(value, "slug", value)
+
+
+def reads(check, phase):
+    """Return what of a host a check reads; before a deploy the containers are the declared ones."""
+    if phase is Phase.PREFLIGHT:
+        return [name for name in check.reads if name != "containers"]
+    return check.every_read
+
+
 LOOKED_AT = [(c, p) for c in CHECKS for p in c.phases if p is not Phase.FILE]
-each_phase = pytest.mark.parametrize(
-    "check,phase", LOOKED_AT, ids=lambda value: getattr(value, "slug", value)
-)
+READING = [(c, p) for c, p in LOOKED_AT if reads(c, p)]
+ASKING = [c for c in CHECKS if any(name.startswith("sql.") for name in c.every_read)]
+
+each_check = pytest.mark.parametrize("check", CHECKS, ids=name_of)
 
 
-@each_phase
+@pytest.mark.parametrize(("check", "phase"), LOOKED_AT, ids=name_of)
 def test_it_passes_on_a_healthy_stack(check, phase, kept):
     finding = kept.ask(check.slug, phase)
     assert finding.outcome is NOT_GREEN.get(check.slug, Outcome.PASS), finding
 
 
-@each_phase
+@pytest.mark.parametrize(("check", "phase"), READING, ids=name_of)
 def test_what_it_could_not_read_is_an_error_never_well(check, phase, kept):
-    for name in check.reads if phase is Phase.PREFLIGHT else check.every_read:
+    for name in reads(check, phase):
         source = name.partition(".")[0]
         kept.facts[source] = {"ok": False, "error": "the test took it away"}
-    if not check.every_read or (phase is Phase.PREFLIGHT and check.reads in ((), ("containers",))):
-        return  # it reads what is declared only
     finding = kept.ask(check.slug, phase)
     assert finding.outcome is Outcome.ERROR
     assert "the test took it away" in finding.summary
 
 
+# Of docker, timedatectl, du, df, pg_checksums, initdb, useradd, gunicorn, and of a Dockerfile's RUN.
+OF_OTHERS = {
+    *("--alias", "--data-checksums", "--enable", "--inodes", "--max-depth", "--mount", "--now", "--since"),
+    *("--tail", "--uid"),
+}
+
+
+def options(command):
+    own = {word for each in command.params if isinstance(each, click.Option) for word in each.opts}
+    return own.union(*map(options, getattr(command, "commands", {}).values()))
+
+
 @each_check
+def test_what_to_do_names_options_that_are_there(check):
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", check.remedy))
+    assert named <= options(program) | OF_OTHERS
+
+
+@pytest.mark.parametrize("check", ASKING, ids=name_of)
 def test_a_refused_query_is_an_error(check, kept):
-    queries = [name.partition(".")[2] for name in check.every_read if name.startswith("sql.")]
-    for query in queries:
-        kept.facts["sql"]["queries"][query] = {"ok": False, "error": "permission denied"}
-    if queries:
-        finding = kept.ask(check.slug)
-        assert finding.outcome is Outcome.ERROR
-        assert "permission denied" in finding.summary
+    for name in check.every_read:
+        source, _, query = name.partition(".")
+        if source == "sql":
+            kept.facts["sql"]["queries"][query] = {"ok": False, "error": "permission denied"}
+    finding = kept.ask(check.slug)
+    assert finding.outcome is Outcome.ERROR
+    assert "permission denied" in finding.summary
 
 
-@pytest.mark.parametrize("check", [c for c in CHECKS if "containers" in c.reads], ids=lambda c: c.slug)
+@pytest.mark.parametrize("check", [c for c in CHECKS if "containers" in c.reads], ids=name_of)
 @pytest.mark.parametrize("phase", [Phase.DEPLOY, Phase.RUNTIME])
 def test_none_passes_for_want_of_containers(check, phase, kept):
     """One of the stack that has no declared name is there: a candidate, or what a run left behind."""
@@ -77,10 +109,10 @@ def test_it_says_what_people_need(check):
 
 
 def test_thresholds_are_named_after_the_role_and_agree():
-    for variable, limit in thresholds().items():
-        assert variable.startswith("validation_")
-        same = {t for c in CHECKS for t in c.thresholds if t.variable == variable}
-        assert len(same) == 1, same
+    every = {limit for check in CHECKS for limit in check.thresholds}
+    assert len({limit.variable for limit in every}) == len(every), "one variable, two meanings"
+    for limit in every:
+        assert limit.variable.startswith("validation_")
         assert limit.source
 
 
@@ -98,7 +130,7 @@ def test_severities_decide_what_stops_a_play(kept):
     for check in CHECKS:
         for name in check.every_read:
             kept.facts[name.partition(".")[0]] = {"ok": False, "error": "gone"}
-    for check, phase in LOOKED_AT:
-        finding = kept.ask(check.slug, phase)
-        if finding.outcome is Outcome.ERROR:
-            assert stops(finding.outcome, finding.severity) is (check.severity is Severity.CRITICAL)
+    findings = [kept.ask(check.slug, phase) for check, phase in READING]
+    assert {finding.outcome for finding in findings} == {Outcome.ERROR}
+    stopping = {finding.slug for finding in findings if stops(finding.outcome, finding.severity)}
+    assert stopping == {check.slug for check, _ in READING if check.severity is Severity.CRITICAL}

@@ -85,7 +85,7 @@ class TestMemoryUsed:
         entry["working_set"] = entry["memory_limit"] * 9 // 10
         finding = kept.ask("container.memory_used")
         assert finding.outcome is Outcome.WARN
-        assert "uses 1843 MB of 2048 MB, 90%" in finding.summary
+        assert "uses 1,843 MB of 2,048 MB, 90%" in finding.summary
 
     def test_without_a_limit_there_is_no_share(self, kept):
         kept.facts["cgroups"]["entries"]["medication-tracker-db"]["memory_limit"] = None
@@ -256,6 +256,17 @@ class TestRecovery:
         finding = kept.ask("container.recovery")
         assert finding.outcome is Outcome.FAIL
         assert "kills the server" in finding.summary
+
+    def test_the_images_own_is_left_to_the_look_at_the_real_container(self, kept):
+        """What `backend_health_command: []` declares."""
+        declared = kept.declared["backend"]["containers"]
+        for container in declared.values():
+            container["healthcheck"]["test"] = None
+        assert kept.ask("container.health_check", Phase.PREFLIGHT).outcome is Outcome.PASS
+        next(iter(declared.values())).pop("healthcheck")
+        assert kept.ask("container.health_check", Phase.PREFLIGHT).outcome is Outcome.FAIL
+        kept.container("backend-1")["probe"] = None
+        assert kept.ask("container.health_check", Phase.RUNTIME).outcome is Outcome.FAIL
 
     def test_without_a_probe_nothing_is_in_its_way(self, kept):
         kept.container("db")["probe"] = None

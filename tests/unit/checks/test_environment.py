@@ -2,16 +2,11 @@
 
 import pytest
 
-from stanchion.checks import Look, Outcome, Phase, catalogue, decide
+from stanchion.checks import Outcome, Phase
 from stanchion.checks.container import Container
 
 B1 = "medication-tracker-backend-1"
 SECRETS = "/var/lib/stanchion/medication-tracker/secrets"
-
-
-def in_file(slug, *containers):
-    (finding,) = decide(Look({}, {}, {}, Phase.FILE, containers), [catalogue()[slug]])
-    return finding
 
 
 class TestContract:
@@ -63,9 +58,9 @@ class TestContract:
         assert kept.ask("environment.contract").outcome is Outcome.PASS
 
     @pytest.mark.parametrize("host,outcome", [("db", "pass"), ("database", "pass"), ("localhost", "fail")])
-    def test_a_file(self, host, outcome):
+    def test_a_file(self, kept, host, outcome):
         networks = {"default": {"aliases": ["database"]}}
-        finding = in_file(
+        finding = kept.ask_file(
             "environment.contract",
             Container("db", "postgres", networks=networks),
             Container("web", "backend", values={"DATABASE_URL": f"postgresql://app@{host}/app"}),
@@ -73,10 +68,10 @@ class TestContract:
         assert finding.outcome == outcome
 
 
-def test_a_file_without_a_database_says_nothing_of_its_address():
+def test_a_file_without_a_database_says_nothing_of_its_address(kept):
     values = {"DATABASE_URL": "postgresql://app@db.example.org/app"}
     container = Container("web", "backend", values=values)
-    assert in_file("environment.contract", container).outcome is Outcome.PASS
+    assert kept.ask_file("environment.contract", container).outcome is Outcome.PASS
 
 
 def test_a_secret_in_the_environment(kept):

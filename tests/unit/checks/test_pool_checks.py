@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stanchion.checks import Look, Outcome, Phase, catalogue, decide
+from stanchion.checks import Outcome, Phase
 from stanchion.checks.container import Container
 
 B1, B2 = "medication-tracker-backend-1", "medication-tracker-backend-2"
@@ -26,11 +26,6 @@ def session(kept, **changed):
     row = {**kept.rows("activity")[0], **changed}
     kept.rows("activity").append(row)
     return row
-
-
-def in_file(slug, *containers):
-    (finding,) = decide(Look({}, {}, {}, Phase.FILE, containers), [catalogue()[slug]])
-    return finding
 
 
 def texts(finding):
@@ -103,9 +98,9 @@ class TestArithmetic:
             ((), None, Outcome.SKIP, "WEB_CONCURRENCY"),
         ],
     )
-    def test_a_file(self, command, size, outcome, says):
+    def test_a_file(self, kept, command, size, outcome, says):
         values = {} if size is None else {"DB_POOL_SIZE": size, "WEB_CONCURRENCY": "2"}
-        finding = in_file(
+        finding = kept.ask_file(
             "pool.arithmetic",
             Container("db", "postgres", command=command),
             Container("web", "backend", values=values),
@@ -122,9 +117,9 @@ class TestOverflowBounded:
         assert finding.outcome is Outcome.WARN
         assert finding.summary == f"{B2}: {name} is {value}: a pool without an end"
 
-    def test_a_file_names_the_key(self):
+    def test_a_file_names_the_key(self, kept):
         container = Container("web", "backend", values={"DB_MAX_OVERFLOW": "-1"})
-        finding = in_file("pool.overflow_bounded", container)
+        finding = kept.ask_file("pool.overflow_bounded", container)
         assert finding.evidence[0].key == "environment.DB_MAX_OVERFLOW"
 
 
@@ -167,9 +162,9 @@ class TestThreads:
             assert finding.outcome is Outcome.ERROR
             assert finding.summary == f"{B1}: timed out"
 
-    def test_a_file(self):
+    def test_a_file(self, kept):
         values = {"DB_POOL_SIZE": "5", "GUNICORN_CMD_ARGS": "--threads 40"}
-        finding = in_file("pool.threads", Container("web", "backend", values=values))
+        finding = kept.ask_file("pool.threads", Container("web", "backend", values=values))
         assert finding.outcome is Outcome.WARN
         assert finding.evidence[0].key == "environment.GUNICORN_CMD_ARGS"
 
@@ -221,9 +216,9 @@ class TestTimeoutOrder:
             say(kept, name, "db_pool_worker_timeout_seconds")
         assert kept.ask("pool.timeout_order").outcome is Outcome.SKIP
 
-    def test_a_file(self):
+    def test_a_file(self, kept):
         values = {"DB_POOL_TIMEOUT": "30", "GUNICORN_CMD_ARGS": "--timeout 30"}
-        finding = in_file("pool.timeout_order", Container("web", "backend", values=values))
+        finding = kept.ask_file("pool.timeout_order", Container("web", "backend", values=values))
         assert finding.outcome is Outcome.WARN
         assert finding.evidence[0].key == "environment.DB_POOL_TIMEOUT"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from typing import Any
 
+from stanchion.report import text
 from stanchion.report.model import (
     Change,
     Checked,
@@ -21,7 +23,34 @@ from stanchion.report.model import (
     VolumeRecord,
 )
 
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def screen(result: Result, **more: Any) -> str:
+    """Return what a terminal shows of a result."""
+    stream = io.StringIO()
+    text.render(result, stream, **more)
+    return stream.getvalue()
+
+
 STARTED = datetime(2026, 11, 24, 17, 40, tzinfo=UTC)
+
+_WELL = {"image": "x:1", "state": "running", "running": True, "health": "healthy"}
+# What a look finds of a stack that serves.
+SERVING = {
+    "stack": "demo",
+    "engine": {"ok": True, "state": "running"},
+    "containers": {
+        "ok": True,
+        "entries": [
+            {"name": "demo-db", "role": "postgres", **_WELL},
+            {"name": "demo-backend-1", "role": "backend", **_WELL},
+        ],
+    },
+}
 
 
 def container(name: str, role: str, **more: Any) -> Container:

@@ -8,9 +8,10 @@ import pytest
 
 from stanchion import cli
 from stanchion.engine import Request
-from stanchion.run.variables import is_secret_like
+from stanchion.secret_names import is_secret_like
 
 
+@pytest.mark.usefixtures("inventory_read_once")
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -29,6 +30,7 @@ def test_a_restore_onto_another_host_wants_the_word(
     assert reason in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.usefixtures("inventory_read_once")
 def test_the_word_goes_to_the_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
     from stanchion.cli import session
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ import click
 import pytest
 
 from stanchion import cli
+from stanchion.cli import session
 from stanchion.cli.command import Options
 from stanchion.errors import StanchionError
 from stanchion.report.model import Result
@@ -27,11 +29,19 @@ def helped(capsys: pytest.CaptureFixture[str], *verb: str) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("verb", [[], *([name] for name in VERBS)])
-def test_help_begins_with_two_examples(capsys: pytest.CaptureFixture[str], verb: list[str]) -> None:
-    lines = helped(capsys, *verb).splitlines()
+def commands(command: click.Command, words: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield a command and every one below it, with the words that name it."""
+    yield words, command
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from commands(below, f"{words} {name}".strip())
+
+
+@pytest.mark.parametrize("words", [words for words, _ in commands(cli.program)])
+def test_help_begins_with_two_examples(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    lines = helped(capsys, *words.split()).splitlines()
     assert lines[0] == "Examples:"
-    assert all(line.startswith("  ") and line.strip() for line in lines[1:3])
+    assert all(line.startswith("  ") and f" {words}" in line.strip() for line in lines[1:3])
     assert lines[3] == ""
     assert lines[4].startswith("Usage: ")
 
@@ -48,16 +58,9 @@ def test_examples_are_command_lines_that_are_understood(verb: str) -> None:
     assert (ROOT / "inventory" / "local").is_dir()
 
 
-def leaves(command: click.Command, words: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Yield every command that does something, with the words that name it."""
-    if isinstance(command, click.Group):
-        for name, below in command.commands.items():
-            yield from leaves(below, f"{words} {name}".strip())
-    else:
-        yield words, command
-
-
-@pytest.mark.parametrize(("words", "command"), [*leaves(cli.program)])
+@pytest.mark.parametrize(
+    ("words", "command"), [each for each in commands(cli.program) if not isinstance(each[1], click.Group)]
+)
 def test_its_page_tells_of_each_verb_and_option(words: str, command: click.Command) -> None:
     page = (ROOT / "docs" / "cli.md").read_text()
     assert f"| `{words}" in page
@@ -132,6 +135,34 @@ def test_near_matches(capsys: pytest.CaptureFixture[str], arguments: list[str], 
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["destroy", "--no-input", "--delete-data", ""],
+        ["destroy", "--yes", "--delete-data", "medication-tracker", "--delete-backups", ""],
+        ["destroy", "--yes", "--limit", " "],
+        ["deploy", "-i", ""],
+        ["deploy", "--restore-from", "repo1", "--old-host-is-fenced", ""],
+        ["restore", "--to", ""],
+        ["restore", "--to", "latest", "--replace", ""],
+        ["restore", "--to", "latest", "--set", ""],
+        ["restore", "--to", "latest", "--from", ""],
+        ["restore", "--drop", ""],
+        ["restore", "--drop-volume", ""],
+        ["restore", "--rollback", "--discard-writes", ""],
+        ["backup", "--repo", ""],
+        ["drill", "--repo", ""],
+        ["drill", "--set", ""],
+    ],
+)
+def test_a_shells_variable_that_is_not_set_names_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.setattr(session, "perform", lambda _opened: pytest.fail("a run was begun"))
+    assert cli.run(arguments) == 2
+    assert "it is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
         ["depoly", "--format", "json"],
         ["deploy", "--format=json", "--chek"],
         ["deploy", "--format", "json", "--timeout", "soon"],
@@ -151,6 +182,35 @@ def test_wrong_usage_is_one_json_object(capsys: pytest.CaptureFixture[str], argu
     assert (result.schema_version, result.status, result.exit_code) == (1, "failed", 2)
     assert result.error is not None
     assert result.error.what
+
+
+@pytest.mark.parametrize(
+    ("output", "writable", "reason"),
+    [
+        ("", (), "that is a folder"),
+        ("kept", (), "is a directory"),
+        ("kept/result.json", (), "cannot be written"),
+        ("old.json", ("kept",), "cannot be written"),
+        ("none/result.json", ("kept",), "there is no such folder"),
+    ],
+)
+def test_where_the_result_could_not_go_is_said_before_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    output: str,
+    writable: tuple[str, ...],
+    reason: str,
+) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "old.json").touch()
+    monkeypatch.chdir(tmp_path)
+    # Root may write anywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK or path.name in writable)
+    monkeypatch.setattr(session, "begin", lambda _verb: pytest.fail("a run was begun"))
+    inventory = str(ROOT / "inventory" / "local")
+    assert cli.run(["deploy", "-i", inventory, "--output", output]) == 2
+    assert reason in capsys.readouterr().err
 
 
 def test_no_verb_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,14 +6,10 @@ import io
 import re
 
 import pytest
+from samples import Terminal
 
 from stanchion.report.progress import Live, Plain, follow, wait
 from stanchion.run.events import Event
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def task(name: str, role: str = "") -> Event:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
+import pytest
+from samples import STARTED
+
+from stanchion.report import history
 from stanchion.run import records
 
 
@@ -22,9 +27,25 @@ def test_records_are_private_and_in_order(tmp_path: Path) -> None:
 def test_a_cut_line_hurts_no_other(tmp_path: Path) -> None:
     records.append(tmp_path, record())
     with (tmp_path / records.NAME).open("a") as file:
-        file.write('{"verb": "dep\n')
+        file.write('{"verb": "dep\n5\n')
     records.append(tmp_path, record())
     assert len(records.read(tmp_path)) == 2
+
+
+def test_a_run_of_another_version_hides_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = {
+        **record(changes=0, id="20261124T174000Z-deploy-abc123", version="0.1.0", status="deployed"),
+        "user": "me",
+        "controller": "desk",
+        "directory": "/",
+        "limit": None,
+        "seconds": 1.0,
+        "started": STARTED.isoformat(),
+    }
+    history.write([kept, {**kept, "novel": 1}, {"verb": "deploy"}], "json", None)
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["runs"]) == 1
+    assert err == "2 runs of another version left out.\n"
 
 
 def test_the_estimate_is_the_last_good_run_of_the_same_kind(tmp_path: Path) -> None:

@@ -7,22 +7,16 @@ import json
 from pathlib import Path
 
 import pytest
-from samples import BACKEND, DATABASE, SICK, deployed, failed, host, run
+from samples import BACKEND, DATABASE, SICK, Terminal, deployed, failed, host, run, screen
 
-from stanchion.exit_codes import ExitCode, markdown_table
-from stanchion.report import github, history, schema, text
+from stanchion.exit_codes import ExitCode
+from stanchion.report import github, history, schema
 from stanchion.report.headline import duration
 from stanchion.report.model import Result
 from stanchion.report.output import write
 from stanchion.report.terminal import is_live
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def screen(result: Result) -> str:
-    stream = io.StringIO()
-    text.render(result, stream)
-    return stream.getvalue()
 
 
 def test_the_closing_screen() -> None:
@@ -90,11 +84,6 @@ def test_colour_is_the_readers_choice(monkeypatch: pytest.MonkeyPatch, variable:
     assert ("\x1b[" in screen(deployed())) is coloured
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def test_where_lines_may_move() -> None:
     assert is_live(Terminal(), {"TERM": "xterm"})
     assert not is_live(Terminal(), {"TERM": "dumb"})
@@ -121,7 +110,8 @@ def test_committed_schemas_are_those_of_the_models() -> None:
 
 def test_the_documented_exit_codes_are_those_of_the_code() -> None:
     page = (ROOT / "docs" / "cli.md").read_text()
-    assert markdown_table() in page
+    rows = [f"| {code.value} | {code.meaning} |" for code in ExitCode]
+    assert "\n".join(["| code | meaning |", "| --- | --- |", *rows]) in page
     assert len({code.value for code in ExitCode}) == len(ExitCode)
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import DATABASE, deployed, host
+from samples import DATABASE, deployed, host, screen
 
 from stanchion import cli
+from stanchion.cli import session
 from stanchion.cli.restore import Asked
 from stanchion.engine import Request
-from stanchion.report import next_steps, text
-from stanchion.report.model import Backups, Result, VolumeRecord
+from stanchion.report import next_steps
+from stanchion.report.model import Backups, VolumeRecord
 from stanchion.run.recording import Recording
 
+ROOT = Path(__file__).resolve().parents[3]
 NOTHING: dict[str, Any] = {
     "to": None,
     "source": None,
@@ -51,9 +52,24 @@ def test_what_does_not_go_together(
     assert reason in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("inventory_read_once")
 def test_another_stacks_name_is_refused_before_anything(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["restore", "--to", "latest", "--replace", "medication-trucker", "--no-input"]) == 2
     assert "medication-tracker" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("inventory_read_once")
+def test_what_the_checks_see_after_a_replacement_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened = []
+    monkeypatch.setenv("STANCHION_STATE", str(tmp_path))
+    monkeypatch.setattr(session, "perform", opened.append)
+    monkeypatch.setattr(session, "finish", lambda _result, _options: 0)
+    words = ["--to", "latest", "--replace", "medication-tracker", "--no-input"]
+    assert cli.run(["restore", "-i", str(ROOT / "inventory" / "local"), *words]) == 0
+    folder = Path(opened[0].request.variables["validation_facts_dir"])
+    assert folder.is_relative_to(tmp_path)
 
 
 def test_the_hosts_command_gets_each_value_as_one_word() -> None:
@@ -61,12 +77,6 @@ def test_the_hosts_command_gets_each_value_as_one_word() -> None:
     assert asked.arguments() == ["restore", "--to=2026-11-25 12:00:00+00", "--timeline=2", "--deep"]
     assert not asked.replaces
     assert Asked(**{**NOTHING, "rollback": True}).replaces
-
-
-def screen(result: Result) -> str:
-    stream = io.StringIO()
-    text.render(result, stream)
-    return stream.getvalue()
 
 
 def test_the_list_tells_sets_with_their_proof_windows_and_what_may_be_dropped() -> None:
@@ -115,7 +125,7 @@ def test_the_list_tells_sets_with_their_proof_windows_and_what_may_be_dropped() 
     assert rows["B"].rstrip().endswith("not proved yet")
     assert rows["C"].rstrip().endswith("damaged pages")
     assert rows["D"].rstrip().endswith("on a timeline that was left")
-    assert "31.4 MB" in rows["A"]
+    assert "30.0 MB" in rows["A"], "in the same units as `backup` and `drill`"
     assert "2026-11-25 17:52:58+00" in rows["1"]
     assert "--timeline 2, WAL segment X is missing" in rows["2"]
     for told in (

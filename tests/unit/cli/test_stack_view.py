@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +174,32 @@ def test_a_silent_engine_is_a_fault() -> None:
     assert host.missing == [], "not looked at is not missing"
     assert host.unreadable[-1] == "containers: connection refused"
     assert silent_engine([host_of("two", facts(DATABASE), DECLARED)]) is None
+
+
+def test_a_dry_run_is_applied_by_the_same_words(tmp_path: Path) -> None:
+    own = {"stanchion_run": {"id": "x"}, "validation_facts_dir": "/x/facts"}
+    asked = {"stack_update_images": True, "stack_restore_from": "repo1", "stack_backend_replicas": 3}
+    asked |= {"stack_no_validation": False, "since": date(2026, 11, 25)}
+    request = Request(
+        root=tmp_path,
+        inventory=tmp_path / "my hosts",
+        playbook="deploy.yml",
+        limit="one,two*",
+        check=True,
+        variables={**own, **asked},
+    )
+    (step,) = next_steps.of("deploy", "planned", request, [], Recording())
+    assert step.partition(" deploy ")[2] == (
+        f"-i '{tmp_path}/my hosts' --limit 'one,two*' --update-images --restore-from repo1 "
+        "-e stack_backend_replicas=3 -e stack_no_validation=false -e 'since=\"2026-11-25\"'"
+    )
+    assert step.startswith("apply it: ")
+    data = {**own, "stack_delete_data": "demo", "stack_delete_backups": "demo", "stack_name": "demo"}
+    (step,) = next_steps.of(
+        "destroy", "planned", replace(request, limit=None, variables=data), [], Recording()
+    )
+    words = step.partition("hosts' ")[2]
+    assert words == "--delete-data demo --delete-backups demo -e 'stack_name=\"demo\"'"
 
 
 def test_what_is_paused_is_let_go_on_by_hand(tmp_path: Path) -> None:

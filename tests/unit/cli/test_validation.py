@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from samples import SERVING, screen
 
 from stanchion import engine
-from stanchion.checks import Evidence, Finding, Outcome, Phase, Report, Severity
-from stanchion.checks.model import Level
-from stanchion.cli import recorded_facts, run
+from stanchion.checks import Finding, Outcome, Phase, Report, Severity
+from stanchion.checks.model import Evidence, Level
+from stanchion.cli import recorded_facts, run, session
 from stanchion.errors import ConfigurationError
 from stanchion.exit_codes import ExitCode
-from stanchion.report import build, text
+from stanchion.report import build
 from stanchion.report.failure import explain
 from stanchion.report.model import Result
 from stanchion.report.view import hosts_of
@@ -56,7 +56,10 @@ def refused(host: str = "one") -> Event:
 @pytest.fixture
 def result_of(tmp_path: Path) -> Any:
     def make(
-        *validations: tuple[str, dict[str, Any]], verb: str = "validate", fail_on: str = "fail", **more: Any
+        *validations: tuple[str, dict[str, Any]],
+        verb: str = "validate",
+        fail_on: str | None = "fail",
+        **more: Any,
     ) -> Result:
         recording = Recording(
             validations=list(validations), hosts={host for host, _ in validations}, stack="demo", **more
@@ -83,12 +86,6 @@ def result_of(tmp_path: Path) -> Any:
         return build.result_of(context, request, recording, fault, 1.5)
 
     return make
-
-
-def screen(result: Result) -> str:
-    out = io.StringIO()
-    text.render(result, out)
-    return out.getvalue()
 
 
 def test_all_passed_is_safe(result_of: Any) -> None:
@@ -135,6 +132,36 @@ def test_a_restore_that_the_checks_refuse_is_done_and_not_safe(result_of: Any) -
     assert "checks    deploy on one: 2 checks" in seen
 
 
+def test_the_inventory_may_say_that_a_warning_ends_it(result_of: Any) -> None:
+    after = {**report(finding(Outcome.WARN, critical=False), phase=Phase.DEPLOY), "fail_on": "warn"}
+    result = result_of(("one", after), verb="restore", fail_on=None, failures=[refused()])
+    assert (result.status, result.exit_code, result.fail_on) == ("unsafe", ExitCode.CHECK_FAILED, "warn")
+
+
+@pytest.mark.parametrize(("one", "status"), [("fail", "safe"), ("warn", "unsafe")])
+def test_what_ended_ansible_on_one_host_counts_whatever_the_other_says(
+    result_of: Any, one: str, status: str
+) -> None:
+    warned = report(finding(Outcome.WARN, critical=False))
+    said = [("one", {**warned, "fail_on": one}), ("two", {**warned, "fail_on": "fail"})]
+    assert result_of(*said, fail_on=None).status == status
+
+
+@pytest.mark.parametrize("given", [None, "fail", "warn"])
+def test_validate_overrules_the_inventory_only_where_it_is_told_to(
+    given: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: dict[str, Any] = {}
+
+    def opened(_verb: str, _options: Any, own: dict[str, Any]) -> None:
+        handed.update(own)
+        raise ConfigurationError("far enough", "")
+
+    monkeypatch.setattr(session, "open_session", opened)
+    assert run(["validate", *(["--fail-on", given] if given else [])]) == 2
+    assert handed.get("validation_fail_on") == given
+
+
 def test_a_refusal_before_a_deploy_ends_it(result_of: Any) -> None:
     before = report(finding(Outcome.FAIL), phase=Phase.PREFLIGHT)
     result = result_of(("one", before), verb="deploy", failures=[refused()])
@@ -174,9 +201,10 @@ def test_an_engine_that_does_not_answer_keeps_its_findings(result_of: Any) -> No
 def test_a_deploy_that_is_not_safe_says_so(result_of: Any) -> None:
     checks = ("one", report(finding(Outcome.FAIL), phase=Phase.DEPLOY))
     before = ("one", report(finding(Outcome.PASS), phase=Phase.PREFLIGHT))
-    result = result_of(before, checks, verb="deploy", failures=[refused()])
-    # Without a look at its containers nothing is healthy: the word for that comes first.
-    assert result.exit_code == 1
+    result = result_of(before, checks, verb="deploy", failures=[refused()], looks={"one": SERVING})
+    assert (result.status, result.exit_code) == ("unsafe", ExitCode.CHECK_FAILED)
+    unsafe = "deployed, unsafe: demo serves, and is not safe on 1 host in 1.5 s, 0 changes"
+    assert result.headline == f"{unsafe}; 1 check: 1 failed"
     assert [v.phase for v in result.validations] == ["preflight", "deploy"]
 
 
@@ -232,10 +260,9 @@ def test_passed_ones_are_listed_where_that_is_asked_for_and_no_line_ends_in_blan
     result = result_of(
         ("one", report(finding(Outcome.FAIL, evidence=evidence), finding(Outcome.PASS, "container.init")))
     )
-    out = io.StringIO()
-    text.render(result, out, every=True)
-    assert "PASS  container.init" in out.getvalue()
-    assert [line for line in out.getvalue().splitlines() if line != line.rstrip()] == []
+    shown = screen(result, every=True)
+    assert "PASS  container.init" in shown
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []
 
 
 def test_kept_facts_are_asked_again() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stanchion.errors import SecretOnCommandLineError, UsageError
-from stanchion.run.variables import is_secret_like, parse
+from stanchion.run.variables import parse
+from stanchion.secret_names import is_secret_like
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,25 @@ def test_secrets_are_refused_and_never_repeated(name: str) -> None:
 def test_a_secret_inside_a_value_is_refused() -> None:
     with pytest.raises(SecretOnCommandLineError, match="db_password"):
         parse(["backend_environment={a: [{db_password: hunter2}]}"])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgresql://u:hunter2@db/x",
+        "{A: [postgresql+psycopg2://u:hunter2@db:5432/x]}",
+        "[https://u:hunter2@example.org/]",
+        "{https://u:hunter2@example.org/: 1}",
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_never_repeated(value: str) -> None:
+    with pytest.raises(SecretOnCommandLineError, match="an address with a password") as caught:
+        parse([f"backend_database_url={value}"])
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_address_without_a_password_passes() -> None:
+    assert parse(["url=postgresql://u@db:5432/x"]) == {"url": "postgresql://u@db:5432/x"}
 
 
 @pytest.mark.parametrize(

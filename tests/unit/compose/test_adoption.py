@@ -555,6 +555,13 @@ class TestPassword:
         assert set(found.variables["backend_environment"]) == {"PGHOST", "PGUSER"}
         assert found.vault == {"postgres_application_password": CANARY}
 
+    def test_of_libpq_beside_an_address_without_one(self, adopt):
+        url = "DATABASE_URL: 'postgresql://least@db/least', PGPASSWORD: $P"
+        found = adopt(least(environment=url), env=f"P={CANARY}\n")
+        assert found.vault == {"postgres_application_password": CANARY}
+        assert found.variables.get("backend_environment", {}) == {}
+        assert "backend_secrets" not in found.variables
+
     def test_that_stands_in_the_file(self, adopt):
         found = adopt(least(environment="DATABASE_URL: 'postgresql://least:open-to-all@db/least'"))
         assert found.vault == {}
@@ -799,10 +806,3 @@ def test_json_is_of_its_schema(shop):
     schema = json.loads((ROOT / "schemas/adopted.json").read_text())
     assert set(shop.result) == set(schema["properties"])
     assert (shop.result["verb"], shop.result["exit_code"]) == ("adopt", 0)
-
-
-def test_help_begins_with_two_examples(capsys):
-    assert run(["adopt", "compose", "--help"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Examples:"
-    assert all(line.startswith("  python runner.py adopt compose") for line in lines[1:3])

@@ -122,11 +122,3 @@ def test_wrong_usage(here, capsys):
 def test_a_compose_file_is_yaml(capsys):
     assert run(["compose", "render", "--format", "json"]) == 2
     assert "render cannot be written as json: there are yaml" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("arguments", [("--help",), ("check", "--help"), ("render", "--help")])
-def test_help_begins_with_two_examples(capsys, arguments):
-    assert run(["compose", *arguments]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Examples:"
-    assert all(line.startswith("  python runner.py compose") for line in lines[1:3])

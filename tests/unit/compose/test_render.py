@@ -28,7 +28,7 @@ def composed():
         "stack": kept["stack"],
         "postgres_image": "",
         "backend_image": "",
-        "password_in_address": False,
+        "password_variable": "",
         "postgres": kept["postgres"]["containers"],
         "backend": kept["backend"]["containers"],
         "volume": kept["postgres"]["volume"],
@@ -97,10 +97,33 @@ def test_the_images_are_demanded_and_the_first_lines_say_how_to_find_them(compos
 
 
 def test_a_password_in_the_address_is_a_variable(composed):
-    text = render({**composed, "password_in_address": True})
+    text = render({**composed, "password_variable": "DATABASE_URL"})
     address = yaml.safe_load(text)["services"]["backend-1"]["environment"]["DATABASE_URL"]
     assert address.startswith("postgresql://medication_tracker:${DATABASE_PASSWORD:?")
     assert address.endswith("@db:5432/medication_tracker")
+
+
+def test_the_address_stands_under_another_name_or_nowhere(composed):
+    for definition in composed["backend"].values():
+        definition["env"]["SHOP_DB"] = definition["env"].pop("DATABASE_URL")
+    renamed = yaml.safe_load(render({**composed, "password_variable": "SHOP_DB"}))
+    environment = renamed["services"]["backend-1"]["environment"]
+    assert environment["SHOP_DB"].startswith("postgresql://medication_tracker:${DATABASE_PASSWORD:?")
+    for definition in composed["backend"].values():
+        del definition["env"]["SHOP_DB"]
+    assert "DATABASE_PASSWORD" not in render({**composed, "password_variable": ""})
+
+
+def test_each_volume_of_the_backend_is_its_own(composed):
+    for definition in composed["backend"].values():
+        mount = {"type": "volume", "source": "medication-tracker-uploads", "target": "/srv/uploads"}
+        definition["mounts"] = [*definition["mounts"], mount]
+    document = yaml.safe_load(render(composed))
+    mounts = document["services"]["backend-2"]["volumes"]
+    assert {"type": "volume", "source": "uploads", "target": "/srv/uploads"} in mounts
+    assert set(document["volumes"]) == {"pgdata", "backup", "uploads"}
+    alone = yaml.safe_load(render({**composed, "postgres": {}}))
+    assert alone["volumes"] == {"uploads": {"name": "medication-tracker-uploads", "external": True}}
 
 
 def test_a_dollar_sign_is_no_variable(composed):
@@ -127,6 +150,20 @@ def inventory(folder, database, backend):
     path = folder / "hosts.yml"
     path.write_text(yaml.safe_dump({"stack": {"children": hosts, "vars": {"stack_name": "shop"}}}))
     return str(path)
+
+
+def test_an_inventory_that_renames_the_address(tmp_path, monkeypatch):
+    monkeypatch.setenv("STANCHION_STATE", str(tmp_path / "state"))
+    written = tmp_path / "docker-compose.yml"
+    hosts = inventory(tmp_path, [], ["one"])
+    own = ["-e", "backend_password_mode=environment", "-e", "backend_variable_names={DATABASE_URL: SHOP_DB}"]
+    volume = ["-e", "backend_volumes=[{name: uploads, target: /srv/uploads}]"]
+    assert run(["compose", "render", "-i", hosts, "--output", str(written), *own, *volume]) == 0
+    document = yaml.safe_load(written.read_text())
+    environment = document["services"]["backend-1"]["environment"]
+    assert "${DATABASE_PASSWORD:?" in environment["SHOP_DB"]
+    assert "DATABASE_URL" not in environment
+    assert document["volumes"] == {"uploads": {"name": "shop-uploads", "external": True}}
 
 
 def test_from_an_inventory_whose_host_nobody_reaches(tmp_path, monkeypatch):

@@ -35,6 +35,20 @@ class TestDependsOn:
         assert findings("compose.depends_on", "services:\n  web: {image: a}\n").outcome == Outcome.SKIP
 
 
+class TestSwap:
+    @pytest.mark.parametrize(
+        "swap,says",
+        [
+            ("", "Docker doubles the memory"),
+            (", memswap_limit: -1", "it is without limit"),
+            (", memswap_limit: 3g", "may use 1024MB of swap"),
+        ],
+    )
+    def test_beside_the_databases_memory(self, findings, swap, says):
+        text = f"services:\n  db: {{image: 'postgres:17', mem_limit: 2g{swap}}}\n"
+        assert says in findings("container.swap", text).summary
+
+
 class TestHealthTool:
     def finding(self, findings, image, test):
         return findings(
@@ -214,7 +228,7 @@ class TestPlaces:
         ],
     )
     def test_the_line(self, project, of, key, line):
-        from stanchion.checks import Evidence
+        from stanchion.checks.model import Evidence
         from stanchion.compose.files import gather
 
         located = gather(project(self.TEXT), []).locate(Evidence("", of=of, key=key))

@@ -63,6 +63,17 @@ class TestRole:
         used = {name: found.service(name).databases for name in ("web", "job", "far", "db")}
         assert used == {"web": ["db"], "job": ["other"], "far": [], "db": []}
 
+    def test_a_database_that_is_only_built_is_found_by_its_clients(self, write, project):
+        write("db/Dockerfile", "FROM postgres:17.5-bookworm\n")
+        text = (
+            "services:\n  db: {build: ./db}\n"
+            "  web: {image: a, environment: {DATABASE_URL: 'postgres://u@db/x'}}\n"
+            "  job: {image: a, depends_on: [db]}\n"
+        )
+        found = gather(project(text), [])
+        assert [found.service(name).databases for name in ("web", "job")] == [["db"], ["db"]]
+        assert found.service("job").role == "backend"
+
 
 class TestSecrets:
     def test_what_is_one_and_what_the_checks_are_told(self, container):

@@ -67,7 +67,7 @@ def test_max_connections_comes_from_the_pool():
 
 def test_an_override_wins_and_says_so():
     found = settings(settings={"jit": True, "TimeZone": "Europe/Oslo", "autovacuum_naptime": "10s"})
-    assert (found["jit"].value, found["jit"].overridden) == ("on", True)
+    assert (found["jit"].value, found["jit"].reason) == ("on", "set in postgres_settings")
     assert found["timezone"].value == "'Europe/Oslo'"
     assert found["autovacuum_naptime"].value == "10s"
     assert "TimeZone" not in found

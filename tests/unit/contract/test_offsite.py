@@ -3,12 +3,10 @@
 import base64
 
 import pytest
+from repositories import KEY, S3, SFTP
 
 from stanchion.contract import offsite
 
-KEY = "ssh-ed25519 " + base64.b64encode(b"k" * 51).decode()
-SFTP = {"type": "sftp", "host": "b.example.org", "user": "keeper", "path": "/backups", "host_keys": [KEY]}
-S3 = {"type": "s3", "bucket": "my-backups", "endpoint": "s3.example.org", "region": "eu-central-1"}
 HEX = "00" * 31 + "ff"
 OPENSSH = "SHA256:" + base64.b64encode(bytes.fromhex(HEX)).decode().rstrip("=")
 

@@ -108,3 +108,10 @@ def test_more_than_a_server_can_hold_is_refused():
     (problem,) = pool.problems({**DECLARED, "replicas": 300})
     assert problem.slug == "pool-contract"
     assert problem.remedy.startswith("Make the pool smaller")
+
+
+@pytest.mark.parametrize("kept", ["other", "superuser_reserved", "reserved"])
+def test_what_is_kept_away_alone_is_more_than_a_server_can_hold(kept):
+    (problem,) = pool.problems({**DECLARED, kept: 10_000})
+    assert problem.slug == "pool-contract"
+    assert problem.remedy.startswith("Lower postgres_other_connections, or the reserved connections")

@@ -29,10 +29,6 @@ def test_the_longest_gap(expression, seconds):
     assert period(expression) == seconds
 
 
-def test_the_same_expression_has_the_same_period():
-    assert period("3 4 5 * *") == period("3 4 5 * *")
-
-
 @pytest.mark.parametrize("expression", ["", "@daily", "1 2 3 4", "1 2 3 4 5 6", "61 * * * *", "a b c d e"])
 def test_what_cron_would_not_take_is_refused(expression):
     with pytest.raises(ValueError, match="is no cron expression"):

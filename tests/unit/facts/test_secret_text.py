@@ -3,7 +3,7 @@
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _facts_sql, _secret_text
 
-from stanchion.run import variables
+from stanchion import secret_names
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,10 @@ def test_variables_that_hold_a_secret(name, value, secret):
 
 
 def test_hosts_and_controller_take_the_same_names_for_secrets():
-    assert _secret_text.SECRET_NAME == variables.SECRET_NAME
-    assert _secret_text.ABOUT_A_SECRET == variables.ABOUT_A_SECRET
-    assert _secret_text.PASSWORD_IN_ADDRESS == variables.PASSWORD_IN_ADDRESS
-    assert _secret_text.NO_SECRET == variables.NO_SECRET
+    assert _secret_text.SECRET_NAME == secret_names.SECRET_NAME
+    assert _secret_text.ABOUT_A_SECRET == secret_names.ABOUT_A_SECRET
+    assert _secret_text.PASSWORD_IN_ADDRESS == secret_names.PASSWORD_IN_ADDRESS
+    assert _secret_text.NO_SECRET == secret_names.NO_SECRET
 
 
 @pytest.mark.parametrize(

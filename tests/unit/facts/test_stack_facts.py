@@ -10,7 +10,6 @@ PARAMS = {
     "stack": "s",
     "sources": None,
     "paths": [],
-    "docker_host": None,
     "state_dir": None,
     "secrets_dir": None,
     "socket": None,
@@ -37,11 +36,12 @@ def test_documentation_names_every_source():
     assert set(stack_facts.SOURCES) < set(returned)
 
 
-def test_a_frozen_engine_costs_its_time_limit_once(fake_engine, tmp_path):
+def test_a_frozen_engine_costs_its_time_limit_once(monkeypatch, fake_engine, tmp_path):
     silent = dict.fromkeys(
         ["/info", "/version", "/containers/json", "/networks", "/volumes", "/images/json"], None
     )
-    params = {**PARAMS, "docker_host": fake_engine(silent).host, "timeout": 1.0, "state_dir": str(tmp_path)}
+    monkeypatch.setenv("DOCKER_HOST", fake_engine(silent).host)
+    params = {**PARAMS, "timeout": 1.0, "state_dir": str(tmp_path)}
     began = time.monotonic()
     answers = stack_facts.look(params)
     assert time.monotonic() - began < 2
@@ -64,10 +64,11 @@ def test_environment_names_the_engine(monkeypatch, fake_engine):
     assert answers["engine"]["state"] == "running"
 
 
-def test_file_systems_of_data_and_backups_where_there_are_some(tmp_path, fake_engine):
+def test_file_systems_of_data_and_backups_where_there_are_some(monkeypatch, tmp_path, fake_engine):
     record = tmp_path / "postgres" / "volume.json"
     engine = fake_engine({"/info": {"DockerRootDir": "/srv/docker"}, "/version": {}})
-    params = {**PARAMS, "docker_host": engine.host, "state_dir": str(tmp_path)}
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    params = {**PARAMS, "state_dir": str(tmp_path)}
     assert set(stack_facts.disk_paths(params)) == {"docker_root", "state_dir"}
     record.parent.mkdir()
     record.write_text('{"volume": "data"}')

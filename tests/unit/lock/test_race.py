@@ -26,7 +26,8 @@ from stanchion import lock
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    _lock.hold(Path(sys.argv[2]), lock.identity("race", {}).as_dict(), 900, _lock.Host.this(), time.time())
+    here = _lock.Host.this()
+    _lock.hold(Path(sys.argv[2]), lock.identity("race", here, {}).as_dict(), 900, here, time.time())
     print("held", flush=True)
 except _lock.RefusedError:
     print("refused", flush=True)
@@ -84,7 +85,7 @@ def test_a_killed_holder_is_recognised_at_once(contend, tmp_path):
     holder = contend()
     holder.go()
     assert holder.read() == "held"
-    mine = lock.identity("deploy", {}).as_dict()
+    mine = lock.identity("deploy", _lock.Host.this(), {}).as_dict()
     with pytest.raises(_lock.RefusedError):
         _lock.hold(directory, mine, 900, _lock.Host.this(), time.time())
     holder.process.send_signal(signal.SIGKILL)
@@ -97,7 +98,7 @@ def test_a_killed_holder_is_recognised_at_once(contend, tmp_path):
 def test_a_folder_that_somebody_keeps_locked_is_told_in_time(tmp_path, monkeypatch):
     directory = tmp_path / "stanchion"
     monkeypatch.setattr(_lock, "_PATIENCE", 0.2)
-    mine = lock.identity("deploy", {}).as_dict()
+    mine = lock.identity("deploy", _lock.Host.this(), {}).as_dict()
     with (
         _lock._exclusive(directory),
         pytest.raises(_lock.LockError, match=r"kept .* locked for 0\.2 s"),

@@ -166,7 +166,7 @@ def running(tmp_path, check_mode=False):
     return SimpleNamespace(
         warn=warnings.append,
         warnings=warnings,
-        params={"path": str(tmp_path), "socket": "/nowhere", "timeout": 1},
+        params={"path": str(tmp_path), "socket": "/nowhere"},
         check_mode=check_mode,
         fail_json=fail_json,
     )
@@ -231,5 +231,6 @@ def test_an_error_in_a_file_is_told_with_its_line(tmp_path, monkeypatch):
 def test_a_server_that_never_loads_is_told(tmp_path, monkeypatch):
     fake = running(tmp_path)
     server(monkeypatch, loaded=0.0, reloads=False)
+    monkeypatch.setattr(postgres_config, "WITHIN", 1.0)
     with pytest.raises(FailedError, match="nothing was loaded within 1 s"):
         postgres_config.converge(fake)

@@ -67,7 +67,6 @@ def test_the_application(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None
         "superuser_password_file": None,
         "connection_limit": 9,
         "settings": {"statement_timeout": "30 secs"},
-        "timeout": 1,
     }
     text = run(monkeypatch, postgres_application, **params)
     assert text.endswith(f"{REASON.splitlines()[0]}.")
@@ -86,7 +85,7 @@ def test_a_refused_statement_is_shown_without_the_password(monkeypatch: pytest.M
 
 
 def test_the_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    text = run(monkeypatch, postgres_config, path=str(tmp_path), socket=str(tmp_path), timeout=1)
+    text = run(monkeypatch, postgres_config, path=str(tmp_path), socket=str(tmp_path))
     assert text == f"The server could not be asked for its configuration: {REASON.splitlines()[0]}."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -64,6 +65,16 @@ def export():
         return plugin._export({"files": {}}, output, VaultSecret(b"pw"), names), said
 
     return run
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_the_file(tmp_path, monkeypatch):
+    def full(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        action.write_new(tmp_path / "vault.yml", b"new")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_file_holds_the_secrets_and_nothing_else_does(tmp_path, export):

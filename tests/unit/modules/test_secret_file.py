@@ -19,7 +19,6 @@ def parameters(path, **changes):
         "group": str(os.getgid()),
         "mode": "0400",
         "folder_mode": None,
-        "length": 32,
         "value": None,
         "fixed": False,
         "source": None,

@@ -39,6 +39,14 @@ DECLARED = {
     "stack_edge_network": "guarded_edge",
     "stack_edge_subnet": "10.201.2.0/24",
     "stack_backend_replicas": "2",
+    "stack_backend_companions": "0",
+}
+STACK = {
+    **dict.fromkeys(("state_dir", "secrets_dir"), "/nowhere"),
+    **dict.fromkeys(("app_network", "edge_network", "database_name", "database_alias"), "guarded"),
+    "name": "guarded",
+    "database_port": 5432,
+    "backup_repository": "",
 }
 # What a playbook has seen already, with a route that this machine does not have.
 LOOK = {
@@ -51,10 +59,6 @@ LOOK = {
         "entries": [{"destination": "10.201.0.0/16", "gateway": None, "interface": "tun7", "metric": 0}],
     },
 }
-
-
-def declared_network(folder, **changes):
-    return {**DECLARED, "docker_host": f"unix://{folder}/no-engine", **changes}
 
 
 def seconds(duration):
@@ -93,7 +97,11 @@ class Play:
                 "play.yml",
             ],
             cwd=self.folder,
-            env={**os.environ, "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg")},
+            env={
+                **os.environ,
+                "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+                "DOCKER_HOST": f"unix://{self.folder}/no-engine",
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -115,13 +123,15 @@ def stranger(play):
     """Another run's process on this controller, and its lock on a host."""
     directory = play.folder / "stranger"
     with subprocess.Popen(["sleep", "300"]) as process:
-        started = lock._started(Path("/proc"), process.pid)
-        mine = lock.identity("deploy", {"SUDO_USER": "bob"}).as_dict()
-        theirs = {**mine, "run_id": "theirs", "pid": process.pid, "pid_started": started}
-        # As on a host that is another machine than the controller: it cannot tell whether the holder lives.
-        _lock.hold(directory, theirs, 900, _lock.Host("boot-of-the-host", None), time.time())
-        yield process, directory
-        process.kill()
+        try:
+            started = _lock.Host.this().start_of(process.pid)
+            mine = lock.identity("deploy", _lock.Host.this(), {"SUDO_USER": "bob"}).as_dict()
+            theirs = {**mine, "run_id": "theirs", "pid": process.pid, "pid_started": started}
+            # As on a host that is another machine than the controller, and cannot tell whether it lives.
+            _lock.hold(directory, theirs, 900, _lock.Host("boot-of-the-host", None), time.time())
+            yield process, directory
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -143,14 +153,14 @@ def results(play):
             as_module("deploy_lock", "give back", directory=own, state="released"),
             as_module("deploy_lock", "renew after it", state="renewed"),
             as_module("deploy_lock", "give back twice", directory=own, state="released"),
-            as_module("preflight", "good", subject="network", declared=declared_network(play.folder)),
+            as_module("preflight", "good", subject="network", declared=DECLARED),
             {"name": "look", "ansible.builtin.set_fact": {"stack_preflight_facts": {"stack_facts": LOOK}}},
             as_module("preflight", "by the look", subject="network", declared=DECLARED),
             as_module(
                 "preflight",
                 "not by a look at another stack",
                 subject="network",
-                declared=declared_network(play.folder, stack_name="other"),
+                declared={**DECLARED, "stack_name": "other"},
             ),
             as_module(
                 "preflight",
@@ -158,14 +168,11 @@ def results(play):
                 subject="network",
                 declared={**DECLARED, "stack_app_subnet": "127.0.3.0/24", "stack_edge_subnet": "nonsense"},
             ),
+            as_module(
+                "stack_validate", "validate", fail_on="warn", only=["engine"], declared={"stack": STACK}
+            ),
             as_module("preflight", "too little", subject="network", declared={"stack_name": "guarded"}),
             as_module("preflight", "no such subject", subject="weather", declared={}),
-            as_module(
-                "preflight",
-                "not by a look at another engine",
-                subject="network",
-                declared=declared_network(play.folder),
-            ),
         ],
         "-e",
         "stack_other=1",
@@ -214,7 +221,11 @@ def test_preflight_passes(results):
     assert results["good"]["problems"] == []
     assert not results["good"].get("failed")
     assert results["not by a look at another stack"]["problems"] == []
-    assert results["not by a look at another engine"]["problems"] == []
+
+
+def test_a_validation_says_by_what_it_refused(results):
+    assert results["validate"]["validation"]["fail_on"] == "warn"
+    assert results["validate"]["refusal"]
 
 
 def test_preflight_uses_what_the_playbook_has_seen(results):

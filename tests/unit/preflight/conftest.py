@@ -22,6 +22,23 @@ def running():
 
 
 @pytest.fixture
+def secret_file():
+    """A file as the roles leave a secret: root's alone."""
+    return {
+        "exists": True,
+        "kind": "file",
+        "mode": "0400",
+        "uid": 0,
+        "gid": 0,
+        "owner": "root",
+        "group": "root",
+        "size": 33,
+        "content": "ascii",
+        "parent": {"path": "/p", "exists": True, "mode": "0700", "uid": 0, "root_only": True},
+    }
+
+
+@pytest.fixture
 def bare():
     """A host that has no engine yet."""
     return load("no_engine")

@@ -1,9 +1,12 @@
 """The declared backups beside the host and what the repository holds."""
 
 import copy
+from pathlib import Path
 
 import pytest
+import yaml
 
+DEFAULTS = Path(__file__).resolve().parents[3] / "roles/backup/defaults/main.yml"
 GB = 1024**3
 PASSPHRASE = "/var/lib/stanchion/medication-tracker/secrets/backup_passphrase"
 DECLARED = {
@@ -15,13 +18,8 @@ DECLARED = {
     "stack_backup_repository": "medication-tracker-backup",
     "stack_archive_timeout": 60,
     "stack_backup_before_replace": 24,
-    "backup_schedule": {
-        "full": "15 1 * * 0",
-        "diff": "15 1 * * 1-6",
-        "incr": "45 * * * *",
-        "verify": "15 3 * * 0",
-        "drill": "15 4 * * 0",
-    },
+    # Only one: of each, every test would reckon hundreds of moments.
+    "backup_schedule": {"full": "45 * * * *"},
     "backup_mailto": "",
     "backup_retention_full": 2,
     "backup_retention_diff": "",
@@ -37,18 +35,6 @@ DECLARED = {
     "backup_sentinel_size": "64m",
     "backup_read_path": "/medications",
 }
-FILE = {
-    "exists": True,
-    "kind": "file",
-    "mode": "0400",
-    "uid": 0,
-    "gid": 0,
-    "owner": "root",
-    "group": "root",
-    "size": 33,
-    "content": "ascii",
-    "parent": {"path": "/p", "exists": True, "mode": "0700", "uid": 0, "root_only": True},
-}
 
 
 @pytest.fixture
@@ -57,9 +43,9 @@ def declared():
 
 
 @pytest.fixture
-def facts(running):
+def facts(running, secret_file):
     """A host whose database is there, and whose repository holds its backups."""
-    running["files"]["entries"][PASSPHRASE] = copy.deepcopy(FILE)
+    running["files"]["entries"][PASSPHRASE] = secret_file
     running["volume_record"] = {"ok": True, "exists": True, "record": {"system_identifier": "7"}}
     running["repository"] = {
         "ok": True,
@@ -75,13 +61,15 @@ def facts(running):
 
 
 def test_the_defaults_fit(look, declared, facts):
+    declared["backup_schedule"] = yaml.safe_load(DEFAULTS.read_text())["backup_schedule"]
+    assert len(declared["backup_schedule"]) == 5
     assert look("backup", declared, facts) == []
 
 
-def test_a_first_deploy(look, declared, facts):
+def test_a_first_deploy(look, declared, facts, secret_file):
     facts["repository"].update(exists=False, held=False)
     facts["volume_record"].update(exists=False, record=None)
-    facts["files"]["entries"][PASSPHRASE] = {"exists": False, "parent": FILE["parent"]}
+    facts["files"]["entries"][PASSPHRASE] = {"exists": False, "parent": secret_file["parent"]}
     assert look("backup", declared, facts) == []
 
 
@@ -181,8 +169,8 @@ def test_a_new_database_does_not_begin_over_the_backups_of_another(look, declare
     assert look("backup", {**declared, **restoring}, facts) == []
 
 
-def test_a_passphrase_that_is_gone_is_not_made_anew(look, slugs, declared, facts):
-    facts["files"]["entries"][PASSPHRASE] = {"exists": False, "parent": FILE["parent"]}
+def test_a_passphrase_that_is_gone_is_not_made_anew(look, slugs, declared, facts, secret_file):
+    facts["files"]["entries"][PASSPHRASE] = {"exists": False, "parent": secret_file["parent"]}
     assert slugs(look("backup", declared, facts)) == ["backup.passphrase_lost"]
     assert look("backup", {**declared, "given_secrets": {"backup_passphrase": "ascii"}}, facts) == []
 

@@ -90,10 +90,6 @@ class TestDisk:
         running["disk"]["docker_root"]["free"] = 1 * GB
         assert slugs(look("host", DECLARED, running)) == ["disk.images"]
 
-    def test_declared_need(self, look, slugs, bare):
-        bare["disk"]["docker_root"]["free"] = 4 * GB
-        assert slugs(look("host", {**DECLARED, "image_space": "5g"}, bare)) == ["disk.images"]
-
     def test_inodes(self, look, slugs, bare):
         bare["disk"]["docker_root"]["inodes_free"] = 99_999
         assert slugs(look("host", DECLARED, bare)) == ["disk.inodes"]

@@ -9,6 +9,7 @@ DECLARED = {
     "stack_edge_network": "medication-tracker_edge_network",
     "stack_edge_subnet": "172.30.241.0/24",
     "stack_backend_replicas": 2,
+    "stack_backend_companions": 0,
 }
 
 
@@ -42,13 +43,16 @@ def test_a_wider_subnet_meets_each_network_in_it(look, slugs, running):
     assert slugs(found) == ["network.docker_clash"] * 2
 
 
-@pytest.mark.parametrize("subnet", ["192.0.2.0/25", "10.8.0.0/24"])
-def test_routes(look, running, subnet):
+@pytest.mark.parametrize(
+    ("subnet", "route"), [("192.0.2.0/25", "192.0.2.0/24"), ("10.8.0.0/24", "10.0.0.0/8")]
+)
+def test_routes(look, running, subnet, route):
     running["routes"]["entries"].append(
         {"destination": "10.0.0.0/8", "gateway": None, "interface": "tun0", "metric": 0}
     )
     (problem,) = look("network", {**DECLARED, "stack_app_subnet": subnet}, running)
-    assert problem.slug in ("network.route_clash", "network.kind")
+    assert problem.slug == "network.route_clash"
+    assert route in problem.what
     assert problem.where == "the variable stack_app_subnet"
 
 
@@ -151,6 +155,13 @@ def test_room_for_the_containers(look, bare, subnet, replicas, advice):
         (problem,) = problems
         assert problem.slug == "network.too_small"
         assert advice in problem.remedy
+
+
+def test_companions_need_room_as_replicas_do(look, bare):
+    edge = {**DECLARED, "stack_app_subnet": "10.1.0.0/16", "stack_edge_subnet": "172.30.241.0/28"}
+    assert look("network", {**edge, "stack_backend_companions": 1}, bare) == []
+    (problem,) = look("network", {**edge, "stack_backend_companions": 2}, bare)
+    assert "2 replicas, 2 companions with what runs beside them need 18" in problem.what
 
 
 @pytest.mark.parametrize("source", ["networks", "routes"])

@@ -1,15 +1,11 @@
 """The backups' preflight: the repository off the host, and the restore of a lost one."""
 
-import base64
-
 import pytest
+from repositories import S3, SFTP
 
 from stanchion.preflight import offsite
 from stanchion.preflight.reading import Declared
 
-KEY = "ssh-ed25519 " + base64.b64encode(b"k" * 51).decode()
-SFTP = {"type": "sftp", "host": "b.example.org", "user": "keeper", "path": "/backups", "host_keys": [KEY]}
-S3 = {"type": "s3", "bucket": "my-backups", "endpoint": "s3.example.org", "region": "eu-central-1"}
 DECLARED = {
     "stack_name": "s",
     "stack_backup_offsite": {},
@@ -24,6 +20,7 @@ RESTORE = {
 }
 NOTHING = {"volume_record": {"ok": True, "path": "/s/volume.json", "exists": False, "record": None}}
 RESUMED = {"volume_record": {**NOTHING["volume_record"], "exists": True, "record": {"bare_metal": {}}}}
+UNREAD = {"volume_record": {"ok": False, "error": "/s/volume.json is no JSON"}}
 OCCUPIED = {"volume_record": {**NOTHING["volume_record"], "exists": True}}
 
 
@@ -48,6 +45,7 @@ def test_what_is_declared(slugs, changed, slugs_wanted):
         ({}, NOTHING, []),
         ({}, OCCUPIED, ["backup.occupied"]),
         ({}, RESUMED, []),
+        ({}, UNREAD, []),
         ({"old_host_is_fenced": "another"}, NOTHING, ["backup.fenced"]),
         ({"restore_from": "repo3"}, NOTHING, ["backup.from"]),
         ({"stack_backup_offsite": {}}, NOTHING, ["backup.from"]),

@@ -32,18 +32,6 @@ DECLARED = {
     "postgres_idle_in_transaction_session_timeout": "60s",
     "secret_files": [PATH],
 }
-FILE = {
-    "exists": True,
-    "kind": "file",
-    "mode": "0400",
-    "uid": 0,
-    "gid": 0,
-    "owner": "root",
-    "group": "root",
-    "size": 33,
-    "content": "ascii",
-    "parent": {"path": "/p", "exists": True, "mode": "0700", "uid": 0, "root_only": True},
-}
 
 
 @pytest.fixture
@@ -52,8 +40,8 @@ def declared():
 
 
 @pytest.fixture
-def facts(running):
-    running["files"]["entries"][PATH] = copy.deepcopy(FILE)
+def facts(running, secret_file):
+    running["files"]["entries"][PATH] = secret_file
     return running
 
 

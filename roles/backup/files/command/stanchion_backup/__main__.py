@@ -85,12 +85,9 @@ def main(arguments: Sequence[str]) -> int:
         settings = load(given.settings)
         jobs.log_to_file(settings)
         result = act(settings, given)
-    except BusyError as error:
-        if given.scheduled:
-            return 0
-        jobs.say(str(error))
-        return error.exit_code
     except (BackupError, Stopped) as error:
+        if given.scheduled and isinstance(error, BusyError):
+            return 0
         if given.json:
             found = error.found if isinstance(error, BackupError) else {}
             print(json.dumps({**found, "error": str(error), "exit": error.exit_code}))

@@ -172,8 +172,7 @@ def settle(settings: Settings, wait: float) -> dict[str, Any]:
     # A first row: from now on its age tells how far the archive is behind.
     canary.write(Database(settings.container))
     warning = "".join(
-        f"{each.name} ({each.where}) can't be reached, and its WAL waits in pg_wal: {held[each].message} "
-        for each in away
+        f"{each} can't be reached, and its WAL waits in pg_wal: {held[each].message} " for each in away
     )
     return {
         "done": [f"opened {each.name}" for each in new],
@@ -209,7 +208,7 @@ def _see_arrive(settings: Settings, held: Sequence[Contents]) -> None:
     segment = Database(settings.container).switch_wal()
     behind = pgbackrest.wait_for(settings, held, segment, settings.archive_timeout + 60)
     if behind:
-        where = " and ".join(f"{each.name} ({each.where})" for each in behind)
+        where = " and ".join(map(str, behind))
         raise BackupError(
             f"WAL segment {segment} has not arrived in {where}. `docker logs {settings.container}` has what "
             "the archiver says."

@@ -27,6 +27,9 @@ class Repository:
         """Return its name for people, as --repo and --from take it."""
         return f"repo{self.key}"
 
+    def __str__(self) -> str:
+        return f"{self.name} ({self.where})"
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -42,9 +45,8 @@ class Settings:
 
     stack: str
     state_dir: str
-    # The database's container, and the image of a job where that container is not there.
+    # Of the database.
     container: str
-    image: str
     # Of role postgres: which volume is the database, the operators' socket, the configuration.
     volume_record: str
     socket: str
@@ -79,6 +81,8 @@ class Settings:
     # The table of cron, and what the role has written into it.
     cron_file: str = ""
     cron_text: str = ""
+    # Of a job on a host whose database has no container yet: who asks for the job says it.
+    image: str = ""
     path: Path = field(default=Path(), compare=False)
 
     @property

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from stanchion_backup.errors import BackupError
@@ -107,7 +108,7 @@ def _alone(settings: Settings) -> Iterator[bool]:
         yield True
 
 
-def _state_file(settings: Settings) -> Any:
+def _state_file(settings: Settings) -> Path:
     return settings.folder / "watch.json"
 
 

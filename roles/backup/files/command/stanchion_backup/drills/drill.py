@@ -15,7 +15,7 @@ from stanchion_backup import backups
 from stanchion_backup.drills import choosing, content, proof, soundness
 from stanchion_backup.drills.course import PURPOSE, Before, Drill
 from stanchion_backup.errors import BackupError, RefusedError
-from stanchion_backup.host import docker, jobs, volume_record
+from stanchion_backup.host import docker, jobs, leftovers, volume_record
 from stanchion_backup.host.database import Database
 from stanchion_backup.host.stopping import undisturbed
 from stanchion_backup.repository import pgbackrest, windows
@@ -73,8 +73,7 @@ def first(settings: Settings, wait: float) -> dict[str, Any]:
         return result
     away = [each for each in backups.away_of(settings, held) if each in missing]
     result["warning"] = " ".join(
-        f"{each.name} ({each.where}) can't be reached, and no restore from it was ever proved: "
-        f"{held[each].message}"
+        f"{each} can't be reached, and no restore from it was ever proved: {held[each].message}"
         for each in away
     )
     ready = [each for each in missing if each not in away]
@@ -120,7 +119,7 @@ def _recorded(
                 assertions=[],
             )
             with jobs.alone(settings, wait):
-                scratch.sweep(settings, PURPOSE)
+                leftovers.sweep(settings)
                 one = Drill(settings, repository, record)
                 try:
                     _run(one, kind, label)
@@ -194,7 +193,7 @@ def _prepare(one: Drill, kind: str | None, label: str | None) -> Before:
     settings, repository = one.settings, one.repository
     held = pgbackrest.contents_of(settings, repository)
     if not held.well:
-        raise BackupError(f"{repository.name} ({repository.where}) can't be read: {held.message}.")
+        raise BackupError(f"{repository} can't be read: {held.message}.")
     live = one.live.one(_LIVE)
     _same_cluster(repository, held, live)
     timeline = int(live["timeline"])
@@ -236,7 +235,7 @@ def _restore(one: Drill, copy: Scratch, before: Before) -> None:
 def _same_cluster(repository: Repository, held: Contents, live: Mapping[str, Any]) -> None:
     if held.system_identifier != live["identifier"]:
         raise BackupError(
-            f"{repository.name} ({repository.where}) is of another cluster: its system identifier is "
+            f"{repository} is of another cluster: its system identifier is "
             f"{held.system_identifier}, the live database's is {live['identifier']}."
         )
 

@@ -98,9 +98,14 @@ def inspect(kind: str, name: str) -> dict[str, Any] | None:
     if done.code == 0:
         found: dict[str, Any] = json.loads(done.out)[0]
         return found
-    if "no such" in done.err.lower() or "not found" in done.err.lower():
+    if _is_gone(done):
         return None
     raise BackupError(f"docker {kind} inspect {name} failed: {done.err.strip()}")
+
+
+def _is_gone(done: Done) -> bool:
+    """Say whether the engine knows nothing of that name."""
+    return "no such" in done.err.lower() or "not found" in done.err.lower()
 
 
 def names(kind: str, *filters: str) -> list[str]:
@@ -115,7 +120,7 @@ def remove(kind: str, listed: Iterable[str]) -> None:
     force = ["--force", "--volumes"] if kind == "container" else []
     for name in listed:
         done = run(["docker", kind, "rm", *force, name], within=600)
-        if done.code != 0 and "no such" not in done.err.lower() and "not found" not in done.err.lower():
+        if done.code != 0 and not _is_gone(done):
             raise BackupError(f"docker {kind} rm {name} failed: {done.err.strip()}")
 
 
@@ -141,7 +146,6 @@ def labels(settings: Settings, purpose: str) -> list[str]:
         f"--label=io.stanchion.stack={settings.stack}",
         "--label=io.stanchion.role=backup",
         f"--label={PURPOSE}={purpose}",
-        *(["--label=stanchion.drill=1"] if purpose == "drill" else []),
     ]
 
 

@@ -24,18 +24,19 @@ from stanchion_backup.settings import Settings
 log = logging.getLogger("stanchion_backup")
 
 _LOG_BYTES = 1_000_000
-_LOG_FILES = 5
-# Of each job; a year of drills, two weeks of hourly backups.
+# Beside the one that is written to.
+_OLD_LOGS = 4
+# Of each job: two weeks of hourly backups, a year of daily ones, seven of weekly drills.
 RECORDS_KEPT = 400
 _HOOK_WITHIN = 120.0
 
 
 def log_to_file(settings: Settings) -> None:
-    """Keep what jobs do in a file that never grows past five megabytes."""
+    """Keep what jobs do in files that together never grow past five megabytes."""
     folder = settings.folder / "log"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handler = RotatingFileHandler(
-        folder / "backup.log", maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, delay=True
+        folder / "backup.log", maxBytes=_LOG_BYTES, backupCount=_OLD_LOGS, delay=True
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(message)s"))
     log.addHandler(handler)
@@ -96,7 +97,8 @@ def recorded(settings: Settings, job: str) -> Iterator[dict[str, Any]]:
         record.update(outcome="failed", exit=error.exit_code, error=str(error))
         raise
     except BaseException as error:
-        record.update(outcome="failed", exit=70, error=f"{type(error).__name__}: {error}")
+        # What Python ends a process with that nobody has caught.
+        record.update(outcome="failed", exit=1, error=f"{type(error).__name__}: {error}")
         log.error("%s", traceback.format_exc())
         raise
     finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Optional, Union
 
 from stanchion_backup.host import files
@@ -207,9 +206,8 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def write(settings: Settings, picture: Mapping[str, Any], written: float) -> Path:
+def write(settings: Settings, picture: Mapping[str, Any], written: float) -> None:
     """Replace the file as a whole, for everybody to read: a collector may look at any moment."""
     folder = settings.folder / "metrics"
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     files.replace(folder / FILE, render(picture, written), 0o644)
-    return folder / FILE

@@ -16,7 +16,7 @@ from stanchion_backup.settings import Settings
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
 # A rate from less than this, in seconds, would be chance.
 _RATE_FROM = 60.0
-# By which the clocks of this host and of a repository's may differ, in seconds.
+# How far the clock of a repository's host may be from the one here, in seconds.
 _CLOCKS = 300.0
 
 

@@ -42,8 +42,6 @@ _LOCKED = 50
 # The archiver holds it while it tries a repository that has no stanza yet; after three tries of 20 s it rests
 # for a minute.
 _LOCK_WITHIN = 150.0
-# Where not even one segment fits, no backup does.
-_SEGMENT_BYTES = wal.SEGMENT_BYTES
 # Of a shell and of docker, where a command is not there.
 _NOT_THERE = (126, 127)
 # A question to a repository that is there takes a fraction of a second; SFTP's own time-out is longer.
@@ -394,7 +392,7 @@ _HISTORY = re.compile(r"([0-9A-F]{8})\.history")
 def archive(settings: Settings, held: Contents, within: float = _ASK_WITHIN) -> Archive:
     """Return what WAL a repository holds; BackupError where it cannot be listed."""
     repository = settings.repository_of(str(held.key))
-    what = f"Listing the WAL of {repository.name} ({repository.where})"
+    what = f"Listing the WAL of {repository}"
     folder = f"archive/{settings.stack}/{held.archive}"
     if not held.archive:
         return Archive({}, {})
@@ -455,7 +453,7 @@ def history(settings: Settings, held: Contents, timeline: int, within: float = _
     # It says so of a file that is not there by this code alone; docker, of what went wrong, in words.
     if done.code == 1 and not done.text:
         return ""
-    return _must(done, f"Looking into {repository.name} ({repository.where})")
+    return _must(done, f"Looking into {repository}")
 
 
 def _listed(settings: Settings, held: Contents, folder: str, only: str) -> list[str]:
@@ -463,7 +461,7 @@ def _listed(settings: Settings, held: Contents, folder: str, only: str) -> list[
     done = ask(
         settings, f"--repo={held.key}", f"--filter={only}", "repo-ls", f"archive/{settings.stack}/{folder}"
     )
-    return _must(done, f"Looking into {repository.name} ({repository.where})").split()
+    return _must(done, f"Looking into {repository}").split()
 
 
 def create_stanza(settings: Settings, stopped: bool = False) -> None:
@@ -474,21 +472,19 @@ def create_stanza(settings: Settings, stopped: bool = False) -> None:
     while done.code == _LOCKED and time.monotonic() < deadline:
         time.sleep(1)
         done = job(settings, asked, settings.repositories, within=300)
-    _must(done, "Opening " + " and ".join(f"{each.name} ({each.where})" for each in settings.repositories))
+    _must(done, "Opening " + " and ".join(map(str, settings.repositories)))
 
 
 def check(settings: Settings) -> None:
     """Switch a WAL segment and see it arrive in every repository."""
     limit = settings.archive_timeout + 60
     done = job(settings, [f"--archive-timeout={limit}", "check"], settings.repositories, limit + 60, CHECK)
-    _must(
-        done, "Archiving to " + " and ".join(f"{each.name} ({each.where})" for each in settings.repositories)
-    )
+    _must(done, "Archiving to " + " and ".join(map(str, settings.repositories)))
 
 
 def backup(settings: Settings, repository: Repository, kind: str, expire: bool) -> None:
     """Take a backup, and `expire` what the retention lets go: before it where the disk is full, and after."""
-    what = f"The {kind} backup to {repository.name} ({repository.where})"
+    what = f"The {kind} backup to {repository}"
     # Asked before: otherwise it would wait for WAL that cannot arrive, and complain of that.
     if expire and _full(settings, repository):
         # No backup will be taken that would do so.
@@ -516,7 +512,7 @@ def backup_stopped(settings: Settings, repository: Repository) -> str:
     """Take a full backup of a server that does not run; return its label. It lets nothing go."""
     asked = [f"--repo={repository.key}", "--type=full", _STOPPED, "--annotation=stanchion=before-adoption"]
     done = job(settings, [*asked, "--no-expire-auto", "backup"], settings.repositories, within=None)
-    said = _must(done, f"The backup before the adoption to {repository.name} ({repository.where})")
+    said = _must(done, f"The backup before the adoption to {repository}")
     label = re.search(r"new backup label = (\S+)", said)
     return label[1] if label else ""
 
@@ -524,7 +520,7 @@ def backup_stopped(settings: Settings, repository: Repository) -> str:
 def expire_sets(settings: Settings, repository: Repository) -> None:
     """Let go the backups, and the WAL before them, that are beyond the retention."""
     done = job(settings, [f"--repo={repository.key}", "expire"], [repository], within=None)
-    _must(done, f"Letting backups go in {repository.name} ({repository.where})")
+    _must(done, f"Letting backups go in {repository}")
 
 
 def restore(repository: Repository, target: Target, container: Sequence[str]) -> str:
@@ -539,7 +535,7 @@ def restore(repository: Repository, target: Target, container: Sequence[str]) ->
         ],
         within=None,
     )
-    _must(done, f"Restoring from {repository.name} ({repository.where})")
+    _must(done, f"Restoring from {repository}")
     taken = re.search(r"restore backup set (\S+?),", done.out)
     return taken.group(1) if taken else target.label or ""
 
@@ -561,8 +557,9 @@ def restore_options(target: Target) -> list[str]:
 
 
 def _full(settings: Settings, repository: Repository) -> bool:
+    """Say whether not even one segment fits: no backup does then."""
     free = free_bytes(settings, repository)
-    return free is not None and free < _SEGMENT_BYTES
+    return free is not None and free < wal.SEGMENT_BYTES
 
 
 def free_bytes(settings: Settings, repository: Repository) -> int | None:
@@ -570,8 +567,8 @@ def free_bytes(settings: Settings, repository: Repository) -> int | None:
     return docker.free_bytes(settings.repository) if repository.kind in ("folder", "volume") else None
 
 
-def verify(settings: Settings, repository: Repository, archived: str = "") -> str:
-    """Read every file of a repository against its checksum; return what it says. BackupError on any doubt.
+def verify(settings: Settings, repository: Repository, archived: str = "") -> None:
+    """Read every file of a repository against its checksum; BackupError on any doubt.
 
     It ends with 0 whatever it finds: only its text counts. And it misses no segment that is not there, so the
     chain of WAL is looked at too, up to the last one that the server has `archived`.
@@ -582,7 +579,7 @@ def verify(settings: Settings, repository: Repository, archived: str = "") -> st
         [repository],
         within=None,
     )
-    what = f"The verification of {repository.name} ({repository.where})"
+    what = f"The verification of {repository}"
     _must(done, what)
     wrong = findings(done.out)
     held = contents_of(settings, repository)
@@ -593,7 +590,6 @@ def verify(settings: Settings, repository: Repository, archived: str = "") -> st
     if wrong:
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         raise BackupError(f"{what} found: {'; '.join(wrong[:10])}{more}.")
-    return done.out
 
 
 def findings(said: str) -> list[str]:

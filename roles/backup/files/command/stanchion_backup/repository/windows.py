@@ -51,8 +51,7 @@ class Window:
     live: bool
     start: int
     end: float
-    # Segments without a hole between; numbers of segments, both included.
-    first: int
+    # The number of its last segment.
     last: int
     sets: tuple[str, ...] = field(repr=False)
     note: str = ""
@@ -169,7 +168,6 @@ def windows(
                     live=number == live,
                     start=min(each.stopped for each in inside),
                     end=max(end, min(each.stopped for each in inside)),
-                    first=first,
                     last=last,
                     sets=tuple(each.label for each in inside),
                     note=note,

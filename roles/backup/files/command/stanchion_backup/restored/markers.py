@@ -78,6 +78,6 @@ def arrive(settings: Settings, held: Contents, live: Database, markers: Markers)
             else ""
         )
         raise BackupError(
-            f"WAL segment {markers.segment} did not arrive in {repository.name} ({repository.where}) within "
+            f"WAL segment {markers.segment} did not arrive in {repository} within "
             f"{limit} s.{failing} What is written now can't be restored: mend the archive."
         )

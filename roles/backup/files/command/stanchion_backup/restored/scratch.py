@@ -12,8 +12,7 @@ import math
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from stanchion_backup.errors import BackupError, RefusedError
 from stanchion_backup.host import docker, volume_record
@@ -24,7 +23,8 @@ from stanchion_backup.settings import Repository, Settings
 
 # What ends a recovery at a point; `latest` ends with the WAL, `immediate` when the backup is consistent.
 POINTS = ("time", "name", "lsn", "xid")
-KINDS = ("latest", *POINTS, "immediate")
+# Replay has no bound that anybody knows beforehand; one that does not end in a day is looked at.
+RECOVERED_WITHIN = 86_400.0
 # That every row is in its indexes, and every B-tree in order. Only of a copy: it locks writers out.
 AMCHECK = ("--all", "--heapallindexed", "--parent-check", "--install-missing")
 # A copy that becomes the database archives later what it has written since it was promoted. Not for a
@@ -53,7 +53,6 @@ class Recovery:
     # The last WAL segment that came out of the repository, empty where none did; and why no other one came.
     last_segment: str = ""
     gap: str = ""
-    log: str = field(repr=False, default="")
 
 
 class Scratch:
@@ -67,9 +66,15 @@ class Scratch:
         self.repository = repository
         self.container = name or docker.fresh_name(settings, purpose)
         self.volume = volume or self.container
-        # A copy that becomes the database has a volume like the database's.
-        self.volume_labels = docker.labels(settings, purpose)
+        self._volume_labels = docker.labels(settings, purpose)
         self._folder = settings.folder / "scratch" / self.container
+
+    def is_to_be_the_database(self) -> None:
+        """Have the volume made like the database's own."""
+        self._volume_labels = [
+            f"--label=io.stanchion.stack={self.settings.stack}",
+            "--label=io.stanchion.role=postgres",
+        ]
 
     @property
     def _priority(self) -> Sequence[str]:
@@ -87,7 +92,7 @@ class Scratch:
             raise BackupError(f"{self.volume} is the live database's volume. Nothing was restored.")
         if docker.inspect("volume", self.volume):
             raise BackupError(f"There is a volume {self.volume} already. Nothing was restored.")
-        docker.docker("volume", "create", *self.volume_labels, self.volume)
+        docker.docker("volume", "create", *self._volume_labels, self.volume)
         name = f"{self.container}-fill"
         container = [
             *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
@@ -222,7 +227,6 @@ class Scratch:
             segments=len(set(segments)),
             last_segment=max(segments, default=""),
             gap=_gap(log),
-            log=log,
         )
 
     def stop(self, within: int = 120) -> None:
@@ -232,17 +236,17 @@ class Scratch:
         if state.get("ExitCode") != 0:
             raise BackupError(f"The restored copy did not stop cleanly: {self._cause()}")
 
-    def command(self, *argv: str, within: float | None = None, memory: str = "") -> docker.Done:
+    def command(self, *argv: str) -> docker.Done:
         """Run a command of the image on the stopped copy's volume, without any network."""
         name = f"{self.container}-look"
         return docker.run(
             [
                 *("docker", "run", "--rm", "--name", name, *docker.labels(self.settings, self.purpose)),
-                *docker.confined(memory or self.settings.scratch_memory),
+                *docker.confined(self.settings.scratch_memory),
                 *("--volume", f"{self.volume}:{pgbackrest.DATA}", "--network", "none"),
                 *(pgbackrest.image_of(self.settings), *self._priority, *argv),
             ],
-            within,
+            within=None,
         )
 
     def bad_pages(self) -> str:
@@ -265,8 +269,7 @@ class Scratch:
     def remove(self, keep_volume: bool = False) -> None:
         """Take the container away, and the volume with it."""
         docker.remove("container", [self.container, f"{self.container}-fill", f"{self.container}-look"])
-        for path in (self._folder / "pg_hba.conf",):
-            path.unlink(missing_ok=True)
+        (self._folder / "pg_hba.conf").unlink(missing_ok=True)
         if self._folder.is_dir():
             self._folder.rmdir()
         if not keep_volume:
@@ -330,6 +333,6 @@ def sweep(settings: Settings, purpose: str) -> None:
     docker.remove("volume", docker.names("volume", *marks))
     docker.remove("network", docker.names("network", *marks))
     for left in (settings.folder / "scratch").glob(f"{settings.stack}-{purpose}-*"):
-        for path in Path(left).iterdir():
+        for path in left.iterdir():
             path.unlink()
         left.rmdir()

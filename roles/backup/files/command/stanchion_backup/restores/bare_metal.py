@@ -30,8 +30,6 @@ SLACK = 60
 # A backup ends with a segment, which comes within two minutes: further from it, in seconds, files have other
 # times than those at which they came, as those of a copied repository do.
 _TOGETHER = 900
-# A recovery reads all WAL since the backup; days of it take hours.
-_RECOVERY_WITHIN = 86400.0
 
 # As the module postgres_volume records it.
 _IDENTITY = """
@@ -79,8 +77,7 @@ def restore(settings: Settings, repository: Repository, wanted: Wanted, wait: fl
         held = pgbackrest.contents_of(settings, repository)
         if not held.sets:
             raise RefusedError(
-                f"{repository.name} ({repository.where}) has no backup to restore: "
-                f"{held.message or 'it is empty'}. Nothing was done."
+                f"{repository} has no backup to restore: {held.message or 'it is empty'}. Nothing was done."
             )
         archive = pgbackrest.archive(settings, held)
         _see_that_it_is_quiet(settings, repository, archive)
@@ -116,13 +113,13 @@ def _number(segment: str) -> int:
 def _see_that_it_is_quiet(settings: Settings, repository: Repository, archive: Archive) -> None:
     """Refuse a repository to which a database archived until just now."""
     if not archive.segments:
-        raise RefusedError(f"{repository.name} ({repository.where}) has no WAL. Nothing was restored.")
+        raise RefusedError(f"{repository} has no WAL. Nothing was restored.")
     newest = max(archive.segments, key=archive.segments.__getitem__)
     age = time.time() - archive.segments[newest]
     enough = 2 * settings.archive_timeout + SLACK
     if age < enough:
         raise RefusedError(
-            f"WAL segment {newest} came to {repository.name} ({repository.where}) {age:.0f} s ago: a "
+            f"WAL segment {newest} came to {repository} {age:.0f} s ago: a "
             "database archives there, or did until just now. Shut the old host off. If it is off, wait for "
             f"{enough - age:.0f} s and run this again. Nothing was restored."
         )
@@ -145,7 +142,7 @@ def timeline_of(repository: Repository, held: Contents, archive: Archive) -> int
     newest = max(held.sets, key=lambda each: each.stopped)
     listed = "; ".join(f"{number}, newest file of {windows.moment(came[number])}" for number in sorted(came))
     raise RefusedError(
-        f"{repository.name} ({repository.where}) has WAL of several timelines ({listed}), and does not tell "
+        f"{repository} has WAL of several timelines ({listed}), and does not tell "
         f"which of them the lost database was on: {doubt}. The newest backup, {newest.label}, was taken on "
         f"timeline {newest.timeline} and ended at {windows.moment(newest.stopped)}. Say which one it was: "
         "--restore-timeline N (the variable stack_restore_timeline). Nothing was restored."
@@ -178,7 +175,7 @@ def newest_along(repository: Repository, held: Contents, archive: Archive, timel
     along = [number for number in numbers if any(known[number].reaches(each) for each in held.sets)]
     if timeline not in along:
         raise RefusedError(
-            f"{repository.name} ({repository.where}) has no backup that leads along timeline {timeline}, or "
+            f"{repository} has no backup that leads along timeline {timeline}, or "
             f"no WAL of it; it has both for {', '.join(map(str, along)) or 'none'}. Nothing was restored."
         )
     return [each for each in held.sets if known[timeline].reaches(each)][-1]
@@ -234,10 +231,7 @@ def _fill(
     record: dict[str, Any],
 ) -> None:
     copy = Scratch(settings, PURPOSE, repository, volume)
-    copy.volume_labels = [
-        f"--label=io.stanchion.stack={settings.stack}",
-        "--label=io.stanchion.role=postgres",
-    ]
+    copy.is_to_be_the_database()
     if docker.inspect("volume", volume):
         raise RefusedError(
             f"There is a volume {volume} on this host, and no record of what it is. Look into it; remove it "
@@ -249,7 +243,7 @@ def _fill(
         began = time.monotonic()
         copy.restore(target)
         record["restore_seconds"] = round(time.monotonic() - began, 3)
-        recovery = copy.recover(_RECOVERY_WITHIN)
+        recovery = copy.recover(scratch.RECOVERED_WITHIN)
         record["replay_seconds"] = round(time.monotonic() - began - record["restore_seconds"], 3)
         scratch.see_all_replayed(recovery, last)
         record["last_transaction"] = recovery.last_transaction

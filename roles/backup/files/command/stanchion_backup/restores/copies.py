@@ -14,13 +14,19 @@ from stanchion_backup.host import docker, files, jobs, leftovers, volume_record
 from stanchion_backup.host.database import Database, QueryError
 from stanchion_backup.repository import pgbackrest
 from stanchion_backup.restored import facts
-from stanchion_backup.restored.scratch import AMCHECK, KEEPS_WAL, POINTS, Recovery, Scratch, see_all_replayed
+from stanchion_backup.restored.scratch import (
+    AMCHECK,
+    KEEPS_WAL,
+    POINTS,
+    RECOVERED_WITHIN,
+    Recovery,
+    Scratch,
+    see_all_replayed,
+)
 from stanchion_backup.restores.planning import Plan, Request, plan
 from stanchion_backup.settings import Settings
 
 PURPOSE = "restore"
-# Replay has no bound that anybody knows beforehand; one that does not end in a day is looked at.
-_RECOVERED_WITHIN = 86_400.0
 
 
 def fresh_name(settings: Settings) -> str:
@@ -85,7 +91,7 @@ def fill(copy: Scratch, planned: Plan, record: dict[str, Any]) -> Recovery:
     copy.restore(planned.target)
     phases["restore"] = round(time.monotonic() - began, 3)
     began = time.monotonic()
-    recovery = copy.recover(_RECOVERED_WITHIN)
+    recovery = copy.recover(RECOVERED_WITHIN)
     phases["replay"] = round(time.monotonic() - began, 3)
     if planned.target.kind in (*POINTS, "immediate") and not recovery.stopped:
         raise BackupError(
@@ -97,7 +103,7 @@ def fill(copy: Scratch, planned: Plan, record: dict[str, Any]) -> Recovery:
         # The repository's network leads out; the copy needs none of it any more.
         copy.stop()
         copy.start("none")
-        copy.wait(_RECOVERED_WITHIN)
+        copy.wait(RECOVERED_WITHIN)
     record["recovery"] = {
         "stopped": recovery.stopped,
         "last_transaction": recovery.last_transaction,
@@ -114,8 +120,7 @@ def prove(settings: Settings, copy: Scratch, planned: Plan, deep: bool, record: 
     """
     began = time.monotonic()
     seen = copy.database("postgres").one(
-        "SELECT s.system_identifier::text AS identifier, c.timeline_id AS timeline"
-        " FROM pg_control_system() s, pg_control_checkpoint() c"
+        "SELECT system_identifier::text AS identifier FROM pg_control_system()"
     )
     expected = volume_record.read(settings).get("system_identifier")
     if expected and seen["identifier"] != expected:
@@ -151,14 +156,14 @@ def _read_all(copy: Scratch) -> None:
     # Who reads a row first marks its page. With full pages the WAL of that, all of which is kept, would be as
     # large as the database. Without them a crash may tear a page: nothing goes on before a clean stop.
     copy.start("none", full_page_writes="off", **KEEPS_WAL)
-    copy.wait(_RECOVERED_WITHIN)
+    copy.wait(RECOVERED_WITHIN)
     if damage := copy.client("pg_amcheck", *AMCHECK):
         raise BackupError(f"pg_amcheck found damage in the copy: {damage}")
     for name in _with_amcheck(copy) - had_amcheck:
         copy.database(name).execute("DROP EXTENSION amcheck")
     copy.stop()
     copy.start("none", **KEEPS_WAL)
-    copy.wait(_RECOVERED_WITHIN)
+    copy.wait(RECOVERED_WITHIN)
 
 
 def _with_amcheck(copy: Scratch) -> set[str]:

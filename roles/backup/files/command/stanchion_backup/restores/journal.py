@@ -60,6 +60,10 @@ class Journal:
         """Return the first step that is not done."""
         return next((step for step in self.steps if step not in self.done), None)
 
+    def mark(self) -> dict[str, Any]:
+        """Return what the volume's record says of it, to keep other runs from starting a database."""
+        return {"to": self.asked, "began": self.began}
+
     def says(self) -> str:
         """Return how far it is, and what can be done, for whoever is refused because of it."""
         step = self.next_step()

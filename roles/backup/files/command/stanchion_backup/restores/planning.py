@@ -42,8 +42,6 @@ class Plan:
     timeline: int
     needed: int
     free: int
-    # Whether it follows the timeline that the database is on.
-    live: bool
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as results and records tell it."""
@@ -83,9 +81,7 @@ def held(settings: Settings, repository: Repository, within: float = 60.0) -> He
     """Read one repository, within these seconds; RefusedError with its own reason where it cannot be."""
     contents = pgbackrest.contents_of(settings, repository, within)
     if contents.code != 0 and not contents.sets:
-        raise RefusedError(
-            f"Nothing can be restored from {repository.name} ({repository.where}): {contents.message}."
-        )
+        raise RefusedError(f"Nothing can be restored from {repository}: {contents.message}.")
     archive = pgbackrest.archive(settings, contents, within)
     known = windows.timelines(contents.sets, archive)
     live = volume_record.timeline(settings) or max(known, default=1)
@@ -150,7 +146,7 @@ def plan(settings: Settings, request: Request, ahead: bool = False) -> Plan:
     else:
         target = Target(asked.kind, asked.value, backup.label, str(number))
     needed, free = scratch.see_room(backup)
-    return Plan(asked, repository, target, backup, number, needed, free, number == here.live)
+    return Plan(asked, repository, target, backup, number, needed, free)
 
 
 def _check_future(asked: Asked) -> None:

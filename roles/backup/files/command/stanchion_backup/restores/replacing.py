@@ -135,10 +135,7 @@ def _starts(way: str) -> str:
 def _copy(settings: Settings, left: Journal, repository: str) -> Scratch:
     place = settings.repository_of(left.facts.get("repo") or repository)
     copy = Scratch(settings, PURPOSE, place, left.name, left.name)
-    copy.volume_labels = [
-        f"--label=io.stanchion.stack={settings.stack}",
-        "--label=io.stanchion.role=postgres",
-    ]
+    copy.is_to_be_the_database()
     return copy
 
 
@@ -170,7 +167,7 @@ def _halt(settings: Settings, left: Journal) -> None:
     if not left.touched:
         left.touched = True
         journal.write(settings, left)
-    volume_record.write(settings, {**left.old, MARK: {"to": left.asked, "began": left.began}})
+    volume_record.write(settings, {**left.old, MARK: left.mark()})
     # Where that is not what is restored, what was written last may stay in the old volume.
     newest = left.steps[0] == HALT
     answers = planning.running(settings)
@@ -279,7 +276,7 @@ def _hand_over(settings: Settings, left: Journal) -> None:
             "replaced": [each for each in replaced if each["volume"]],
             # Each backup carries this record: a host that comes after this one has to know of them too.
             "forks": [*(left.old.get("forks") or []), left.facts["fork"]],
-            MARK: {"to": left.asked, "began": left.began},
+            MARK: left.mark(),
         },
     )
 
@@ -297,14 +294,13 @@ def rollback(settings: Settings, discard: str, wait: float) -> dict[str, Any]:
             )
         left.rolled_back = left.rolled_back or round(time.time(), 3)
         journal.write(settings, left)
-        mark = {"to": left.asked, "began": left.began}
         # Not the journal: it learns of it a moment later.
         recorded = volume_record.read(settings)
         if recorded.get("volume") == left.name:
             _stop_backends(settings)
             _stop_database(settings)
             dropped = [*(left.old.get("replaced") or []), {"volume": left.name, "at": left.rolled_back}]
-            volume_record.write(settings, {**left.old, "replaced": dropped, MARK: mark})
+            volume_record.write(settings, {**left.old, "replaced": dropped, MARK: left.mark()})
             record["done"] = [f"the volume {left.old['volume']} is the database again; {left.name} stays"]
         elif any(each["volume"] == left.name for each in recorded.get("replaced") or []):
             # An earlier try has come this far: what the application wrote to it stays.
