@@ -157,13 +157,14 @@ def _published(ports: tuple[Port, ...]) -> str:
 
 
 def _probe(wanted: Container, container: Container) -> Iterator[Difference]:
-    if wanted.probe is None or not wanted.probe.test:  # the image's, with its own figures
+    if wanted.probe is None:
         return
     declared = wanted.probe
     if container.probe is None:
         yield "health check", " ".join(declared.words), NOTHING
         return
-    for name in ("test", "interval", "timeout", "retries", "start_period"):
+    # Without a command it is the image's, at these intervals.
+    for name in (*(["test"] if declared.test else []), "interval", "timeout", "retries", "start_period"):
         expected, found = getattr(declared, name), getattr(container.probe, name)
         if expected != found:
             yield f"health check, {name.replace('_', ' ')}", _text(expected), _text(found)

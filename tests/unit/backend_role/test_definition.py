@@ -122,3 +122,10 @@ def test_the_limit_of_processes_has_room_for_the_application(workers: int, size:
         stack_db_max_overflow=overflow,
     )
     assert limit >= workers * (threads + 1) + 5
+
+
+def test_without_a_command_the_images_own_probe_is_asked_at_the_declared_intervals() -> None:
+    """Docker takes what is empty from the image; community.docker would send nothing without this word."""
+    probe = value("__backend_container.healthcheck", backend_health_command=[], backend_health_interval="7s")
+    assert (probe["test"], probe["interval"], probe["test_cli_compatible"]) == (None, "7s", True)
+    assert "test_cli_compatible" not in value("__backend_container.healthcheck")

@@ -117,9 +117,11 @@ def test_another_probe_and_policy(kept):
     }
 
 
-def test_an_undeclared_probe_is_the_images(kept):
-    kept.definition("db")["healthcheck"] = {"test": None}
+def test_an_undeclared_probe_is_the_images_at_the_declared_intervals(kept):
+    kept.definition("db")["healthcheck"]["test"] = None
     assert told(kept)[0] is Outcome.PASS
+    kept.container("db")["probe"]["interval"] = 61.0
+    assert told(kept)[0] is not Outcome.PASS
 
 
 def test_nothing_is_there(kept):
