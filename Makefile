@@ -67,12 +67,12 @@ site: $(VENV)/.dev ## Write the documentation as a site with search to site/; a 
 venv: $(VENV)/.run ## Make the virtual environment that deploy needs
 	@echo "ready: . .venv/bin/activate"
 
+# For the oldest Python that there may be: some packages want a later one of the same minor version.
+LOCK = uv pip compile --upgrade -q --no-header --no-annotate --no-emit-index-url --python-version 3.11
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the pins under requirements/ anew
-	uv pip compile --upgrade -q --no-header --no-annotate --no-emit-index-url --extra dev --extra backend \
-		pyproject.toml -o requirements/dev.txt
-	uv pip compile --upgrade -q --no-header --no-annotate --no-emit-index-url \
-		-c requirements/dev.txt pyproject.toml -o requirements/run.txt
+	$(LOCK) --extra dev --extra backend pyproject.toml -o requirements/dev.txt
+	$(LOCK) -c requirements/dev.txt pyproject.toml -o requirements/run.txt
 
 # The stamps make a second run free and offline; a changed pin file installs anew.
 $(VENV)/.run: requirements/run.txt pyproject.toml .ci/venv
