@@ -12,6 +12,14 @@ from stanchion.checks.container import Container
 RECORDED = Path(__file__).parent / "recorded" / "healthy.json"
 
 
+def sound(finding: Finding) -> Finding:
+    """See that every piece of evidence says in words what was seen, of what, and where that stands."""
+    for seen in finding.evidence:
+        assert all(isinstance(told, str) for told in (seen.what, seen.of, seen.key)), seen
+        assert seen.what
+    return finding
+
+
 class Kept:
     """A recorded look that a test may change before it asks."""
 
@@ -25,13 +33,13 @@ class Kept:
         check = catalogue()[slug]
         asked = phase or next(p for p in reversed(check.phases) if p is not Phase.FILE)
         (finding,) = decide(Look(self.facts, self.declared, self.thresholds, asked), [check])
-        return finding
+        return sound(finding)
 
     def ask_file(self, slug: str, *services: Container) -> Finding:
         """Return what the check finds in a compose file of these services."""
         look = Look({}, {}, self.thresholds, Phase.FILE, containers=services)
         (finding,) = decide(look, [catalogue()[slug]])
-        return finding
+        return sound(finding)
 
     def container(self, name: str) -> dict[str, Any]:
         """Return the facts of a container, named without the stack's name."""

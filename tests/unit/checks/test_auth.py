@@ -89,6 +89,11 @@ class TestSuperuser:
             f"{e.of}: {e.what}" for e in finding.evidence
         }
 
+    def test_it_has_several(self, kept):
+        kept.rows("roles")[1].update(superuser=True, createdb=True)
+        (told,) = [each for each in kept.ask("auth.superuser").evidence if "rights" in each.what]
+        assert (told.of, told.what) == ("medication_tracker", "has the rights superuser, createdb")
+
     @pytest.mark.parametrize("users", [["postgres"], ["all"], ["/^post"]])
     def test_a_superuser_comes_by_the_network(self, kept, users):
         rule(kept, users=users)
@@ -118,6 +123,7 @@ class TestSuperuser:
         [
             ({}, "postgresql://postgres@db/app", Outcome.FAIL),
             ({"POSTGRES_USER": "owner"}, "postgresql+psycopg2://owner@db:5432/app", Outcome.FAIL),
+            ({"POSTGRES_USER": "owner"}, "postgresql://postgres@db/app", Outcome.FAIL),
             ({"POSTGRES_USER": "owner"}, "postgresql://app@db/app", Outcome.PASS),
             ({}, "nonsense", Outcome.SKIP),
         ],
@@ -129,8 +135,13 @@ class TestSuperuser:
             Container("web", "backend", values={"DATABASE_URL": url}),
         )
         assert finding.outcome is outcome
-        if outcome is Outcome.FAIL:
-            assert finding.evidence[0].key == "environment.DATABASE_URL"
+        if outcome is Outcome.SKIP:
+            assert finding.summary == "no container's environment has an address of the database"
+            return
+        (told,) = finding.evidence
+        assert (told.of, told.key) == ("web", "environment.DATABASE_URL")
+        of_the_image = ", the superuser that the image makes" if outcome is Outcome.FAIL else ""
+        assert told.what == f"connects as {url.partition('://')[2].partition('@')[0]}{of_the_image}"
 
 
 def test_a_password_that_is_kept_as_md5(kept):

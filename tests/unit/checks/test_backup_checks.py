@@ -506,6 +506,8 @@ class TestProof:
     @pytest.mark.parametrize("name,objective", [("rto", 900), ("rpo", 120)])
     def test_objectives(self, kept, seen, drills, name, objective):
         assert seen["objectives"][name] == objective
+        drills["last"][f"{name}_seconds"] = objective
+        ask(kept, f"proof.{name}", PASS)
         drills["last"][f"{name}_seconds"] = objective + 100
         ask(kept, f"proof.{name}", WARN, f"backup_{name} is")
         drills["last"][f"{name}_seconds"] = None

@@ -197,11 +197,18 @@ SOCKET_ONLY = [
     ("CMD", "sh", "-c", "/usr/bin/pg_isready -U app || exit 1"),
     ("CMD-SHELL", "pg_isready -h /var/run/postgresql"),
     ("CMD-SHELL", "psql -U app -c 'SELECT 1'"),
+    ("CMD", "pg_isready", "-h"),
+    ("CMD", "pg_isready", "--host", "/run/postgresql"),
+    ("CMD-SHELL", "pg_isready --host=/run/postgresql"),
+    ("CMD-SHELL", "pg_isready -h/run/postgresql"),
 ]
 OVER_TCP = [
     ("CMD", "pg_isready", "-h", "127.0.0.1"),
     ("CMD-SHELL", "pg_isready --host=localhost -U app"),
     ("CMD-SHELL", "pg_isready -hlocalhost"),
+    ("CMD", "pg_isready", "-hd"),
+    ("CMD", "pg_isready", "--host", "db"),
+    ("CMD-SHELL", "psql 'host=db user=app' -c 'SELECT 1'"),
     ("CMD-SHELL", "psql postgresql://app@localhost/app -c 'SELECT 1'"),
     ("CMD", "healthcheck"),
 ]
@@ -213,6 +220,7 @@ class TestHealthCheck:
         finding = kept.ask_file("container.health_check", Container("db", "postgres", probe=Probe(test)))
         assert finding.outcome is Outcome.FAIL
         assert keys(finding) == {"healthcheck.test"}
+        assert finding.summary == f"db: its probe asks the socket only: {' '.join(Probe(test).words)}"
 
     @pytest.mark.parametrize("test", OVER_TCP)
     def test_over_tcp(self, kept, test):
@@ -237,6 +245,10 @@ class TestHealthCheck:
         finding = kept.ask("container.health_check")
         assert finding.outcome is Outcome.WARN
         assert "is killed after 3 s" in finding.summary
+        (late,) = [seen for seen in finding.evidence if "killed" in seen.what]
+        assert (late.of, late.key) == ("medication-tracker-db", "healthcheck.timeout")
+        others = {(seen.of, seen.key) for seen in finding.evidence if "asked every" in seen.what}
+        assert others == {(f"medication-tracker-backend-{n}", "healthcheck.test") for n in (1, 2)}
 
 
 class TestRecovery:

@@ -123,6 +123,72 @@ class TestOverflowBounded:
         assert finding.evidence[0].key == "environment.DB_MAX_OVERFLOW"
 
 
+class TestEdges:
+    @pytest.mark.parametrize(
+        ("most", "outcome"),
+        [("32", Outcome.FAIL), ("33", Outcome.WARN), ("42", Outcome.WARN), ("43", Outcome.PASS)],
+    )
+    def test_a_file(self, kept, most, outcome):
+        """30 connections, 3 that are reserved, 10 for everybody else."""
+        finding = kept.ask_file(
+            "pool.arithmetic",
+            Container("db", "postgres", command=("postgres", "-c", f"max_connections={most}")),
+            Container("web", "backend", values={"DB_POOL_SIZE": "5", "WEB_CONCURRENCY": "2"}),
+        )
+        assert finding.outcome is outcome
+        (told,) = [seen for seen in finding.evidence if "max_connections" in seen.what]
+        assert (told.of, told.key) == ("db", "" if outcome is Outcome.PASS else "command")
+
+    def test_a_pool_without_an_end_in_a_file(self, kept):
+        finding = kept.ask_file(
+            "pool.arithmetic",
+            Container("db", "postgres", command=("postgres", "-c", "max_connections=500")),
+            Container("web", "backend", values={"DB_MAX_OVERFLOW": "-1", "WEB_CONCURRENCY": "2"}),
+        )
+        (told,) = [seen for seen in finding.evidence if "no end" in seen.what]
+        assert (told.of, told.key) == ("web", "environment.DB_MAX_OVERFLOW")
+
+    @pytest.mark.parametrize(("used", "outcome"), [("26", Outcome.PASS), ("27", Outcome.WARN)])
+    def test_nine_tenths_of_a_pool_in_use(self, kept, used, outcome):
+        say(kept, B1, f"db_pool_in_use {used}")
+        finding = kept.ask("pool.attribution")
+        assert finding.outcome is outcome
+        (told,) = [seen for seen in finding.evidence if f"{used} of 30" in seen.what]
+        assert told.of == B1
+
+    @pytest.mark.parametrize(("admitted", "outcome"), [("135", Outcome.PASS), ("136", Outcome.WARN)])
+    def test_as_many_threads_as_may_wait(self, kept, admitted, outcome):
+        say(kept, B1, f"db_pool_admitted {admitted}")
+        finding = kept.ask("pool.threads")
+        assert finding.outcome is outcome
+        assert {seen.of for seen in finding.evidence} == {B1, B2}
+
+    @pytest.mark.parametrize(
+        ("values", "key"),
+        [
+            ({"WEB_THREADS": "40"}, "environment.WEB_THREADS"),
+            ({"GUNICORN_CMD_ARGS": "--threads 40"}, "environment.GUNICORN_CMD_ARGS"),
+        ],
+    )
+    def test_threads_of_a_file_have_their_key(self, kept, values, key):
+        service = Container("web", "backend", values={"DB_POOL_SIZE": "5", **values})
+        assert kept.ask_file("pool.threads", service).evidence[0].key == key
+
+    @pytest.mark.parametrize(("killed", "outcome"), [("31", Outcome.PASS), ("30", Outcome.WARN)])
+    def test_sqlalchemy_waits_thirty_seconds_where_nothing_is_said(self, kept, killed, outcome):
+        service = Container("web", "backend", values={"GUNICORN_CMD_ARGS": f"--timeout {killed}"})
+        finding = kept.ask_file("pool.timeout_order", service)
+        assert (finding.outcome, finding.evidence[0].of) == (outcome, "web")
+        assert "waits 30 s" in finding.summary
+
+    def test_what_the_application_tells_counts_where_nothing_is_declared(self, kept):
+        del kept.container("backend-1")["environment"]["values"]["DB_POOL_TIMEOUT"]
+        say(kept, B1, "db_pool_timeout_seconds 75")
+        finding = kept.ask("pool.timeout_order")
+        assert finding.outcome is Outcome.WARN
+        assert "waits 75 s for a connection" in finding.summary
+
+
 class TestThreads:
     def test_more_than_connections_but_admitted_are_fewer(self, kept):
         finding = kept.ask("pool.threads")

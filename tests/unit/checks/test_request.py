@@ -1,5 +1,8 @@
 """What a host is asked for."""
 
+import yaml
+from ansible_collections.stanchion.stack.plugins.modules.stack_facts import DOCUMENTATION
+
 from stanchion.checks import catalogue, request, without_secrets
 
 
@@ -11,6 +14,26 @@ def test_variables_that_somebody_may_have_added_are_asked_for_too(kept):
 def test_sources_of_every_phase_are_asked_for(kept):
     asked = request(kept.declared, [catalogue()["pool.arithmetic"]], {})
     assert asked["sources"] == ["clock", "containers", "engine", "sql"]
+
+
+def test_what_is_declared_reaches_the_option_of_its_name(kept):
+    """An option that the module does not have would be refused; one that is not handed over is not looked at."""
+    documented = yaml.safe_load(DOCUMENTATION)["options"]
+    asked = request(kept.declared, [], {"validation_log_window": 60})
+    assert set(asked) <= set(documented)
+    stack, named = kept.declared["stack"], ("state_dir", "secrets_dir", "app_network", "edge_network")
+    assert {name: asked[name] for name in named} == {name: stack[name] for name in named}
+    assert (asked["stack"], asked["database"]) == (stack["name"], stack["database_name"])
+    assert (asked["database_port"], asked["names"]) == (stack["database_port"], [stack["database_alias"]])
+    assert asked["socket"] == kept.declared["postgres"]["socket"]
+    assert asked["repository"] == stack["backup_repository"]
+    assert (asked["log_window"], asked["address_variable"]) == (60.0, "DATABASE_URL")
+    kept.declared["backend"]["variable_names"] = {"DATABASE_URL": "DSN"}
+    del kept.declared["postgres"]
+    stack["backup"] = False
+    without = request(kept.declared, [], {})
+    assert (without["socket"], without["repository"]) == (None, None)
+    assert (without["log_window"], without["address_variable"]) == (3600.0, "DSN")
 
 
 def test_what_is_declared_is_kept_without_secrets(kept):
