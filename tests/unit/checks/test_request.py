@@ -17,7 +17,7 @@ def test_sources_of_every_phase_are_asked_for(kept):
 
 
 def test_what_is_declared_reaches_the_option_of_its_name(kept):
-    """An option that the module does not have would be refused; one that is not handed over is not looked at."""
+    """What the module does not have would be refused; what is not handed over is not looked at."""
     documented = yaml.safe_load(DOCUMENTATION)["options"]
     asked = request(kept.declared, [], {"validation_log_window": 60})
     assert set(asked) <= set(documented)
