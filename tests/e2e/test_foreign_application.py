@@ -20,7 +20,9 @@ def miniflux(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder: Path = tmp_path_factory.mktemp("foreign") / NAME
     folder.mkdir()
     variables = yaml.safe_load((EXAMPLE / "inventory" / "group_vars" / "all" / "main.yml").read_text())
-    return Stack(host, folder, NAME, {**variables, **CALM, "backend_context": str(EXAMPLE)})
+    # Beside the first stack, which has the networks of the defaults.
+    subnets = {"stack_app_subnet": "172.30.234.0/24", "stack_edge_subnet": "172.30.235.0/24"}
+    return Stack(host, folder, NAME, {**variables, **CALM, **subnets, "backend_context": str(EXAMPLE)})
 
 
 def test_it_is_deployed_backed_up_proved_and_validated_by_an_inventory_alone(miniflux: Stack) -> None:
