@@ -7,11 +7,12 @@ from fires.fire import Fire, by_shell
 
 BATCH = "wrong backend"
 SECRETS = "/var/lib/stanchion/{stack}/secrets/backend"
-# Sixteen clients, and each asks replica 2 for a slow query again as soon as it has its answer.
+# Sixteen clients, and each asks replica 2 for a slow query again as soon as it has its answer. Redirected by
+# exec: dash keeps what a redirected function would go back to, and ssh waits for that.
 BUSY = """
 touch /tmp/busy
 ask() { while [ -e /tmp/busy ]; do curl -s -m 10 'http://127.0.0.1:5001/debug/sleep?seconds=3'; done; }
-for _ in $(seq 16); do ask > /dev/null 2>&1 & done
+for _ in $(seq 16); do (exec > /dev/null 2>&1; ask) & done
 sleep 1
 """
 
