@@ -16,6 +16,7 @@ from stack import CALM, ROOT, Host, Run, Stack, until
 NAME = "shop"
 VOLUME = "shop_db_data"
 OWNER = "app"
+# On the test's Docker host, as Compose has it there.
 FOLDER = "/root/shop"
 FILE = f"""\
 name: {NAME}
