@@ -266,7 +266,7 @@ class Stack:
         for before in self.deployed:
             changes = difflib.unified_diff(before.splitlines(), seen.splitlines(), "deployed", "now", n=0)
             print("\n".join(changes), file=sys.stderr)
-        self.deploy()
+        self.deploy("--no-validate")
 
     def remember(self) -> None:
         """Take what is there now for what a deploy of these variables leaves."""

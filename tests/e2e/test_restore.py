@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from stack import Stack
 
-# A row every twentieth of a second, as the application writes them, whatever becomes of the database.
+# Five rows a second, as the application writes them, whatever becomes of the database.
 LOAD = """\
 while [ -e /run/load ]; do
     row='{"name": "load '$(date +%s%N)'", "dosage": "1"}'
     curl -s -o /dev/null -m 2 -H 'Content-Type: application/json' -d "$row" "$1"
-    sleep 0.05
+    sleep 0.2
 done
 """
 # 130 MB that nobody has read: who reads them first marks each page, and no page can be compressed.
