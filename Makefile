@@ -40,7 +40,7 @@ lint: $(VENV)/.dev ## Run the linters only
 	tests/lint
 
 .PHONY: unit
-unit: $(VENV)/.dev ## Run the unit tests only (seconds, no Docker)
+unit: $(VENV)/.dev ## Run the unit tests only (a minute or two, no Docker)
 	pytest tests/unit
 
 .PHONY: molecule

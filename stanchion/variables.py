@@ -18,19 +18,24 @@ import yaml
 # The C loader reads all specs in a few milliseconds, the other one in a tenth of a second.
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+# Names that options of the command line set: the verb, and its option as a person writes it.
+OPTION_VARIABLES: Mapping[str, tuple[str, str]] = {
+    "stack_update_images": ("deploy", "--update-images"),
+    "stack_delete_data": ("destroy", "--delete-data"),
+    "stack_delete_backups": ("destroy", "--delete-backups"),
+    "stack_no_validation": ("deploy", "--no-validate"),
+    "stack_restore_from": ("deploy", "--restore-from"),
+    "stack_restore_timeline": ("deploy", "--restore-timeline"),
+    "stack_old_host_is_fenced": ("deploy", "--old-host-is-fenced"),
+    "stack_export_file": ("secrets", "--to"),
+    "stack_export_password_file": ("secrets", "--vault-password-file"),
+}
+
 # Names that no role declares, each with who sets it.
 PLAYBOOK_VARIABLES: Mapping[str, str] = {
+    **{name: " ".join(option) for name, option in OPTION_VARIABLES.items()},
     "stack_group": "inventory: the group of the whole stack",
-    "stack_update_images": "deploy --update-images",
-    "stack_delete_data": "destroy --delete-data",
-    "stack_delete_backups": "destroy --delete-backups",
-    "stack_no_validation": "deploy --no-validate",
     "stack_preflight_facts": "registered by a playbook that looks once for all its preflights",
-    "stack_restore_from": "deploy --restore-from",
-    "stack_restore_timeline": "deploy --restore-timeline",
-    "stack_old_host_is_fenced": "deploy --old-host-is-fenced, or the answer to its question",
-    "stack_export_file": "secrets export --to",
-    "stack_export_password_file": "secrets export --vault-password-file",
     "backup_arguments": "backup: what the command on the host is told",
     "stack_restoring": "restore --replace, --resume, --rollback: the database is being replaced by this run",
     "backup_prepared": "set by the role backup once what the database mounts is there",

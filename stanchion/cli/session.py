@@ -28,12 +28,10 @@ from stanchion.run.folder import RESULT, RunFolder
 from stanchion.run.paths import find_root
 from stanchion.run.recording import Recording
 from stanchion.run.stopping import GRACE_SECONDS, Reason
+from stanchion.run.verbs import VERBS
 
 # A look takes seconds; one that hangs must not hold up the end of a failed run.
 _LOOK_SECONDS = 60.0
-# Verbs whose playbooks ask the checks: what those saw stays in the run's folder.
-_VALIDATING = ("deploy", "restore", "validate")
-_CHANGING = ("deploy", "destroy")
 # Whoever has stopped a run does not wait for long, and not at all after another Ctrl-C.
 _SHORT_LOOK_SECONDS = 20.0
 _SHORT_GRACE_SECONDS = 1.0
@@ -79,7 +77,7 @@ def open_session(
         sudo.check(hosts)
     password = _become_password(options)
     context = begin(verb)
-    if verb in _VALIDATING:
+    if VERBS[verb].asks_checks:
         given["validation_facts_dir"] = str(context.folder.path / "facts")
     request = engine.Request(
         root=root,
@@ -184,9 +182,10 @@ def _decide(session: Session, recording: Recording, fault: Fault) -> Fault:
 
 def _judged(session: Session, recording: Recording, fault: Fault) -> Fault:
     """Give a failure its class, by what the verb is for."""
-    if session.context.verb in _CHANGING or _replaces(session):
+    kind = VERBS[session.context.verb]
+    if kind.interrupts or _replaces(session):
         return _decide(session, recording, fault)
-    if session.context.verb in build.BACKUP_VERBS:
+    if kind.about == "work":
         return replace(fault, error=CheckFailedError(fault.error.what, ""))
     return _unexpected(fault)
 

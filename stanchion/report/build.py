@@ -26,6 +26,7 @@ from stanchion.report.stack import host_of, serves
 from stanchion.report.validation import latest, safety, sentence, validation_of
 from stanchion.run.context import Context
 from stanchion.run.recording import Recording
+from stanchion.run.verbs import VERBS
 
 
 def result_of(
@@ -141,10 +142,6 @@ def _removed(recording: Recording) -> dict[str, list[str]]:
     return {kind: names for kind, names in removed.items() if names}
 
 
-# They act on what is deployed, and do not look whether it is healthy; at the end of a replacement checks do.
-BACKUP_VERBS = ("backup", "backups", "drill", "restore", "secrets")
-
-
 def _verdict(
     verb: str, check: bool, hosts: Sequence[Host], changes: Sequence[Change], fault: Fault | None
 ) -> tuple[Status, ExitCode]:
@@ -152,11 +149,12 @@ def _verdict(
         return "failed", fault.error.exit_code
     if check:
         return "planned", ExitCode.OK
-    if verb == "validate":
+    about = VERBS[verb].about
+    if about == "safety":
         return "safe", ExitCode.OK
-    if verb in BACKUP_VERBS:
+    if about == "work":
         return "done", ExitCode.OK
-    if verb == "destroy":
+    if about == "removal":
         return "destroyed" if changes else "unchanged", ExitCode.OK
     health = health_of(hosts)
     if health != "healthy":

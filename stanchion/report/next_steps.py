@@ -11,7 +11,7 @@ from stanchion.report.headline import took_data
 from stanchion.report.model import Host, Status
 from stanchion.run.paths import DEFAULT_INVENTORY, program_name
 from stanchion.run.recording import Recording
-from stanchion.variables import PLAYBOOK_VARIABLES
+from stanchion.variables import OPTION_VARIABLES
 
 # What a session hands to every run.
 _OF_EACH_RUN = ("stanchion_run", "validation_facts_dir")
@@ -67,16 +67,16 @@ def command(verb: str, request: Request) -> str:
 def _asked(verb: str, request: Request) -> Iterator[str]:
     """Yield what else the command line said of what is to be done: the same again, but for --check."""
     for name, value in request.variables.items():
-        option = PLAYBOOK_VARIABLES.get(name, "").replace(",", "").split()
         if name in _OF_EACH_RUN:
             continue
-        if option[:1] != [verb] or value is False:
+        of, option = OPTION_VARIABLES.get(name, ("", ""))
+        if of != verb or value is False:
             text = json.dumps(value, ensure_ascii=False, default=str)
             yield f"-e {shlex.quote(f'{name}={text}')}"
         elif value is True:
-            yield option[1]
+            yield option
         else:
-            yield f"{option[1]} {shlex.quote(str(value))}"
+            yield f"{option} {shlex.quote(str(value))}"
 
 
 def _addresses(hosts: Sequence[Host], recording: Recording) -> list[str]:

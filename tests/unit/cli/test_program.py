@@ -18,6 +18,8 @@ from stanchion.cli import session
 from stanchion.cli.command import Options
 from stanchion.errors import StanchionError
 from stanchion.report.model import Result
+from stanchion.run.verbs import VERBS as RUNNING
+from stanchion.variables import OPTION_VARIABLES
 
 ROOT = Path(__file__).resolve().parents[3]
 VERBS = sorted(cli.program.commands)
@@ -44,6 +46,23 @@ def test_help_begins_with_two_examples(capsys: pytest.CaptureFixture[str], words
     assert all(line.startswith("  ") and f" {words}" in line.strip() for line in lines[1:3])
     assert lines[3] == ""
     assert lines[4].startswith("Usage: ")
+
+
+def test_every_playbook_is_of_a_verb_whose_end_can_be_judged() -> None:
+    """images.yml alone has none: a deploy runs what it runs."""
+    playbooks = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
+    assert playbooks - {"images"} == set(RUNNING)
+    assert set(RUNNING) <= set(VERBS)
+
+
+def test_what_sets_a_variable_is_an_option() -> None:
+    options = {
+        (words.partition(" ")[0], option)
+        for words, command in commands(cli.program)
+        for parameter in command.params
+        for option in parameter.opts
+    }
+    assert set(OPTION_VARIABLES.values()) <= options
 
 
 @pytest.mark.parametrize("verb", VERBS)
