@@ -81,9 +81,7 @@ class Host:
         return self.run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", of).split()[0]
 
     def compose(self, folder: str, *argv: str) -> str:
-        """Run docker compose on the file of a folder; the first time, install it."""
-        install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-compose"
-        self.run("sh", "-c", f"docker compose version || ({install})", timeout=300)
+        """Run docker compose on the file of a folder."""
         return self.run("docker", "compose", "--project-directory", folder, *argv, timeout=300)
 
     def containers(self, stack: str) -> dict[str, str]:

@@ -156,15 +156,19 @@ def test_what_cannot_be_restored_is_refused_with_the_reason_and_the_window(stack
     assert (run.code, "no zone" in run.text) == (2, True), run.text
 
 
-def test_a_moment_between_two_rows_under_load_twice_and_a_deploy_changes_nothing(stack: Stack) -> None:
-    """Acceptance 3; the second restore is killed when the old database is down, and resumed."""
+def test_a_moment_between_two_rows_under_load_killed_and_a_deploy_changes_nothing(stack: Stack) -> None:
+    """Killed with the old database down, when nothing else is done; resumed, the application writes on."""
     first_volume, first_set = record(stack)["volume"], newest(stack)
     with load(stack):
         stack.add_medication("first of one")
         moment = now(stack)
         stack.add_medication("second of one")
-        result = restored(stack, "--to", moment, "--replace", stack.name)
-        # The application writes on.
+        start_and_kill(stack, "halt", "--to", moment, "--replace", stack.name)
+        deploy = stack.runner("deploy")
+        assert (deploy.code, "restore --resume" in deploy.text) == (2, True), deploy.text
+        backup = stack.runner("backup")
+        assert (backup.code, "restore --rollback" in backup.text) == (6, True), backup.text
+        result = restored(stack, "--resume")
         rows = int(stack.sql("SELECT count(*) FROM medications"))
         time.sleep(1)
         assert int(stack.sql("SELECT count(*) FROM medications")) > rows
@@ -189,26 +193,25 @@ def test_a_moment_between_two_rows_under_load_twice_and_a_deploy_changes_nothing
     asked = "SELECT count(*) FROM medications WHERE name = 'second of one'"
     assert stack.host.run(*psql, "-d", "medication_tracker", "-c", asked).strip() == "1"
     stack.on_host("restore", "--drop", copy["copy"]["container"])
-
-    with load(stack):
-        stack.add_medication("first of two")
-        moment = now(stack)
-        stack.add_medication("second of two")
-        start_and_kill(stack, "halt", "--to", moment, "--replace", stack.name)
-        deploy = stack.runner("deploy")
-        assert (deploy.code, "restore --resume" in deploy.text) == (2, True), deploy.text
-        backup = stack.runner("backup")
-        assert (backup.code, "restore --rollback" in backup.text) == (6, True), backup.text
-        restored(stack, "--resume")
-    assert {"first of one", "first of two"} == names(stack) & {
-        *("first of one", "second of one"),
-        *("first of two", "second of two"),
-    }
-    assert record(stack)["timeline"] == timeline + 1
     assert stack.runner("restore", "--drop-volume", first_volume).code == 0
     assert first_volume not in stack.host.run("docker", "volume", "ls", "-q").split()
     assert stack.runner("restore", "--drop-volume", record(stack)["volume"]).code == 2
     stack.remember()
+
+
+@pytest.mark.faults
+def test_a_restored_database_is_restored_again(stack: Stack) -> None:
+    """Twice in one go, by moments: each restore begins a timeline, and holds what the one before it held."""
+    for number in ("one", "two"):
+        timeline = record(stack)["timeline"]
+        with load(stack):
+            stack.add_medication(f"kept of {number}")
+            moment = now(stack)
+            stack.add_medication(f"dropped of {number}")
+            restored(stack, "--to", moment, "--replace", stack.name)
+        assert record(stack)["timeline"] == timeline + 1
+    of_this = {f"{what} of {number}" for what in ("kept", "dropped") for number in ("one", "two")}
+    assert names(stack) & of_this == {"kept of one", "kept of two"}
 
 
 def extensions(stack: Stack) -> dict[str, str]:

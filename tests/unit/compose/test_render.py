@@ -152,8 +152,7 @@ def inventory(folder, database, backend):
     return str(path)
 
 
-def test_an_inventory_that_renames_the_address(tmp_path, monkeypatch):
-    monkeypatch.setenv("STANCHION_STATE", str(tmp_path / "state"))
+def test_an_inventory_that_renames_the_address(tmp_path):
     written = tmp_path / "docker-compose.yml"
     hosts = inventory(tmp_path, [], ["one"])
     own = ["-e", "backend_password_mode=environment", "-e", "backend_variable_names={DATABASE_URL: SHOP_DB}"]
@@ -166,8 +165,7 @@ def test_an_inventory_that_renames_the_address(tmp_path, monkeypatch):
     assert document["volumes"] == {"uploads": {"name": "shop-uploads", "external": True}}
 
 
-def test_from_an_inventory_whose_host_nobody_reaches(tmp_path, monkeypatch):
-    monkeypatch.setenv("STANCHION_STATE", str(tmp_path / "state"))
+def test_from_an_inventory_whose_host_nobody_reaches(tmp_path):
     written = tmp_path / "docker-compose.yml"
     hosts = inventory(tmp_path, ["one"], ["one"])
     pulled = ["-e", "postgres_image_source=pull", "-e", "postgres_image_reference=r/p@sha256:0"]
@@ -178,7 +176,6 @@ def test_from_an_inventory_whose_host_nobody_reaches(tmp_path, monkeypatch):
     assert document["services"]["db"]["image"] == "r/p@sha256:0"
 
 
-def test_a_file_is_of_one_host(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("STANCHION_STATE", str(tmp_path / "state"))
+def test_a_file_is_of_one_host(tmp_path, capsys):
     assert run(["compose", "render", "-i", inventory(tmp_path, ["one"], ["two"])]) == 2
     assert "A compose file is of one host, and one, two each have a part" in capsys.readouterr().err
