@@ -117,8 +117,13 @@ class Look:
             raise UnreadableError(f"{source} was not looked at")
         if not answer["ok"]:
             raise UnreadableError(f"{source} could not be read: {answer['error']}")
-        if query and not answer["queries"][query]["ok"]:
-            raise UnreadableError(f"the query {query} was refused: {answer['queries'][query]['error']}")
+        if not query:
+            return
+        told = answer["queries"].get(query)
+        if told is None:
+            raise UnreadableError(f"the query {query} was not asked: these facts are older than it")
+        if not told["ok"]:
+            raise UnreadableError(f"the query {query} was refused: {told['error']}")
 
     def source(self, name: str) -> Row:
         """Return a source's answer."""

@@ -125,7 +125,7 @@ def perform(session: Session) -> Result:
     fault = explain(outcome, recording, _text(context.folder.log), dry_run=request.check)
     if fault is not None and fault.undecided:
         fault = _judged(session, recording, fault)
-    if fault is not None and fault.cut_short and (context.verb == "deploy" or _replaces(session)):
+    if fault is not None and fault.cut_short and (_leaves_it_serving(context.verb) or _replaces(session)):
         fault = with_state(fault, None if outcome.hurried else _serves_now(session, recording, fault))
     if fault is not None and _replaces(session):
         fault = of_a_restore(fault)
@@ -188,6 +188,11 @@ def _judged(session: Session, recording: Recording, fault: Fault) -> Fault:
     if kind.about == "work":
         return replace(fault, error=CheckFailedError(fault.error.what, ""))
     return _unexpected(fault)
+
+
+def _leaves_it_serving(verb: str) -> bool:
+    """Whether a verb may stop what serves, and is not meant to: who removes a stack does not ask for it."""
+    return VERBS[verb].interrupts and VERBS[verb].about != "removal"
 
 
 def _replaces(session: Session) -> bool:

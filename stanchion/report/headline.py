@@ -53,6 +53,8 @@ def of(
         return f"{word}{', unsafe' if status == 'unsafe' else ''}: {name} {where} in {took}"
     if verb == "secrets":
         return f"exported: the secrets of {name} {where} in {took}"
+    if status == "done":
+        return f"{verb} done: {name} {where} in {took}"
     if verb == "deploy":
         word = status if status in ("deployed", "unchanged") else f"deployed, {status}"
         state = _STATE["healthy" if status in ("deployed", "unchanged") else status]

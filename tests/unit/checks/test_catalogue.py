@@ -74,6 +74,17 @@ def test_what_to_do_names_options_that_are_there(check):
 
 
 @pytest.mark.parametrize("check", ASKING, ids=name_of)
+def test_a_query_that_older_facts_do_not_have_is_an_error(check, kept):
+    for name in check.every_read:
+        source, _, query = name.partition(".")
+        if source == "sql":
+            del kept.facts["sql"]["queries"][query]
+    finding = kept.ask(check.slug)
+    assert finding.outcome is Outcome.ERROR
+    assert "was not asked: these facts are older than it" in finding.summary
+
+
+@pytest.mark.parametrize("check", ASKING, ids=name_of)
 def test_a_refused_query_is_an_error(check, kept):
     for name in check.every_read:
         source, _, query = name.partition(".")

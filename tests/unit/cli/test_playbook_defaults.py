@@ -11,8 +11,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 PLAYBOOKS = [*(ROOT / "playbooks").glob("*.yml"), *(ROOT / "playbooks" / "tasks").glob("*.yml")]
 # NAME | default('TEXT') or NAME | default(7), with nothing behind the value.
-LITERAL = re.compile(r"\b((?:stack|backend|postgres)_\w+) \| default\(('[^']*'|\d+)\)")
-NOT_OF_ROLES = {"stack_group", "stack_run_finished"}
+ROLES = "|".join(sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir()))
+LITERAL = re.compile(rf"\b((?:{ROLES})_\w+) \| default\(('[^']*'|\d+)\)")
+NOT_OF_ROLES = {"stack_group", "stack_run_finished", "validation_refusal"}
 
 
 def literals() -> list[tuple[str, str, object]]:

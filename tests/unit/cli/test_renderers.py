@@ -10,11 +10,12 @@ import pytest
 from samples import BACKEND, DATABASE, SICK, Terminal, deployed, failed, host, run, screen
 
 from stanchion.exit_codes import ExitCode
-from stanchion.report import github, history, schema
+from stanchion.report import github, headline, history, schema
 from stanchion.report.headline import duration
 from stanchion.report.model import Result
 from stanchion.report.output import write
 from stanchion.report.terminal import is_live
+from stanchion.run.recording import Recording
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -188,3 +189,8 @@ def test_history_without_runs(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_durations(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_a_verb_without_a_sentence_of_its_own_has_one() -> None:
+    line = headline.of("tend", "done", [], Recording(stack="demo"), [], 1.5)
+    assert line == "tend done: demo on 0 hosts in 1.5 s"
