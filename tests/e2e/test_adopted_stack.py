@@ -114,6 +114,11 @@ class Old:
         self.sql(LEFT)
         self.compose("up", "--detach", "--no-build")
 
+    @property
+    def is_there(self) -> bool:
+        """Whether its volume is."""
+        return VOLUME in self.host.run("docker", "volume", "ls", "-q").split()
+
     def compose(self, *argv: str) -> str:
         """Run docker compose on its file."""
         return self.host.compose(FOLDER, *argv)
@@ -168,6 +173,18 @@ def old(host: Host) -> Iterator[Old]:
     host.run("rm", "-r", FOLDER)
 
 
+@pytest.fixture
+def filled(shop: Stack, old: Old) -> Old:
+    """The old stack with rows that its backend wrote; made anew where an earlier test has ended with it."""
+    if not old.is_there:
+        old.fill()
+        until(lambda: shop.curl("/health")[0] == 200, "the old backend does not serve")
+        body = json.dumps({"name": "by the old backend", "dosage": "1 mg"})
+        shop.curl("/medications", "-H", "Content-Type: application/json", "-d", body)
+        old.content = old.sql(CONTENT)
+    return old
+
+
 def refused(shop: Stack, *words: str) -> None:
     """Deploy, and see it refused in these words, with nothing begun."""
     run = shop.runner("deploy")
@@ -178,25 +195,29 @@ def refused(shop: Stack, *words: str) -> None:
     shop.host.run("test", "!", "-e", f"/var/lib/stanchion/{NAME}/postgres/volume.json")
 
 
-def test_what_cannot_be_taken_over_is_refused_and_stays_as_it_is(shop: Stack, old: Old) -> None:
+def test_what_cannot_be_taken_over_is_refused_and_stays_as_it_is(shop: Stack, filled: Old) -> None:
     """Compose still runs it; another major version has written it."""
-    old.fill()
-    until(lambda: shop.curl("/health")[0] == 200, "the old backend does not serve")
-    body = json.dumps({"name": "by the old backend", "dosage": "1 mg"})
-    shop.curl("/medications", "-H", "Content-Type: application/json", "-d", body)
-    old.content = old.sql(CONTENT)
     refused(shop, "Port 5300 is taken already on the host, by the container shop-backend-1")
-    old.compose("rm", "--force", "--stop", "backend")
+    filled.compose("rm", "--force", "--stop", "backend")
     refused(shop, "mounted by shop-db-1 (running)", "docker compose down", "never with -v")
-    old.down()
-    old.shell("echo 16 >PG_VERSION")
-    files = old.files()
+    filled.down()
+    filled.shell("echo 16 >PG_VERSION")
+    files = filled.files()
     refused(shop, "written by Postgres 16", "pg_dump -Fc -U app shop", "pg_restore -U postgres", "--role=app")
-    assert old.files() == files
-    old.shell("echo 17 >PG_VERSION")
+    assert filled.files() == files
+    filled.shell("echo 17 >PG_VERSION")
 
 
-def test_it_is_taken_over_with_its_rows_also_after_a_kill(shop: Stack, old: Old) -> None:
+def test_it_is_taken_over_has_a_way_back_and_goes_when_it_is_named(shop: Stack, filled: Old) -> None:
+    """From the old stack's volume to its end."""
+    filled.down()
+    taken_over_also_after_a_kill(shop, filled)
+    the_backup_of_before_brings_the_old_stack_back(shop, filled)
+    it_goes_with_the_volume_that_was_taken_over(shop)
+    assert not filled.is_there
+
+
+def taken_over_also_after_a_kill(shop: Stack, old: Old) -> None:
     """Killed while the cluster is handed over, run again: deployed, validated, backed up, drilled."""
     shop.kill_at_task("stanchion.stack.postgres : adopt | Hand the cluster over")
     result = shop.deploy().result
@@ -221,7 +242,7 @@ def test_it_is_taken_over_with_its_rows_also_after_a_kill(shop: Stack, old: Old)
     assert shop.deploy("--no-validate").result["changed"] == 0
 
 
-def test_the_backup_of_before_brings_the_old_stack_back(shop: Stack, old: Old) -> None:
+def the_backup_of_before_brings_the_old_stack_back(shop: Stack, old: Old) -> None:
     """As its runbook says, into a volume of its own."""
     records = f"cat $(ls -t /var/lib/stanchion/{NAME}/backup/records/before-adoption-*.json | head -n 1)"
     taken = json.loads(shop.host.run("sh", "-c", records))
@@ -245,9 +266,8 @@ def test_the_backup_of_before_brings_the_old_stack_back(shop: Stack, old: Old) -
     assert f'rolname = "{OWNER}"' in said
 
 
-def test_it_goes_with_the_volume_that_was_taken_over(shop: Stack) -> None:
+def it_goes_with_the_volume_that_was_taken_over(shop: Stack) -> None:
     """The record makes it the stack's own, though it has no label."""
     shop.host.run("docker", "volume", "rm", f"{NAME}-before")
     gone = shop.runner("destroy", "--yes", "--delete-data", NAME, "--delete-backups", NAME)
     assert gone.code == 0, gone.text
-    assert VOLUME not in shop.host.run("docker", "volume", "ls", "-q")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from stack import CALM, ROOT, Host, Stack
+from stack import CALM, ROOT, Host, Run, Stack
 
 EXAMPLE = ROOT / "examples" / "miniflux"
 NAME = "miniflux"
@@ -15,7 +15,7 @@ READY = (200, "OK")
 
 
 @pytest.fixture(scope="module")
-def miniflux(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def application(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The example's own variables on the test's host."""
     folder: Path = tmp_path_factory.mktemp("foreign") / NAME
     folder.mkdir()
@@ -25,9 +25,24 @@ def miniflux(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     return Stack(host, folder, NAME, {**variables, **CALM, **subnets, "backend_context": str(EXAMPLE)})
 
 
-def test_it_is_deployed_backed_up_proved_and_validated_by_an_inventory_alone(miniflux: Stack) -> None:
+@pytest.fixture(scope="module")
+def deployed(application: Stack) -> Run:
+    """Its first deploy."""
+    return application.deploy()
+
+
+@pytest.fixture
+def miniflux(application: Stack, deployed: Run) -> Stack:
+    """The application, deployed; brought back where an earlier test has taken it away."""
+    application.bring_back()
+    return application
+
+
+def test_it_is_deployed_backed_up_proved_and_validated_by_an_inventory_alone(
+    deployed: Run, miniflux: Stack
+) -> None:
     """The first deploy takes a backup and proves it with a Miniflux beside the copy, by its own read path."""
-    result = miniflux.deploy().result
+    result = deployed.result
     backups = {each["verb"]: each["result"] for each in result["backups"]}
     assert backups["first-full"]["done"]
     (drill,) = backups["first-drill"]["drills"]
