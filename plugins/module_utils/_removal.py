@@ -21,6 +21,9 @@ _ANSWERS_WITHIN = 60
 _VOLUME_GOES_WITHIN = 600
 # What a container without a stop time-out of its own is given.
 _STOP_SECONDS = 10
+# What jobs of the backups hold while they run. Without containers they have nothing left to do.
+_LOCKS_OF_JOBS = ("watch.lock", "job.lock")
+_JOB_ENDS_WITHIN = 60
 
 # What the roles write into the stack's folder and into that of its secrets, by the folder.
 _OWN = {
@@ -237,14 +240,9 @@ class Files:
     def all_goes(self) -> bool:
         return bool(self.folders) and not self.strange and not self.kept
 
-    def keep(self, secrets: Iterable[Path]) -> None:
-        """Leave these where they are."""
-        self.kept = sorted(set(secrets) & set(self.own))
-        self.own = [path for path in self.own if path not in self.kept]
 
-
-def files(stack: str, folder: Path, secrets: Path | None) -> Files:
-    """Tell what the stack has written in its folder from what it has not."""
+def files(stack: str, folder: Path, secrets: Path | None, stay: Iterable[Path] = ()) -> Files:
+    """Tell what the stack has written in its folder from what it has not; leave what shall stay."""
     places = {folder / name: set(own) for name, own in _OWN.items()}
     places[folder / "backup"].add(f"stanchion-{stack}.pyz")
     for place in (folder / "secrets", secrets):
@@ -255,6 +253,8 @@ def files(stack: str, folder: Path, secrets: Path | None) -> Files:
     found = Files()
     if folder.is_dir():
         _sort(folder, places, found)
+    found.kept = sorted(set(stay) & set(found.own))
+    found.own = [path for path in found.own if path not in found.kept]
     return found
 
 
@@ -272,6 +272,26 @@ def _sort(place: Path, places: dict[Path, set[str]], found: Files) -> None:
 def _is_own(name: str, own: set[str]) -> bool:
     """Say whether it is one of those, or a draft of one that a killed run left."""
     return name in own or any(name.startswith(f".{each}.") for each in own)
+
+
+def wait_for_jobs(run: Run, folder: Path, within: int = _JOB_ENDS_WITHIN) -> None:
+    """Wait for what cron began before its table was gone: it writes into the folder until it ends.
+
+    Raises:
+        RefusedError: it did not end.
+    """
+    for name in _LOCKS_OF_JOBS:
+        lock = folder / "backup" / name
+        if not lock.exists():
+            continue
+        code, _, _ = run(["flock", "--timeout", str(within), str(lock), "true"])
+        if code:
+            raise RefusedError(
+                f"A job of the backups still runs after {within} s: {lock} is held (fuser -v tells by whom). "
+                f"Containers and volumes are gone, and nothing of {folder}. Run this again when it has "
+                "ended.",
+                None,
+            )
 
 
 def delete(found: Files) -> None:

@@ -165,7 +165,6 @@ def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str], list[s
     files, repository = _removal.Files(), None
     if data:
         _removal.check_folder(folder)
-        files = _removal.files(stack, folder, secrets)
         repository = _removal.repository_of(folder) or module.params["repository"]
     schedule = _removal.scheduled(stack)
     stored = _removal.stored(repository, stack)
@@ -176,10 +175,13 @@ def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str], list[s
         recorded = _recorded_volume(folder) if data else None
         volume = None if repository is None or repository.startswith("/") else repository
         plan = _removal.plan(docker, stack, data, recorded, backups, volume)
+    opens: list[Path] = []
     if not backups and (plan.kept or stored):
         opens = _removal.secrets_of_backups(secrets or folder / "secrets")
         # What says where they are stays too: else nobody could delete them by name later.
-        files.keep([*opens, folder / "backup" / "settings.json"])
+        opens.append(folder / "backup" / "settings.json")
+    if data:
+        files = _removal.files(stack, folder, secrets, opens)
     warnings = _stays(folder, secrets, files) if data else []
     kept = [] if backups else [*plan.kept, *map(str, stored)]
     if kept:
@@ -188,6 +190,10 @@ def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str], list[s
         _removal.delete(_removal.Files(own=schedule))
         if docker is not None:
             _removal.carry_out(docker, plan)
+        if data:
+            _removal.wait_for_jobs(module.run_command, folder)
+            # They have written since.
+            files = _removal.files(stack, folder, secrets, opens)
         _removal.delete(files)
         _removal.delete_stored(stored if backups else [])
     removed = {

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -178,6 +183,30 @@ def schedule(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return there
 
 
+def really(command: list[str]) -> tuple[int, str, str]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@contextlib.contextmanager
+def job_that_runs(folder: Path, name: str, script: str) -> Iterator[None]:
+    """A job of the backups that holds its lock until its script has ended."""
+    lock = folder / "backup" / name
+    job = subprocess.Popen(
+        ["flock", str(lock), "sh", "-c", f"echo begun; {script}"],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert job.stdout is not None
+    job.stdout.readline()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(job.pid, signal.SIGKILL)
+        job.communicate()
+
+
 def remove(
     folder: Path,
     fake: FakeDocker | None = None,
@@ -187,6 +216,10 @@ def remove(
     backups: str | None = None,
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Run the module with the data; return what was removed, and the warnings."""
+
+    def run(command: list[str]) -> tuple[int, str, str]:
+        return fake.run(command) if fake and command[0] != "flock" else really(command)
+
     module = SimpleNamespace(
         params={
             "stack": "demo",
@@ -198,7 +231,7 @@ def remove(
         },
         check_mode=check,
         get_bin_path=lambda _: "docker" if fake else None,
-        run_command=fake.run if fake else None,
+        run_command=run,
     )
     removed, _, warnings = stack_removal._run(module)
     return removed, warnings
@@ -354,6 +387,36 @@ def test_the_folder_of_a_stack_goes_as_a_whole(tmp_path: Path) -> None:
     assert remove(folder) == ({**planned, "folders": [str(folder)]}, [])
     assert not folder.exists()
     assert remove(folder) == ({**planned, "folders": []}, [])
+
+
+def test_what_a_job_writes_before_it_ends_goes_too(tmp_path: Path) -> None:
+    """Cron began it a moment before its table was taken away: it writes while the containers stop, and after."""
+    folder = put(tmp_path / "demo", *WRITTEN, "backup/watch.lock")
+    fake = FakeDocker(containers=CONTAINERS)
+    answer = fake.run
+
+    def meanwhile(command: list[str]) -> tuple[int, str, str]:
+        if "stop" in command:
+            put(folder, "backup/watch.json")
+        return answer(command)
+
+    fake.run = meanwhile  # type: ignore[method-assign]
+    with job_that_runs(
+        folder, "watch.lock", f"cd {folder}/backup; sleep 0.5; mkdir metrics; touch metrics/x"
+    ):
+        assert remove(folder, fake)[0]["folders"] == [str(folder)]
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["watch.lock", "job.lock"])
+def test_a_job_that_does_not_end_is_told(tmp_path: Path, name: str) -> None:
+    folder = put(tmp_path / "demo", *WRITTEN, f"backup/{name}")
+    with (
+        job_that_runs(folder, name, "exec sleep 30"),
+        pytest.raises(_removal.RefusedError, match=f"still runs after 0 s.*{name}.*when it has ended"),
+    ):
+        _removal.wait_for_jobs(really, folder, within=0)
+    assert there(folder) == sorted([*WRITTEN, f"backup/{name}"])
 
 
 def test_what_the_stack_did_not_write_stays_and_is_named(tmp_path: Path) -> None:
