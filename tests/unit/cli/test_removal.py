@@ -390,7 +390,7 @@ def test_the_folder_of_a_stack_goes_as_a_whole(tmp_path: Path) -> None:
 
 
 def test_what_a_job_writes_before_it_ends_goes_too(tmp_path: Path) -> None:
-    """Cron began it a moment before its table was taken away: it writes while the containers stop, and after."""
+    """Cron began it a moment before its table went: it writes while the containers stop, and after."""
     folder = put(tmp_path / "demo", *WRITTEN, "backup/watch.lock")
     fake = FakeDocker(containers=CONTAINERS)
     answer = fake.run
