@@ -175,13 +175,13 @@ def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str], list[s
         recorded = _recorded_volume(folder) if data else None
         volume = None if repository is None or repository.startswith("/") else repository
         plan = _removal.plan(docker, stack, data, recorded, backups, volume)
-    opens: list[Path] = []
+    stay: list[Path] = []
     if not backups and (plan.kept or stored):
         opens = _removal.secrets_of_backups(secrets or folder / "secrets")
         # What says where they are stays too: else nobody could delete them by name later.
-        opens.append(folder / "backup" / "settings.json")
+        stay = [*opens, folder / "backup" / "settings.json"]
     if data:
-        files = _removal.files(stack, folder, secrets, opens)
+        files = _removal.files(stack, folder, secrets, stay)
     warnings = _stays(folder, secrets, files) if data else []
     kept = [] if backups else [*plan.kept, *map(str, stored)]
     if kept:
@@ -193,7 +193,7 @@ def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str], list[s
         if data:
             _removal.wait_for_jobs(module.run_command, folder)
             # They have written since.
-            files = _removal.files(stack, folder, secrets, opens)
+            files = _removal.files(stack, folder, secrets, stay)
         _removal.delete(files)
         _removal.delete_stored(stored if backups else [])
     removed = {

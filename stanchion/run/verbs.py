@@ -11,7 +11,7 @@ from typing import Literal
 class Kind:
     """What a verb's run is about.
 
-    Args:
+    Attributes:
         about: `health` of what runs, `safety` by the checks, `removal`, or `work` that is done or not and
             says nothing of the stack's health.
         asks_checks: its playbook validates; what the checks saw stays in the run's folder.

@@ -389,7 +389,7 @@ def test_the_folder_of_a_stack_goes_as_a_whole(tmp_path: Path) -> None:
     assert remove(folder) == ({**planned, "folders": []}, [])
 
 
-def test_what_a_job_writes_before_it_ends_goes_too(tmp_path: Path) -> None:
+def test_what_a_job_writes_before_it_ends_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cron began it a moment before its table went: it writes while the containers stop, and after."""
     folder = put(tmp_path / "demo", *WRITTEN, "backup/watch.lock")
     fake = FakeDocker(containers=CONTAINERS)
@@ -400,7 +400,7 @@ def test_what_a_job_writes_before_it_ends_goes_too(tmp_path: Path) -> None:
             put(folder, "backup/watch.json")
         return answer(command)
 
-    fake.run = meanwhile  # type: ignore[method-assign]
+    monkeypatch.setattr(fake, "run", meanwhile)
     with job_that_runs(
         folder, "watch.lock", f"cd {folder}/backup; sleep 0.5; mkdir metrics; touch metrics/x"
     ):
