@@ -29,8 +29,8 @@ class Cause:
         risk: of the remedy, for this cause.
         shown_by: checks, or subjects of checks, that fail where it is so: it is looked for if one has.
         explains: checks and subjects whose failing is its consequence; `*` are all.
-        silences: sources of stack_facts that cannot answer where it is so; `*` are all. A check that could not
-            look for want of one of them is a consequence.
+        silences: sources of stack_facts that cannot answer where it is so. A check that could not look for
+            want of one of them is a consequence.
         blocks: causes that are its consequences: their remedies would be in vain, or do harm.
         search: finds the places where it is so.
     """

@@ -20,12 +20,14 @@ class Remedy:
         does: what it does, in a sentence.
         cost: what that costs or interrupts.
         risk: of a remedy in general; a cause may ask for a word where another does not.
+        whole: it mends every place at once, so it is used once for all of them.
     """
 
     slug: str
     risk: Risk
     does: str
     cost: str
+    whole: bool = False
 
 
 AUTOMATIC, APPROVE = Risk.AUTOMATIC, Risk.APPROVE
@@ -33,18 +35,22 @@ AUTOMATIC, APPROVE = Risk.AUTOMATIC, Risk.APPROVE
 REMEDIES: Mapping[str, Remedy] = {
     remedy.slug: remedy
     for remedy in (
-        Remedy("start_engine", AUTOMATIC, "Starts the Docker engine.", "nothing: it does not run"),
+        Remedy(
+            "start_engine", AUTOMATIC, "Starts the Docker engine.", "nothing: it does not run", whole=True
+        ),
         Remedy(
             "take_over_lock",
             AUTOMATIC,
             "Takes over the host's lock of a run that is dead.",
             "nothing: its holder is gone, and this run needs the lock itself",
+            whole=True,
         ),
         Remedy(
             "make_network",
             AUTOMATIC,
             "Makes the network as it is declared.",
             "nothing: it is not there",
+            whole=True,
         ),
         Remedy(
             "attach_network",
@@ -93,12 +99,14 @@ REMEDIES: Mapping[str, Remedy] = {
             AUTOMATIC,
             "Writes the server's declared configuration, loads it, and sets the application's role right.",
             "what was changed in these files by hand is gone; no connection is ended",
+            whole=True,
         ),
         Remedy(
             "settle_archive",
             AUTOMATIC,
             "Opens the repositories and has the server archive what waits.",
             "nothing",
+            whole=True,
         ),
         Remedy(
             "drop_slot",
@@ -123,6 +131,7 @@ REMEDIES: Mapping[str, Remedy] = {
             APPROVE,
             "Brings database and backend to the declared definition (their roles).",
             "a database whose definition differs is restarted: seconds without it, all connections ended",
+            whole=True,
         ),
         Remedy(
             "start_backend",
@@ -135,6 +144,7 @@ REMEDIES: Mapping[str, Remedy] = {
             AUTOMATIC,
             "Makes the missing containers of the backend again (role backend).",
             "nothing of what runs is touched, unless its definition differs",
+            whole=True,
         ),
         Remedy(
             "restart_backend",
@@ -147,36 +157,42 @@ REMEDIES: Mapping[str, Remedy] = {
             AUTOMATIC,
             "Writes the declared table of cron, and sees that cron runs now and at boot.",
             "what was changed in that file by hand is gone",
+            whole=True,
         ),
         Remedy(
             "write_watch",
             AUTOMATIC,
             "Installs the watch job again.",
             "nothing",
+            whole=True,
         ),
         Remedy(
             "run_watch",
             AUTOMATIC,
             "Runs the job of each minute once: a canary row, and the metrics.",
             "nothing",
+            whole=True,
         ),
         Remedy(
             "take_backup",
             AUTOMATIC,
             "Takes the backup that is overdue.",
             "the I/O of a backup, at low priority, and its room in the repository",
+            whole=True,
         ),
         Remedy(
             "run_verify",
             AUTOMATIC,
             "Reads every file of the repositories against its checksum.",
             "the I/O of reading them, at low priority",
+            whole=True,
         ),
         Remedy(
             "run_drill",
             AUTOMATIC,
             "Restores into a copy beside the database, proves it, and takes it away.",
             "disk for a copy of the data, and the I/O of it, at low priority",
+            whole=True,
         ),
     )
 }
