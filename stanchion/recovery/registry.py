@@ -96,6 +96,6 @@ def of_check(slug: str) -> list[tuple[Risk, Remedy]]:
     causes. Empty: a person reads what the check says to do."""
     found: dict[str, tuple[Risk, Remedy]] = {}
     for each in every_cause():
-        if each.remedy is not None and slug in each.shown_by:
+        if each.remedy is not None and matches(slug, each.shown_by):
             found.setdefault(each.remedy, (each.risk, REMEDIES[each.remedy]))
     return list(found.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from stanchion.checks import Check, Threshold
 from stanchion.report.place import to_place
@@ -44,7 +44,7 @@ def page(checks: Sequence[Check]) -> str:
 
     subjects = [(subject, list(found)) for subject, found in groupby(checks, lambda check: check.subject)]
     template = markdown.environment().get_template("checks.md.j2")
-    return template.render(subjects=subjects, count=len(checks), shown=shown)
+    return template.render(subjects=subjects, count=len(checks), shown=shown, uses=uses)
 
 
 def shown(limit: Threshold) -> str:
@@ -54,8 +54,17 @@ def shown(limit: Threshold) -> str:
     return f"{text} {limit.unit}".strip() if text else f"no {limit.unit}"
 
 
+def uses(check: Check) -> str:
+    """Return what `recover` may do about what a check finds."""
+    from stanchion.recovery import of_check
+
+    found = of_check(check.slug)
+    return ", ".join(f"`{remedy.slug}` ({risk})" for risk, remedy in found) or "by hand"
+
+
 def _json(verb: Literal["checks", "explain"], checks: Sequence[Check]) -> str:
-    from stanchion.report.model import Catalogue, Entry, Limit
+    from stanchion.report.model import Catalogue, Entry, Limit, Use
+    from stanchion.recovery import of_check
 
     entries = [
         Entry(
@@ -68,6 +77,10 @@ def _json(verb: Literal["checks", "explain"], checks: Sequence[Check]) -> str:
             reads=list(check.reads),
             why=check.why,
             remedy=check.remedy,
+            recovery=[
+                Use(remedy=remedy.slug, risk=cast(Any, risk.value), does=remedy.does, cost=remedy.cost)
+                for risk, remedy in of_check(check.slug)
+            ],
             source=check.source,
             rows=list(check.rows),
             page=check.page,
@@ -120,6 +133,7 @@ def _lines(check: Check) -> Iterator[tuple[str, str]]:
     yield "reads", ", ".join(check.reads) or "what is declared, nothing of the host"
     yield "why", check.why
     yield "do", check.remedy
+    yield "recover", uses(check).replace("`", "")
     for limit in check.thresholds:
         yield "threshold", f"{limit.variable}: {shown(limit)} ({limit.source})"
     yield "source", check.source

@@ -332,6 +332,15 @@ class Limit(Model):
     reason: str = Field(description="Why that is the default")
 
 
+class Use(Model):
+    """A remedy that `recover` may use for what a check finds."""
+
+    remedy: str
+    risk: Literal["automatic", "approve"]
+    does: str
+    cost: str
+
+
 class Entry(Model):
     """One check of the catalogue."""
 
@@ -344,6 +353,7 @@ class Entry(Model):
     reads: list[str] = Field(description="The sources of stack_facts that it reads")
     why: str
     remedy: str
+    recovery: list[Use] = Field(description="What `recover` may do; empty: only a person can mend it")
     source: str = Field(description="Where the rule comes from")
     rows: list[str] = Field(description="The rows of the catalogue that it covers")
     page: str

@@ -57,6 +57,7 @@ def stopped(look: Look, _failing: Failing) -> Iterator[Seen]:
     "a container of the backend is gone",
     remedy="make_backend",
     shown_by=("container.state",),
+    silences=("containers", "inside", "outside", "metrics"),
     explains=_BEHIND,
 )
 def gone(look: Look, _failing: Failing) -> Iterator[Seen]:

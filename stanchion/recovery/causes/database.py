@@ -17,7 +17,6 @@ from stanchion.recovery.model import Layer, Risk, Seen
 from stanchion.recovery.places import SILENT, database, evidence, is_recovering, is_saturated
 from stanchion.recovery.registry import Failing, cause
 
-_DOWN = ("container.state", "container.health", "container.flapping")
 _BEHIND = (
     "container.health",
     "container.flapping",
@@ -60,7 +59,7 @@ def paused(look: Look, _failing: Failing) -> Iterator[Seen]:
     Layer.DATABASE,
     "the database recovers",
     remedy="wait_for_recovery",
-    shown_by=(*_DOWN, "connection"),
+    shown_by=("container.health", "connection.from_backend"),
     explains=_BEHIND,
     silences=SILENT,
     blocks=_UNANSWERED,
@@ -95,7 +94,7 @@ def stopped(look: Look, _failing: Failing) -> Iterator[Seen]:
     remedy="make_database",
     shown_by=("container.state",),
     explains=_BEHIND,
-    silences=SILENT,
+    silences=(*SILENT, "containers"),
     blocks=_UNANSWERED,
 )
 def missing(look: Look, _failing: Failing) -> Iterator[Seen]:
@@ -108,7 +107,7 @@ def missing(look: Look, _failing: Failing) -> Iterator[Seen]:
     "database.looping",
     Layer.DATABASE,
     "the database ends each time that it is started",
-    shown_by=_DOWN,
+    shown_by=("container.state", "container.flapping"),
     explains=_BEHIND,
     silences=SILENT,
     blocks=_UNANSWERED,

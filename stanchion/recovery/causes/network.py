@@ -13,7 +13,7 @@ from stanchion.recovery.model import Layer, Risk, Seen
 from stanchion.recovery.places import database
 from stanchion.recovery.registry import Failing, cause
 
-_SHOWN = ("network", "dns", "connection.from_backend", "container.health", "container.state")
+_SHOWN = ("network", "dns", "connection.from_backend")
 # What the backend asks of a database that it cannot reach, and what is asked of the backend then.
 _BEHIND = (
     "network",
@@ -41,6 +41,7 @@ def _attached_networks(look: Look) -> Mapping[str, str]:
     shown_by=_SHOWN,
     explains=_BEHIND,
     silences=("inside", "outside", "metrics"),
+    blocks=("dns.broken",),
 )
 def missing(look: Look, _failing: Failing) -> Iterator[Seen]:
     there = _attached_networks(look)
@@ -57,6 +58,7 @@ def missing(look: Look, _failing: Failing) -> Iterator[Seen]:
     shown_by=_SHOWN,
     explains=_BEHIND,
     silences=("inside", "outside", "metrics"),
+    blocks=("dns.broken",),
 )
 def cut(look: Look, _failing: Failing) -> Iterator[Seen]:
     there = _attached_networks(look)
@@ -119,7 +121,7 @@ def broken(look: Look, _failing: Failing) -> Iterator[Seen]:
     name = look.stack["database_alias"]
     found = database(look)
     # Of a database that does not run the engine knows no name: that is not the resolver's fault.
-    if found is None or not found.running or any(cut(look, {})):
+    if found is None or not found.running:
         return
     for container, entry in insides(look).items():
         answer = entry["names"][name]

@@ -474,7 +474,7 @@ def test_all_that_the_roles_write_is_known() -> None:
         variable: set(re.findall(rf"\{{\{{ {variable} \}}\}}/([\w.]+)", text))
         for variable in ("stack_state_dir", "__postgres_folder", "stack_secrets_dir")
     }
-    assert written["stack_state_dir"] == {"backup", "postgres", "secrets"}
+    assert written["stack_state_dir"] == {"backup", "postgres", "recovery", "secrets"}
     assert written["__postgres_folder"] < _removal._OWN["postgres"]
     assert written["stack_secrets_dir"] == _removal._SECRETS
 
@@ -497,8 +497,8 @@ def test_the_hosts_own_folder_and_links_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_record_on_the_host(tmp_path: Path) -> None:
-    assert run_record.append(tmp_path, {"verb": "deploy"}, STARTED)
-    assert run_record.append(tmp_path, {"verb": "destroy"}, STARTED)
+    assert run_record.append(tmp_path / "runs.jsonl", {"verb": "deploy"}, STARTED)
+    assert run_record.append(tmp_path / "runs.jsonl", {"verb": "destroy"}, STARTED)
     lines = [json.loads(line) for line in (tmp_path / "runs.jsonl").read_text().splitlines()]
     assert [line["verb"] for line in lines] == ["deploy", "destroy"]
     assert lines[0]["recorded"] == "2026-11-24T17:40:00+00:00"
@@ -506,5 +506,5 @@ def test_a_record_on_the_host(tmp_path: Path) -> None:
 
 
 def test_a_host_without_a_stack_gets_no_record(tmp_path: Path) -> None:
-    assert not run_record.append(tmp_path / "none", {"verb": "deploy"}, STARTED)
+    assert not run_record.append(tmp_path / "none" / "runs.jsonl", {"verb": "deploy"}, STARTED)
     assert not (tmp_path / "none").exists()

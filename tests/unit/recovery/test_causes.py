@@ -1,0 +1,427 @@
+"""Each cause is found where its thing is broken, and named before what follows from it."""
+
+from collections.abc import Callable
+
+import pytest
+from conftest import BACKEND, DATABASE, Sick
+
+from stanchion.recovery import Layer, Risk, every_cause
+
+NETWORK = "medication-tracker_app_network"
+BREAKS: dict[str, Callable[[Sick], None]] = {}
+SESSION = {
+    "address": "172.30.240.9",
+    "application": "report",
+    "blocked_by": [],
+    "command": "SELECT",
+    "connected_seconds": 300.0,
+    "database": "medication_tracker",
+    "pid": 700,
+    "port": 4711,
+    "query_seconds": 200.0,
+    "role": "analyst",
+    "state": "idle in transaction",
+    "state_seconds": 200.0,
+    "transaction_seconds": 200.0,
+    "wait_event": "ClientRead",
+    "wait_event_type": "Client",
+}
+
+
+def breaks(slug: str) -> Callable[[Callable[[Sick], None]], Callable[[Sick], None]]:
+    def register(function: Callable[[Sick], None]) -> Callable[[Sick], None]:
+        BREAKS[slug] = function
+        return function
+
+    return register
+
+
+def without_engine(sick: Sick, **engine: object) -> None:
+    sick.facts["engine"] = {"ok": True, **engine}
+    for source in ("containers", "images", "networks", "volumes", "inside", "outside", "logs", "ready"):
+        sick.facts[source] = {"ok": False, "error": "no engine answers"}
+    sick.silent_database()
+
+
+@breaks("engine.stopped")
+def engine_stopped(sick: Sick) -> None:
+    without_engine(sick, state="stopped", reason="connection refused")
+
+
+@breaks("engine.silent")
+def engine_silent(sick: Sick) -> None:
+    without_engine(sick, state="unreachable", reason="no answer within 5 s")
+
+
+@breaks("host.cut_short")
+def cut_short(sick: Sick) -> None:
+    lock = sick.facts["lock"]
+    lock.update(state="dead", holder=lock["last"], reason="its process is gone")
+
+
+@breaks("network.missing")
+def network_missing(sick: Sick) -> None:
+    networks = sick.facts["networks"]
+    networks["entries"] = [each for each in networks["entries"] if each["name"] != NETWORK]
+    sick.nameless_database()
+
+
+@breaks("network.cut")
+def network_cut(sick: Sick) -> None:
+    sick.container(DATABASE)["networks"] = {}
+    sick.nameless_database()
+
+
+@breaks("dns.broken")
+def dns_broken(sick: Sick) -> None:
+    sick.nameless_database()
+
+
+@breaks("volume.read_only")
+def read_only(sick: Sick) -> None:
+    sick.facts["disk"]["data_volume"]["read_only"] = True
+
+
+@breaks("volume.full")
+def volume_full(sick: Sick) -> None:
+    disk = sick.facts["disk"]["data_volume"]
+    disk.update(free=0, device=1)
+    sick.container(DATABASE).update(state="restarting", running=False, exit_code=1, restart_count=9)
+    sick.silent_database()
+
+
+@breaks("volume.repository_full")
+def repository_full(sick: Sick) -> None:
+    sick.facts["disk"]["repository"].update(free=0, device=2)
+
+
+@breaks("volume.foreign")
+def volume_empty(sick: Sick) -> None:
+    sick.facts["volumes"]["entries"][0]["content"].update(empty=True, pg_version=None)
+    sick.container(DATABASE).update(state="restarting", running=False, exit_code=1, restart_count=9)
+    sick.silent_database()
+
+
+@breaks("volume.two_writers")
+def two_writers(sick: Sick) -> None:
+    sick.facts["volumes"]["entries"][0]["written_by"].append("somebody-elses")
+
+
+@breaks("volume.damaged")
+def damaged(sick: Sick) -> None:
+    sick.rows("database_stats")[0]["checksum_failures"] = 3
+
+
+@breaks("database.paused")
+def database_paused(sick: Sick) -> None:
+    sick.container(DATABASE).update(state="paused", running=False)
+    sick.silent_database()
+
+
+@breaks("database.recovering")
+def database_recovering(sick: Sick) -> None:
+    said = "starting or recovering: TCP is answered, connections are not taken yet"
+    sick.container(DATABASE).update(health="unhealthy", health_output=said)
+    sick.silent_database()
+
+
+@breaks("database.stopped")
+def database_stopped(sick: Sick) -> None:
+    sick.container(DATABASE).update(state="exited", running=False, exit_code=0)
+    sick.silent_database()
+    sick.nameless_database()
+
+
+@breaks("database.missing")
+def database_missing(sick: Sick) -> None:
+    entries = sick.facts["containers"]["entries"]
+    entries.remove(sick.container(DATABASE))
+    sick.silent_database()
+    sick.nameless_database()
+
+
+@breaks("database.looping")
+def database_looping(sick: Sick) -> None:
+    sick.container(DATABASE).update(state="restarting", running=False, exit_code=1, restart_count=9)
+    sick.silent_database()
+
+
+@breaks("database.hung")
+def database_hung(sick: Sick) -> None:
+    sick.container(DATABASE).update(health="unhealthy", health_output="TCP: 127.0.0.1:5432 - no response")
+    sick.silent_database()
+
+
+@breaks("database.lock_pileup")
+def lock_pileup(sick: Sick) -> None:
+    blocked = {**SESSION, "pid": 701, "application": "backend-1", "state": "active", "blocked_by": [700]}
+    sick.rows("activity").extend([dict(SESSION), blocked])
+    sick.rows("waits").append({"pid": 701, "seconds": 180.0})
+
+
+@breaks("database.idle_transaction")
+def idle_transaction(sick: Sick) -> None:
+    sick.rows("activity").append(dict(SESSION))
+
+
+@breaks("database.connections_full")
+def connections_full(sick: Sick) -> None:
+    sick.rows("activity").extend({**SESSION, "pid": 800 + n, "state": "idle"} for n in range(200))
+
+
+@breaks("database.configuration")
+def configuration(sick: Sick) -> None:
+    for row in sick.rows("roles"):
+        if row["name"] == "medication_tracker":
+            row["connection_limit"] = -1
+
+
+@breaks("database.pending_restart")
+def pending_restart(sick: Sick) -> None:
+    sick.rows("settings")[0]["pending_restart"] = True
+
+
+@breaks("database.slot")
+def slot(sick: Sick) -> None:
+    sick.rows("slots").append(
+        {
+            "name": "left",
+            "type": "physical",
+            "active": False,
+            "wal_status": "reserved",
+            "retained": 0,
+            "inactive_seconds": 600.0,
+        }
+    )
+
+
+@breaks("database.invalid_index")
+def invalid_index(sick: Sick) -> None:
+    sick.rows("invalid_indexes").append({"name": "doses_taken_at", "on_table": "doses"})
+
+
+@breaks("database.dead_rows")
+def dead_rows(sick: Sick) -> None:
+    sick.rows("dead_tuples").append(
+        {"name": 'public."odd', "dead": 90_000, "live": 10_000, "vacuum_seconds": None}
+    )
+
+
+@breaks("database.archive_behind")
+def archive_behind(sick: Sick) -> None:
+    sick.observed()["archive"].update(ready_files=40, oldest_ready_age=900.0)
+
+
+@breaks("database.definition")
+def definition(sick: Sick) -> None:
+    sick.container(DATABASE)["restart_policy"] = "no"
+
+
+@breaks("backend.paused")
+def backend_paused(sick: Sick) -> None:
+    sick.container(BACKEND).update(state="paused", running=False)
+
+
+@breaks("backend.stopped")
+def backend_stopped(sick: Sick) -> None:
+    sick.container(BACKEND).update(state="exited", running=False, exit_code=137)
+
+
+@breaks("backend.missing")
+def backend_missing(sick: Sick) -> None:
+    entries = sick.facts["containers"]["entries"]
+    entries.remove(sick.container(BACKEND))
+
+
+@breaks("backend.looping")
+def backend_looping(sick: Sick) -> None:
+    sick.container(BACKEND).update(state="restarting", running=False, exit_code=3, restart_count=9)
+
+
+@breaks("backend.dead")
+def backend_dead(sick: Sick) -> None:
+    sick.container(BACKEND).update(health="unhealthy", health_output="/health did not answer within 8 s")
+    sick.facts["metrics"]["entries"][BACKEND] = {"ok": False, "error": "timed out"}
+
+
+@breaks("backend.pool_used_up")
+def pool_used_up(sick: Sick) -> None:
+    entry = sick.facts["metrics"]["entries"][BACKEND]
+    entry["lines"] = [
+        line.replace("in_use 0.0", "in_use 30.0").replace("waiting 0.0", "waiting 9.0")
+        for line in entry["lines"]
+    ]
+
+
+@breaks("schedule.removed")
+def schedule_removed(sick: Sick) -> None:
+    sick.observed()["installed"].update(cron_file="differs", cron_difference="added: # by hand")
+
+
+@breaks("schedule.cron_stopped")
+def cron_stopped(sick: Sick) -> None:
+    sick.observed()["installed"]["cron_running"] = False
+
+
+@breaks("schedule.silent")
+def schedule_silent(sick: Sick) -> None:
+    sick.observed()["canary"]["newest"] -= 3600
+
+
+@breaks("backup.overdue")
+def backup_overdue(sick: Sick) -> None:
+    for repository in sick.observed()["repositories"]:
+        for each in repository["sets"]:
+            each["stopped"] -= 30 * 86400
+
+
+@breaks("backup.unverified")
+def unverified(sick: Sick) -> None:
+    sick.observed()["jobs"]["verify"]["last"] = {
+        "outcome": "failed",
+        "ended": sick.observed()["canary"]["newest"],
+        "error": "a file is broken",
+        "exit": 1,
+    }
+
+
+@breaks("backup.unproved")
+def unproved(sick: Sick) -> None:
+    sick.observed()["drills"]["last"].update(outcome="failed", error="marker b is not there")
+    sick.observed()["drills"]["last_proved"] = None
+
+
+def test_a_healthy_stack_has_nothing_to_mend(sick):
+    plan = sick.plan()
+    assert plan.causes == ()
+    assert plan.todo == ()
+    assert not plan.critical
+
+
+def test_each_cause_is_broken_here():
+    assert set(BREAKS) == {cause.slug for cause in every_cause()} - {"watch.removed"}
+
+
+@pytest.mark.parametrize("slug", BREAKS)
+def test_it_is_found_and_says_where_and_what(sick, slug):
+    BREAKS[slug](sick)
+    found = sick.causes()
+    assert slug in found, list(found)
+    cause = found[slug]
+    assert cause.of
+    assert cause.what
+    assert cause.because
+    assert not set(cause.because) & set(cause.explains)
+    if cause.risk is not Risk.MANUAL:
+        assert cause.commands or cause.remedy in ("wait_for_recovery", "take_over_lock")
+
+
+# What is broken by itself has no second name: whoever reads the plan reads one cause.
+ALONE = [
+    "engine.stopped",
+    "engine.silent",
+    "network.cut",
+    "network.missing",
+    "dns.broken",
+    "volume.full",
+    "volume.foreign",
+    "database.paused",
+    "database.recovering",
+    "database.stopped",
+    "database.missing",
+    "database.looping",
+    "database.hung",
+    "database.lock_pileup",
+    "database.connections_full",
+    "backend.paused",
+    "backend.stopped",
+    "backend.missing",
+    "backend.dead",
+    "schedule.removed",
+    "schedule.cron_stopped",
+]
+
+
+@pytest.mark.parametrize("slug", ALONE)
+def test_its_symptoms_are_not_called_causes(sick, slug):
+    BREAKS[slug](sick)
+    assert {cause.cause for cause in sick.plan().causes} == {slug}
+
+
+def test_what_is_cut_off_gets_its_names_back(sick):
+    network_cut(sick)
+    (cause,) = sick.plan().todo
+    assert cause.commands == (f"docker network connect --alias db {NETWORK} {DATABASE}",)
+    assert cause.arguments == {"network": NETWORK, "aliases": ["db"], "attached": False}
+
+
+def test_one_that_has_lost_its_name_is_taken_off_first(sick):
+    sick.container(DATABASE)["networks"][NETWORK]["aliases"] = ["abc"]
+    sick.nameless_database()
+    (cause,) = sick.plan().todo
+    assert cause.what.startswith("has lost its name db on")
+    assert cause.commands[0] == f"docker network disconnect --force {NETWORK} {DATABASE}"
+
+
+def test_a_network_made_anew_does_not_hold_who_was_on_the_old_one(sick):
+    sick.container(DATABASE)["networks"][NETWORK]["id"] = "another"
+    sick.nameless_database()
+    (cause,) = sick.plan().todo
+    assert cause.what.startswith("is on an earlier network of the name")
+
+
+def test_a_database_that_is_saturated_is_neither_hung_nor_recovering(sick):
+    database_hung(sick)
+    sick.container(DATABASE)["health_output"] = "saturated"
+    assert not {"database.hung", "database.recovering"} & set(sick.causes())
+
+
+def test_a_volume_that_is_gone(sick):
+    database_stopped(sick)
+    sick.facts["volumes"]["entries"] = []
+    assert sick.causes()["volume.foreign"].what.startswith("is gone; it is on record with the cluster 77")
+    assert "database.stopped" not in sick.causes()
+
+
+def test_the_root_of_a_pile_up_is_named_and_not_who_waits(sick):
+    lock_pileup(sick)
+    cause = sick.causes()["database.lock_pileup"]
+    assert cause.of == "report (pid 700, role analyst)"
+    assert cause.what == "idle in transaction, last SELECT: 1 wait behind it, 3 min at most"
+    assert cause.arguments == {"pids": [700], "role": "analyst", "application": "report"}
+
+
+def test_a_prepared_transaction_at_the_root_is_not_ours_to_end(sick):
+    sick.rows("activity").append({**SESSION, "pid": 701, "state": "active", "blocked_by": [0]})
+    sick.rows("waits").append({"pid": 701, "seconds": 180.0})
+    cause = sick.causes(approved=["end_session"])["database.lock_pileup"]
+    assert cause.of == "a prepared transaction"
+    assert cause.outcome == "refused"
+    assert cause.why.startswith("only its owner knows")
+
+
+def test_who_holds_most_connections_is_named(sick):
+    connections_full(sick)
+    cause = sick.causes()["database.connections_full"]
+    assert cause.of == "200 sessions of report (role analyst)"
+    assert len(cause.arguments["pids"]) == 200
+
+
+def test_names_in_statements_are_quoted(sick):
+    dead_rows(sick)
+    assert sick.causes()["database.dead_rows"].commands == ('VACUUM (ANALYZE) "public"."""odd"',)
+
+
+def test_a_definition_that_a_deploy_would_not_mend_is_none(sick):
+    definition(sick)
+    for container in sick.declared["postgres"]["containers"].values():
+        container["restart_policy"] = "no"
+    assert "database.definition" not in sick.causes()
+
+
+def test_layers_come_in_order(sick):
+    network_cut(sick)
+    schedule_removed(sick)
+    backend_stopped(sick)
+    layers = [cause.layer for cause in sick.plan().causes]
+    assert layers == [Layer.NETWORK, Layer.BACKEND, Layer.SCHEDULE]
