@@ -131,8 +131,7 @@ UNDONE = [
     Ill(
         "backup.overdue",
         "take_backup",
-        by_shell("rm -f /var/lib/stanchion/{stack}/backup/metrics/picture.json"),
-        {"backup_rpo": 600, "validation_backup_full_days": 0.0002},
+        by_sql("DROP TABLE stanchion.configuration", "postgres"),
     ),
     Ill("backup.unverified", "run_verify", failed_job("verify")),
     Ill("backup.unproved", "run_drill", failed_job("drill")),
@@ -230,7 +229,7 @@ def broken(stack: Stack, ills: Sequence[Ill]) -> Iterator[dict[str, Any]]:
 
 
 def test_three_faults_at_once_are_mended_in_order_in_one_run(stack: Stack) -> None:
-    """A cut network, a pool used up behind a lock, and no schedule: one run, with the word for the session."""
+    """A cut network, a pool used up behind a lock, no schedule: one run, with the word for the session."""
     lock = "LOCK TABLE medications IN ACCESS EXCLUSIVE MODE"
     cut, _, _, removed, *_ = SIDE_BY_SIDE
     busy = "for n in $(seq 12); do curl -s -m 60 -o /dev/null http://127.0.0.1:5000/medications & done"
