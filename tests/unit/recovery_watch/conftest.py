@@ -2,10 +2,8 @@
 
 import json
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -14,55 +12,7 @@ sys.path.insert(0, str(ROOT / "roles/recovery/files/watch"))
 
 import pytest  # noqa: E402
 from stanchion_watch import asking, docker, files, giving_way, settings, watch  # noqa: E402
-
-BACKEND, DATABASE = "demo-backend-1", "demo-db"
-DECLARED = {
-    "stack": "demo",
-    "database": DATABASE,
-    "backends": [BACKEND, "demo-backend-2"],
-    "port": 5000,
-    "liveness_path": "/livez",
-    "database_patience": 600,
-    "backend_patience": 120,
-}
-
-
-def stamp(moment: float) -> str:
-    """Return a moment as the engine writes it."""
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
-    return f"{whole}.{int(moment % 1 * 1e9):09d}Z" if moment else "0001-01-01T00:00:00Z"
-
-
-def inspected(name: str = BACKEND, started: float = 1000.0, **changed: Any) -> dict[str, Any]:
-    """Return what `docker inspect` tells of a running container, with some of its state changed."""
-    state = {
-        "Status": "running",
-        "Error": "",
-        "StartedAt": stamp(started),
-        "FinishedAt": stamp(0),
-        "Health": {"Status": "healthy", "Log": [{"ExitCode": 0, "Output": "ready\n"}]},
-    }
-    outside = {
-        "Id": changed.pop("id", f"id of {name}"),
-        "Name": f"/{name}",
-        "Config": {"Labels": {"io.stanchion.stack": "demo"}, "StopTimeout": changed.pop("stop", 12)},
-        "HostConfig": {"RestartPolicy": {"Name": changed.pop("policy", "unless-stopped")}},
-        "Mounts": [
-            {"Type": "volume", "Name": "demo-pgdata", "Destination": "/var/lib/postgresql/data", "RW": True}
-        ],
-        "NetworkSettings": {
-            "Ports": {"5000/tcp": [{"HostIp": "0.0.0.0", "HostPort": "5001"}]},
-            "Networks": {"demo_app_network": {"IPAddress": "172.30.240.3"}},
-        },
-    }
-    if "network" in changed:
-        outside["NetworkSettings"] = changed.pop("network")
-    return {**outside, "State": {**state, **changed}}
-
-
-def sick(output: str) -> dict[str, Any]:
-    """Return the health of a database whose last probe said this."""
-    return {"Status": "unhealthy", "Log": [{"ExitCode": 1, "Output": output}]}
+from watched_containers import DATABASE, DECLARED, PORTS, inspected  # noqa: E402
 
 
 @pytest.fixture
@@ -77,7 +27,7 @@ def host(tmp_path, monkeypatch):
     seen = SimpleNamespace(
         settings=settings.load(path),
         now=100_000.0,
-        containers={name: inspected(name) for name in (DATABASE, BACKEND, "demo-backend-2")},
+        containers={name: inspected(name) for name in (DATABASE, *PORTS.values())},
         silent=set(),
         did=[],
         fails="",
@@ -123,8 +73,10 @@ def host(tmp_path, monkeypatch):
         }
         seen.lock.write_text(json.dumps({"holder": {**holder, **changed}}))
 
-    def answers(_settings, container):
-        return container.name not in seen.silent
+    def answers(_settings, address):
+        """Both replicas have an address of their own, and one that never answers."""
+        name = DATABASE if isinstance(address, str) else PORTS.get(address[1])
+        return name is not None and name not in seen.silent
 
     seen.look, seen.looks, seen.hold = look, looks, hold
     seen.records = lambda: files.records(seen.settings.folder)

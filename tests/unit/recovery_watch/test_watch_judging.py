@@ -1,9 +1,9 @@
 """How the watch judges a container: alive, left alone, or dead."""
 
 import pytest
-from conftest import BACKEND, DATABASE, inspected, sick, stamp
 from stanchion_watch import judging
 from stanchion_watch.judging import ALIVE, DEAD, LEFT
+from watched_containers import BACKEND, DATABASE, inspected, sick, stamp
 
 EXITED = {"Status": "exited", "FinishedAt": stamp(2000.5)}
 GONE = "TCP: 127.0.0.1:5432 - no response"

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import BACKEND, DATABASE, inspected, sick, stamp
 from stanchion_watch import files, watch
+from watched_containers import BACKEND, DATABASE, inspected, sick, stamp
 
 GONE = sick("TCP: 127.0.0.1:5432 - no response")
 

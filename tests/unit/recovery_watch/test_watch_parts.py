@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import DECLARED, inspected
 from stanchion_watch import __main__, asking, docker, files, settings, watch
+from watched_containers import DECLARED, inspected
 
 SOON = 0.3
 

@@ -24,19 +24,26 @@ _TERMINATE = b"X\0\0\0\4"
 def all_of(settings: Settings, containers: Iterable[Seen]) -> dict[str, bool | None]:
     """Ask every container that has to be asked, side by side; None for the others."""
     every = list(containers)
-    asked = [each for each in every if judging.is_asked(each)]
+    places = [
+        (each, address)
+        for each in every
+        if judging.is_asked(each)
+        for address in (each.addresses if each.role == BACKEND else (settings.socket,))
+    ]
     answers: dict[str, bool | None] = {each.name: None for each in every}
-    if asked:
+    if places:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            told = pool.map(lambda each: _answers(settings, each), asked)
-            answers.update(zip((each.name for each in asked), told))
+            told = pool.map(lambda place: _answers(settings, place[1]), places)
+            # One place at which it answers is enough.
+            for (container, _), answered in zip(places, told):
+                answers[container.name] = answers[container.name] or answered
     return answers
 
 
-def _answers(settings: Settings, container: Seen) -> bool:
-    if container.role == BACKEND:
-        return any(http(address, settings.liveness_path) for address in container.addresses)
-    return postgres(settings.socket)
+def _answers(settings: Settings, address: str | tuple[str, int]) -> bool:
+    if isinstance(address, str):
+        return postgres(address)
+    return http(address, settings.liveness_path)
 
 
 def http(address: tuple[str, int], path: str, within: float = ANSWERS_WITHIN) -> bool:
