@@ -155,8 +155,8 @@ def metrics(look: Look) -> Iterator[Evidence]:
     severity=WARNING,
     why="For Docker a backend that hangs is running, and so is a database that answers nobody: without the "
     "watch it stays so until a person comes.",
-    remedy="Deploy, which installs it anew. See schedule.cron for a cron that does not run, and run the watch by "
-    "hand for its error: python3 /var/lib/stanchion/NAME/recovery/watch.pyz.",
+    remedy="Deploy, which installs it anew. See schedule.cron for a cron that does not run; by hand it tells "
+    "its error: python3 /var/lib/stanchion/NAME/recovery/watch.pyz.",
     source="ours: five minutes, as a server that the watch restarts may take some to stop",
     reads=("recovery",),
 )
