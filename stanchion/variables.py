@@ -47,6 +47,7 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "container_image_refs": "set by the role container_image for whoever uses the image",
     "postgres_declaration": "set by the role postgres: what it would make, for the checks",
     "backend_declaration": "set by the role backend: what it would make, for the checks",
+    "recovery_declaration": "set by the role recovery: whether there is to be a watch, for the checks",
     "stack_composed": "set by compose.yml: what the roles would make, for the compose file that equals it",
     "validation_refusal": "set by the role validation: why a play stops, empty where it goes on",
     "backend_addresses": "set by the role backend: where its replicas answer",

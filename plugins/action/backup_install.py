@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import zipfile
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.stanchion.stack.plugins.plugin_utils._packed import encoded
 
 MODULE = "stanchion.stack.backup_install"
-# The oldest that a zip file can say: the same files make the same archive.
-EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class ActionModule(ActionBase):
@@ -22,15 +18,6 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         args = dict(self._task.args)
         if "package" in args:
-            args["archive"] = base64.b64encode(packed(Path(args.pop("package")))).decode()
+            args["archive"] = encoded(Path(args.pop("package")))
         result.update(self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars))
         return result
-
-
-def packed(folder: Path) -> bytes:
-    """Return every Python file of a folder as a zip archive that Python runs."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path in sorted(folder.rglob("*.py")):
-            archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder)), EPOCH), path.read_bytes())
-    return buffer.getvalue()

@@ -21,8 +21,8 @@ _ANSWERS_WITHIN = 60
 _VOLUME_GOES_WITHIN = 600
 # What a container without a stop time-out of its own is given.
 _STOP_SECONDS = 10
-# What jobs of the backups hold while they run. Without containers they have nothing left to do.
-_LOCKS_OF_JOBS = ("watch.lock", "job.lock")
+# What scheduled jobs hold while they run. Without containers they have nothing left to do.
+_LOCKS_OF_JOBS = ("backup/watch.lock", "backup/job.lock", "recovery/watch.lock")
 _JOB_ENDS_WITHIN = 60
 
 # What the roles write into the stack's folder and into that of its secrets, by the folder.
@@ -47,6 +47,7 @@ _OWN = {
         "watch.json",
         "watch.lock",
     },
+    "recovery": {"on_failure", "recovery.jsonl", "settings.json", "watch.json", "watch.lock", "watch.pyz"},
 }
 _SECRETS = {
     "app_password",
@@ -281,13 +282,13 @@ def wait_for_jobs(run: Run, folder: Path, within: int = _JOB_ENDS_WITHIN) -> Non
         RefusedError: it did not end.
     """
     for name in _LOCKS_OF_JOBS:
-        lock = folder / "backup" / name
+        lock = folder / name
         if not lock.exists():
             continue
         code, _, _ = run(["flock", "--timeout", str(within), str(lock), "true"])
         if code:
             raise RefusedError(
-                f"A job of the backups still runs after {within} s: {lock} is held (fuser -v tells by whom). "
+                f"A scheduled job still runs after {within} s: {lock} is held (fuser -v tells by whom). "
                 f"Containers and volumes are gone, and nothing of {folder}. Run this again when it has "
                 "ended.",
                 None,
@@ -320,6 +321,17 @@ def scheduled(
     """
     places = (cron / f"stanchion-{stack}", programs / f"stanchion-{stack}")
     return [path for path in places if path.is_file() and f"stack {stack}" in path.read_text()]
+
+
+def watch_table(stack: str, cron: Path = Path("/etc/cron.d")) -> Path:
+    """Return where cron's table of the watch is (role recovery)."""
+    return cron / f"stanchion-{stack}-recovery"
+
+
+def watched(stack: str, cron: Path = Path("/etc/cron.d")) -> list[Path]:
+    """Return the table of the watch, if it is there and this stack's."""
+    path = watch_table(stack, cron)
+    return [path] if path.is_file() and f"recovery of stack {stack})" in path.read_text() else []
 
 
 def repository_of(folder: Path) -> str | None:

@@ -5,15 +5,8 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
-import io
 import json
-import py_compile
-import sys
-import tempfile
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +16,12 @@ from ansible_collections.stanchion.stack.plugins.module_utils._private import (
     close_folder,
     own_folder,
     write_file,
+)
+from ansible_collections.stanchion.stack.plugins.module_utils._program import (
+    Wanted,
+    differs,
+    interpreter,
+    with_bytecode,
 )
 
 DOCUMENTATION = r"""
@@ -132,53 +131,6 @@ ARCHIVE_OFF = "archive_off"
 # The script for failed jobs (stanchion_backup/settings.py).
 ON_FAILURE = "on_failure"
 SCRIPT = "#!/bin/sh\n# Run for each failed job, with its record on standard input.\n{}\n"
-# Scheduled jobs outlive virtual environments: the system's own interpreter first.
-INTERPRETERS = ("/usr/bin/python3", "/usr/local/bin/python3", sys.executable)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One file as it is to be; `shown` files may stand in a diff."""
-
-    path: Path
-    content: bytes
-    owner: int
-    mode: int
-    shown: bool = False
-
-
-def with_bytecode(archive: bytes, place: Path) -> bytes:
-    """Return the archive with each file compiled beside its source; what is in its place if that is the same.
-
-    Python never keeps what it compiles out of an archive: each start, once a minute, would compile it all.
-    Another Python passes over bytecode that is not its own and reads the sources.
-    """
-    sources = members(archive)
-    try:
-        there = place.read_bytes()
-        kept = members(there)
-    except (FileNotFoundError, zipfile.BadZipFile):
-        kept = {}
-    magic = importlib.util.MAGIC_NUMBER
-    compiled = {name for name, content in kept.items() if name.endswith(".pyc") and content.startswith(magic)}
-    if compiled == {f"{name}c" for name in sources} and sources.items() <= kept.items():
-        return there
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as both, tempfile.TemporaryDirectory() as folder:
-        source, made = Path(folder, "source.py"), Path(folder, "made.pyc")
-        for name, content in sources.items():
-            source.write_bytes(content)
-            unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
-            py_compile.compile(str(source), str(made), f"{place}/{name}", True, invalidation_mode=unchecked)
-            both.writestr(zipfile.ZipInfo(name), content)
-            both.writestr(zipfile.ZipInfo(f"{name}c"), made.read_bytes())
-    return buffer.getvalue()
-
-
-def members(archive: bytes) -> dict[str, bytes]:
-    """Return the files of a zip archive by their names."""
-    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        return {name: opened.read(name) for name in opened.namelist()}
 
 
 def secret_lines(secrets: dict[str, str]) -> bytes:
@@ -203,7 +155,7 @@ def wanted(params: dict[str, Any]) -> Iterator[Wanted]:
     yield Wanted(archive, packed, 0, 0o600)
     settings = json.dumps(params["settings"], indent=2, sort_keys=True) + "\n"
     yield Wanted(folder / "settings.json", settings.encode(), 0, 0o600, shown=True)
-    python = next(path for path in INTERPRETERS if Path(path).exists())
+    python = interpreter()
     start = (
         f'#!/bin/sh\n# Backups of the stack {params["stack"]}; --help tells.\nexec {python} {archive} "$@"\n'
     )
@@ -212,18 +164,6 @@ def wanted(params: dict[str, Any]) -> Iterator[Wanted]:
 
 def program_of(params: dict[str, Any]) -> Path:
     return Path(params["programs"]) / f"stanchion-{params['stack']}"
-
-
-def differs(file: Wanted) -> bool:
-    try:
-        seen = file.path.stat()
-        return (
-            file.path.read_bytes() != file.content
-            or seen.st_uid != file.owner
-            or seen.st_mode & 0o7777 != file.mode
-        )
-    except FileNotFoundError:
-        return True
 
 
 def _check_repository(params: dict[str, Any]) -> None:

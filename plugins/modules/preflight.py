@@ -15,7 +15,7 @@ description:
 options:
   subject:
     description: What is looked at.
-    choices: [host, network, postgres, backend, backup]
+    choices: [host, network, postgres, backend, backup, recovery]
     required: true
     type: str
   declared:

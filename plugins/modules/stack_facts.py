@@ -18,6 +18,7 @@ from ansible_collections.stanchion.stack.plugins.module_utils import (
     _facts_logs,
     _facts_metrics,
     _facts_outside,
+    _facts_recovery,
     _facts_sql,
 )
 from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import DEFAULT_HOST, Engine
@@ -63,6 +64,7 @@ options:
       - image_records
       - repository
       - lock
+      - recovery
       - secrets
       - clock
       - sql
@@ -350,6 +352,15 @@ stack_facts:
         - V(path), V(state) (V(free), V(held), V(expired), V(dead)), V(reason), V(holder) as in
           M(stanchion.stack.deploy_lock), V(last) (the run that held it before, with V(ended) and V(end)).
       type: dict
+    recovery:
+      description:
+        - V(watch) with V(installed), V(cron_path), V(cron_file) (V(exact), V(differs), V(missing)),
+          V(cron_difference), V(cron_since) (Unix seconds, when the table was written), V(ran) (Unix seconds
+          of its last run, or null), V(trouble) (why that run could not look, or empty), V(dead) (names of
+          what it took for dead).
+        - V(records), what the watch and the verb recover did in the last 24 hours, the oldest first, each
+          with V(at) (Unix seconds), V(by), V(remedy), V(of), V(why), V(outcome), V(seconds).
+      type: dict
 """
 
 SCHEMA_VERSION = 2
@@ -447,7 +458,7 @@ def sources(params: dict) -> dict[str, Source]:
         "image_records": _facts_files.image_records,
         "repository": lambda: repository(params),
         "lock": _facts_files.lock_facts,
-        "recovery": lambda: _facts_files.recovery_facts(folder),
+        "recovery": lambda: _facts_recovery.recovery_facts(stack, folder),
         "secrets": lambda: _facts_files.folder_facts(params["secrets_dir"] or f"{folder}/secrets"),
         "clock": _facts_host.clock_facts,
         "sql": lambda: _facts_sql.sql_facts(

@@ -37,7 +37,6 @@ WRITER_PERIOD = 60
 # already.
 _CRON_FILE = re.compile(r"[A-Za-z0-9_-]+")
 _TAKEN = ("dockerd",)
-_ADDRESSES = re.compile(r"[A-Za-z0-9._+@-]+(?:, ?[A-Za-z0-9._+@-]+)*")
 _QUEUE = re.compile(r"[1-9][0-9]*(?:[kKmMgGtT](?:[iI]?[bB])?|[bB])?")
 _TABLE = re.compile(r"[^.\s\"']+\.[^.\s\"']+")
 # zstd's, as pgBackRest takes them (build/config/config.yaml).
@@ -167,7 +166,7 @@ def _loss(declared: Declared) -> list[Problem]:
 
 def _texts(declared: Declared) -> Iterator[Problem]:
     mailto = declared.text("backup_mailto")
-    if mailto and not _ADDRESSES.fullmatch(mailto):
+    if mailto and not values.MAIL_ADDRESSES.fullmatch(mailto):
         yield _problem(
             "backup.mailto",
             "backup_mailto",

@@ -28,6 +28,8 @@ STACK_LENGTH = 40
 _DOCKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,127}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+# As cron takes them.
+MAIL_ADDRESSES = re.compile(r"[A-Za-z0-9._+@-]+(?:, ?[A-Za-z0-9._+@-]+)*")
 # What Postgres keeps for itself.
 OWN_DATABASES = ("postgres", "template0", "template1")
 OWN_ROLES = ("postgres", "public", "none")
@@ -196,6 +198,11 @@ def seen_in_time(declared: Declared, facts: Facts, interval: str, timeout: str) 
             f"Write a shorter one, or raise {timeout}.",
         )
     ]
+
+
+def interval_seconds(text: str) -> float:
+    """Return the length of a health check's time; 0 for what is none, which has its own problem."""
+    return max(_microseconds(text), 0) / 1_000_000
 
 
 def _is_interval(text: str) -> bool:

@@ -103,7 +103,8 @@ def test_backups_outlive_the_data_until_they_are_named_too(miniflux: Stack) -> N
         assert word in gone.text
     assert volumes(miniflux) == [f"{NAME}-backup"]
     assert miniflux.host.run("cat", opens) == passphrase
-    for path in (f"/etc/cron.d/stanchion-{NAME}", f"/usr/local/sbin/stanchion-{NAME}"):
+    tables = (f"/etc/cron.d/stanchion-{NAME}", f"/etc/cron.d/stanchion-{NAME}-recovery")
+    for path in (*tables, f"/usr/local/sbin/stanchion-{NAME}"):
         miniflux.host.run("test", "!", "-e", path)
 
     anew = miniflux.runner("deploy")

@@ -1,4 +1,4 @@
-"""The schedule of the backups: written as declared, read by a cron that is alive, and every job on time."""
+"""What cron does on the host: as declared, by a cron that is alive, every job on time, and the watch too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stanchion.checks.backup_view import age, elapsed, is_late, job, runs, scheduled, section, since_due
 from stanchion.checks.container import POSTGRES
 from stanchion.checks.look import Look, Row
-from stanchion.checks.model import Evidence, bad, note, warn
+from stanchion.checks.model import Evidence, SkipError, bad, note, warn
 from stanchion.checks.registry import CRITICAL, DEPLOY, RUNTIME, WARNING, Threshold, check
 from stanchion.checks.words import count, span
 
@@ -145,3 +145,44 @@ def metrics(look: Look) -> Iterator[Evidence]:
             yield bad(f"the {what} is {span(old)} old, allowed are {span(limit)}")
         else:
             yield note(f"the {what} is {span(old)} old")
+
+
+@check(
+    "schedule.watch",
+    rows="ours",
+    title="The host's watch is installed as written, and looks each minute",
+    phases=(DEPLOY, RUNTIME),
+    severity=WARNING,
+    why="For Docker a backend that hangs is running, and so is a database that answers nobody: without the "
+    "watch it stays so until a person comes.",
+    remedy="Deploy, which installs it anew. See schedule.cron for a cron that does not run; by hand it tells "
+    "its error: python3 /var/lib/stanchion/NAME/recovery/watch.pyz.",
+    source="ours: five minutes, as a server that the watch restarts may take some to stop",
+    reads=("recovery",),
+)
+def watch(look: Look) -> Iterator[Evidence]:
+    if not look.declared.get("recovery", {}).get("watch"):
+        raise SkipError("recovery_watch is false: nothing is restarted by the host itself")
+    seen = look.source("recovery")["watch"]
+    path = seen["cron_path"]
+    if not seen["installed"] or seen["cron_file"] == "missing":
+        yield bad("is not there", path)
+        return
+    if seen["cron_file"] == "differs":
+        yield bad(f"is not as it was written, {seen['cron_difference']}", path)
+    yield from _looked(look, seen)
+
+
+def _looked(look: Look, seen: Row) -> Iterator[Evidence]:
+    limit = _MINUTES * _MINUTE
+    ran, since = age(look, seen["ran"]), age(look, seen["cron_since"])
+    if ran is not None and ran <= limit:
+        yield note(f"the watch looked {span(ran)} ago")
+    elif since is not None and since <= limit:
+        yield note(f"was installed {span(since)} ago, and has to look within {span(limit)}")
+    elif ran is None:
+        yield bad("the watch has never looked")
+    else:
+        yield bad(f"the watch looked {span(ran)} ago, allowed are {span(limit)}")
+    if seen["trouble"]:
+        yield bad(f"it could not look: {seen['trouble']}")

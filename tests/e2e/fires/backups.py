@@ -14,6 +14,7 @@ from fires.fire import Broken, Fire, by_shell, by_sql
 STATE = "/var/lib/stanchion/{stack}/backup"
 CONFIG = f"{STATE}/config/pgbackrest.conf"
 CRON = "/etc/cron.d/stanchion-{stack}"
+WATCH = "/etc/cron.d/stanchion-{stack}-recovery"
 REPOSITORY = "/var/lib/docker/volumes/{stack}-backup/_data"
 # In the database's container, whose root it may not write to itself.
 PROGRAM = "$(docker inspect --format '{{.GraphDriver.Data.MergedDir}}' {stack}-db)/usr/bin/pgbackrest"
@@ -222,6 +223,14 @@ FIRES = [
         ALL,
         by_shell(f"cp -p {CRON} /run/cron.kept; echo '# by hand' >> {CRON}", f"cp -p /run/cron.kept {CRON}"),
         r"is not as it was written, added: # by hand",
+    ),
+    Fire(
+        "schedule.watch",
+        ALL,
+        by_shell(
+            f"cp -p {WATCH} /run/watch.kept; sed -i 's/^[*]/# &/' {WATCH}", f"cp -p /run/watch.kept {WATCH}"
+        ),
+        r"is not as it was written, missing: [*] [*] [*] [*] [*] root",
     ),
     Fire("schedule.cron", ALL, by_shell("service cron stop", "service cron start"), r"no cron runs"),
     Fire(

@@ -17,9 +17,9 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.stanchion.stack.plugins.action.backup_install import packed
-from ansible_collections.stanchion.stack.plugins.module_utils import _facts_files, _removal
+from ansible_collections.stanchion.stack.plugins.module_utils import _facts_files, _program, _removal
 from ansible_collections.stanchion.stack.plugins.modules import backup_install
+from ansible_collections.stanchion.stack.plugins.plugin_utils._packed import packed
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "a-passphrase-that-nobody-sees"
@@ -92,7 +92,7 @@ class TestBytecode:
         """Spoil every source: what runs then is the bytecode."""
         spoilt = io.BytesIO()
         with zipfile.ZipFile(spoilt, "w") as opened:
-            for name, content in backup_install.members(archive.read_bytes()).items():
+            for name, content in _program.members(archive.read_bytes()).items():
                 opened.writestr(name, b"raise SystemExit(1)" if name.endswith(".py") else content)
         archive.write_bytes(spoilt.getvalue())
         done = subprocess.run(
@@ -105,7 +105,7 @@ class TestBytecode:
     ):
         spoilt = io.BytesIO()
         with zipfile.ZipFile(spoilt, "w") as opened:
-            for name, content in backup_install.members(archive.read_bytes()).items():
+            for name, content in _program.members(archive.read_bytes()).items():
                 opened.writestr(name, b"\0\0\r\n" + content[4:] if name.endswith(".pyc") else content)
         archive.write_bytes(spoilt.getvalue())
         done = subprocess.run(

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.stanchion.stack.plugins.action import backup_install
+from ansible_collections.stanchion.stack.plugins.plugin_utils import _packed
 from test_backup_settings import raw
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,7 +41,7 @@ sys.exit(__main__.main(["--settings", sys.argv[2], "backup"]))
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_job_that_is_told_to_end_leaves_a_record_and_no_container_and_begins_nothing(tmp_path, number):
     archive = tmp_path / "stanchion-shop.pyz"
-    archive.write_bytes(backup_install.packed(ROOT / "roles/backup/files/command"))
+    archive.write_bytes(_packed.packed(ROOT / "roles/backup/files/command"))
     record = tmp_path / "volume.json"
     record.write_text('{"volume": "data"}')
     state = tmp_path / "state"

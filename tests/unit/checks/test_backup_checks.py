@@ -7,7 +7,10 @@ import pytest
 from stanchion.checks import Outcome, Phase, catalogue
 
 SUBJECTS = ("archive", "backup", "schedule", "proof")
-CHECKS = [check for check in catalogue().values() if check.subject in SUBJECTS]
+# The watch restarts containers, with backups and without.
+CHECKS = [
+    check for check in catalogue().values() if check.subject in SUBJECTS and check.slug != "schedule.watch"
+]
 FAIL, WARN, PASS, SKIP, ERROR = Outcome.FAIL, Outcome.WARN, Outcome.PASS, Outcome.SKIP, Outcome.ERROR
 DAY = 86400
 

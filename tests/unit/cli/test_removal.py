@@ -21,7 +21,7 @@ from samples import STARTED
 from stanchion.cli import confirmation
 from stanchion.errors import BY_NAME
 
-SCHEDULED = _removal.scheduled
+SCHEDULED, WATCHED = _removal.scheduled, _removal.watched
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 
@@ -175,11 +175,23 @@ def test_the_schedule_is_known_by_what_it_says(tmp_path: Path) -> None:
     assert SCHEDULED("dockerd", tmp_path, tmp_path / "none") == []
 
 
+def test_the_table_of_the_watch_is_known_by_what_it_says(tmp_path: Path) -> None:
+    table = tmp_path / "stanchion-demo-recovery"
+    assert WATCHED("demo", tmp_path) == []
+    table.write_text("# Written by Ansible (role recovery of stack demo). Change …\n")
+    assert WATCHED("demo", tmp_path) == [table]
+    # What backups leave does not take it along, nor does the watch of another stack.
+    assert SCHEDULED("demo", tmp_path, tmp_path) == []
+    table.write_text("# Written by Ansible (role backup of stack demo-recovery).\n")
+    assert WATCHED("demo", tmp_path) == []
+
+
 @pytest.fixture(autouse=True)
 def schedule(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The schedule and its program; none, unless a test says otherwise."""
     there: list[Path] = []
     monkeypatch.setattr(_removal, "scheduled", lambda _: there)
+    monkeypatch.setattr(_removal, "watched", lambda _: [])
     return there
 
 
@@ -191,7 +203,7 @@ def really(command: list[str]) -> tuple[int, str, str]:
 @contextlib.contextmanager
 def job_that_runs(folder: Path, name: str, script: str) -> Iterator[None]:
     """A job of the backups that holds its lock until its script has ended."""
-    lock = folder / "backup" / name
+    lock = folder / name
     job = subprocess.Popen(
         ["flock", str(lock), "sh", "-c", f"echo begun; {script}"],
         stdout=subprocess.PIPE,
@@ -361,6 +373,7 @@ WRITTEN = (
     "postgres/config/postgresql.conf",
     "postgres/config.next/pg_hba.conf",
     "postgres/socket/.s.PGSQL.5432.lock",
+    "recovery/recovery.jsonl",
     "secrets/app_password",
     "secrets/postgres_password",
     "secrets/fingerprint_key",
@@ -402,21 +415,21 @@ def test_what_a_job_writes_before_it_ends_goes_too(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(fake, "run", meanwhile)
     with job_that_runs(
-        folder, "watch.lock", f"cd {folder}/backup; sleep 0.5; mkdir metrics; touch metrics/x"
+        folder, "backup/watch.lock", f"cd {folder}/backup; sleep 0.5; mkdir metrics; touch metrics/x"
     ):
         assert remove(folder, fake)[0]["folders"] == [str(folder)]
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("name", ["watch.lock", "job.lock"])
+@pytest.mark.parametrize("name", ["backup/watch.lock", "backup/job.lock", "recovery/watch.lock"])
 def test_a_job_that_does_not_end_is_told(tmp_path: Path, name: str) -> None:
-    folder = put(tmp_path / "demo", *WRITTEN, f"backup/{name}")
+    folder = put(tmp_path / "demo", *WRITTEN, name)
     with (
         job_that_runs(folder, name, "exec sleep 30"),
         pytest.raises(_removal.RefusedError, match=f"still runs after 0 s.*{name}.*when it has ended"),
     ):
         _removal.wait_for_jobs(really, folder, within=0)
-    assert there(folder) == sorted([*WRITTEN, f"backup/{name}"])
+    assert there(folder) == sorted([*WRITTEN, name])
 
 
 def test_what_the_stack_did_not_write_stays_and_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Packs a Python program for a host: one module run instead of one for each file."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from pathlib import Path
+
+# The oldest that a zip file can say: the same files make the same archive.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def encoded(folder: Path) -> str:
+    """Return the packed folder as an option of a module takes it."""
+    return base64.b64encode(packed(folder)).decode()
+
+
+def packed(folder: Path) -> bytes:
+    """Return every Python file of a folder as a zip archive that Python runs."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(folder.rglob("*.py")):
+            archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder)), EPOCH), path.read_bytes())
+    return buffer.getvalue()
