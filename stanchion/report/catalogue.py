@@ -63,8 +63,8 @@ def uses(check: Check) -> str:
 
 
 def _json(verb: Literal["checks", "explain"], checks: Sequence[Check]) -> str:
-    from stanchion.report.model import Catalogue, Entry, Limit, Use
     from stanchion.recovery import of_check
+    from stanchion.report.model import Catalogue, Entry, Limit, Use
 
     entries = [
         Entry(

@@ -102,7 +102,7 @@ def test_what_a_role_reads_of_the_contract_is_among_its_options(role):
     read = {
         name
         for folder in ("tasks", "vars", "templates")
-        for path in (role / folder).glob("*")
+        for path in (role / folder).rglob("*.*")
         # Behind a dot it is a module's name, or what a look has found; a label has the name of a role.
         for name in re.findall(r"(?<![\w.])stack_\w+", path.read_text())
     }
@@ -164,7 +164,7 @@ def test_what_tasks_set_is_internal_or_known():
     ours = known(ROOT / "roles")
     loose = [
         f"{path.relative_to(ROOT)}: {name}"
-        for path in [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/*.yml")]
+        for path in [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/**/*.yml")]
         for name in names_set_in(path)
         if name.startswith(ours.prefixes) and name not in ours.names
     ]
@@ -173,7 +173,7 @@ def test_what_tasks_set_is_internal_or_known():
 
 @each_role
 def test_what_a_roles_tasks_set_carries_the_roles_name(role):
-    for path in (role / "tasks").glob("*.yml"):
+    for path in (role / "tasks").rglob("*.yml"):
         for name in names_set_in(path):
             assert name in PLAYBOOK_VARIABLES or name.startswith(f"__{role.name}_"), f"{path.name}: {name}"
 

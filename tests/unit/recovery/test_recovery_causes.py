@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from conftest import BACKEND, DATABASE, Sick
+from sick_stack import BACKEND, DATABASE, Sick
 
 from stanchion.recovery import Layer, Risk, every_cause
 

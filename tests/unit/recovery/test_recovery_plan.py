@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import test_causes as broken
-from conftest import DATABASE, Sick
+import test_recovery_causes as broken
+from sick_stack import DATABASE, Sick
 
 from stanchion.checks import catalogue
 from stanchion.recovery import REMEDIES, Found, Risk, every_cause, of_check
