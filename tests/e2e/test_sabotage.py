@@ -549,7 +549,7 @@ def site(first_stack: Stack, first_deploy: Run) -> Iterator[Site]:
 
 @pytest.mark.parametrize(
     "variant",
-    [pytest.param(each, id=each.name, marks=[pytest.mark.faults] if each.long else []) for each in VARIANTS],
+    [pytest.param(each, id=each.name, marks=[pytest.mark.long] if each.long else []) for each in VARIANTS],
 )
 def test_it_is_told_with_its_cause_or_survived(site: Site, variant: Variant) -> None:
     if variant.elsewhere:
