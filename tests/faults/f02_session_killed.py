@@ -22,7 +22,7 @@ FAULT = Fault(
     "a process of the server is killed (SIGKILL)",
     kill,
     checks=("log.trouble",),
-    says=r"-db: .*terminated by signal 9",
+    says=r"-db: .*was terminated by signal 9: Killed",
     afterwards=same_container,
     gap=10,
 )

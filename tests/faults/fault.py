@@ -35,6 +35,8 @@ class Fault:
         says: what the evidence of those checks has to say, a regular expression.
         repair: who mends it: ITSELF, RECOVER, approved(…), or BY_HAND, where recover has to leave it alone.
         outcome: what recover, run without a word, has to say of the cause where it may not mend it.
+        prepare: makes ready for it, before anything is measured.
+        clear: takes back what prepare has made.
         undo: takes back what the injection did, however far it came: by hand, and after a test that has failed.
         restraint: what has to hold after recover has run without a word, and was not to act.
         meanwhile: what else has to hold while it is broken.
@@ -57,6 +59,8 @@ class Fault:
     says: str = ""
     repair: str = ITSELF
     outcome: str = "manual"
+    prepare: Callable[[Scene], object] = nothing
+    clear: Callable[[Scene], object] = nothing
     undo: Callable[[Scene], object] = nothing
     restraint: Callable[[Scene, Look], object] | None = None
     meanwhile: Callable[[Scene, Look], object] = nothing

@@ -21,8 +21,8 @@ TABLE = (
     " PRIMARY KEY (run, number))"
 )
 WRITERS = ("api", "sql")
-# In seconds: what the logs say of earlier faults is true, and theirs.
-LOG_WINDOW = 45
+# What the logs and the restart policies' counts say of earlier faults is true, and theirs.
+LOOKING = {"validation_log_window": 45, "validation_container_restarts": 9}
 HAS_RECOVER = (ROOT / "stanchion" / "cli" / "recover.py").exists()
 # From the backend's own figures: it waits DB_POOL_TIMEOUT for a connection and has half a second to use it. One more
 # for two processors that a whole run shares.
@@ -196,6 +196,32 @@ class Scene:
             f"docker exec -e PGBACKREST_STANZA={self.stack.name} {self.database} pgbackrest check >/dev/null"
         )
 
+    # A bounded disk, in memory: the machine's own is never filled.
+
+    def bound(self, folder: str, room: int) -> None:
+        """Put what is in a folder onto a small file system, with so many megabytes to spare."""
+        small = f"{FOLDER}/small"
+        # A container that runs does not see what is mounted after its start.
+        self.sh(
+            f"docker stop {self.database} >/dev/null; mkdir -p {small};"
+            f" mount -t tmpfs -o uid=999,gid=999 small {small}; cp -a {folder}/. {small};"
+            f" used=$(df -k --output=used {small} | tail -n 1);"
+            f" mount -o remount,size=$((used + {room} * 1024))k {small}; mount --bind {small} {folder};"
+            f" docker start {self.database} >/dev/null"
+        )
+        until(self.answers, "the database does not answer")
+
+    def unbound(self, folder: str) -> None:
+        """Put it back onto the disk, with all that has changed, where it is not there already."""
+        small = f"{FOLDER}/small"
+        self.sh(
+            f"mountpoint -q {small} || exit 0; docker stop {self.database} >/dev/null;"
+            f" ! mountpoint -q {folder} || umount {folder};"
+            f" find {folder} -mindepth 1 -delete; cp -a {small}/. {folder}; umount {small};"
+            f" docker start {self.database} >/dev/null"
+        )
+        until(self.answers, "the database does not answer")
+
     # Writers.
 
     def install(self) -> None:
@@ -285,7 +311,7 @@ class Scene:
 
     def look(self, *argv: str, looking: dict[str, Any] | None = None) -> Look:
         """Run recover (with --plan it changes nothing), and return what it said."""
-        variables = {"validation_log_window": LOG_WINDOW, **(looking or {})}
+        variables = {**LOOKING, **(looking or {})}
         words = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
         verb = "recover" if HAS_RECOVER else "validate"
         argv = argv if HAS_RECOVER else ()

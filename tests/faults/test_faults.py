@@ -38,6 +38,17 @@ def test_fault(fault: Fault, scene: Scene, table: list[Row]) -> None:
     table.append(row)
     run = f"{fault.id.lower()}-{uuid.uuid4().hex[:6]}"
     scene.begin()
+    try:
+        fault.prepare(scene)
+        measure(fault, scene, row, run)
+    finally:
+        fault.clear(scene)
+    row.passed = True
+    scene.well = True
+
+
+def measure(fault: Fault, scene: Scene, row: Row, run: str) -> None:
+    """Write all the time, break, have it mended, and hold what is there against what was acknowledged."""
     scene.start_writers(run)
     try:
         scene.wait_for_rows(run, within=30)
@@ -52,8 +63,6 @@ def test_fault(fault: Fault, scene: Scene, table: list[Row]) -> None:
     measured(fault, scene, row, figures, mended)
     unchanged(fault, scene, figures)
     fault.afterwards(scene, figures)
-    row.passed = True
-    scene.well = True
 
 
 def broken_and_mended(fault: Fault, scene: Scene, row: Row) -> float:
