@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     FAILED_NOT_SERVING = 5, "the run failed; no earlier state serves"
     LOCKED = 6, "another run holds the lock of a host; nothing was changed"
     TIMED_OUT = 7, "the run did not finish within --timeout"
+    PENDING = 8, "a plan has something to do; nothing was changed"
     INTERNAL = 70, "an internal error, or Ansible was killed"
     INTERRUPTED = 130, "interrupted (SIGINT, Ctrl-C)"
     TERMINATED = 143, "terminated (SIGTERM)"

@@ -1,12 +1,14 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Looks once and asks every check of a phase. plugins/modules/stack_validate.py is its documentation."""
+"""Looks once, asks every check of a phase, and plans. plugins/modules/stack_validate.py documents it."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.stanchion.stack.plugins.plugin_utils._package import part
@@ -17,7 +19,7 @@ MODULE = "stanchion.stack.stack_facts"
 class ActionModule(ActionBase):
     """Collects what the chosen checks read, decides on the controller, and says whether to go on."""
 
-    _VALID_ARGS = frozenset({"phase", "only", "fail_on", "timeout", "facts_dir", "declared"})
+    _VALID_ARGS = frozenset({"phase", "only", "fail_on", "timeout", "facts_dir", "declared", "recovery"})
 
     def run(self, tmp: object = None, task_vars: dict | None = None) -> dict:
         result = super().run(tmp, task_vars)
@@ -31,6 +33,7 @@ class ActionModule(ActionBase):
                 "timeout": {"type": "float", "default": 5.0},
                 "facts_dir": {"type": "path"},
                 "declared": {"type": "dict", "required": True},
+                "recovery": {"type": "dict"},
             }
         )
         phase = checks.Phase(args["phase"])
@@ -39,7 +42,10 @@ class ActionModule(ActionBase):
         except checks.UnknownCheckError as error:
             return {**result, "failed": True, "msg": str(error), "stanchion": {"exit": "configuration"}}
         thresholds = self._thresholds(chosen, task_vars)
-        facts = self._facts(checks.request(args["declared"], chosen, thresholds), args, task_vars)
+        asked = checks.request(args["declared"], chosen, thresholds)
+        if args["recovery"] is not None:
+            asked["sources"] = sorted({*asked["sources"], "recovery"})
+        facts = self._facts(asked, args, task_vars)
         if facts.get("failed"):
             return {**result, **facts}
         host = str(task_vars.get("inventory_hostname", "the host"))
@@ -54,6 +60,9 @@ class ActionModule(ActionBase):
             validation={**report.as_dict(), "fail_on": args["fail_on"]},
             refusal=report.refusal(host, args["fail_on"]),
         )
+        if args["recovery"] is not None:
+            look = checks.Look(facts, args["declared"], thresholds, phase)
+            result["recovery"] = self._plan(look, report.findings, args["recovery"])
         return result
 
     def _thresholds(self, chosen: list, task_vars: dict) -> dict:
@@ -80,6 +89,27 @@ class ActionModule(ActionBase):
             else clock
         )
         return facts
+
+    @staticmethod
+    def _plan(look: Any, findings: Sequence, given: dict) -> dict:
+        """Return the causes of what failed, and what is to be done now; times are seconds since 1970."""
+        recovery = part("recovery")
+        before = given.get("earlier") or {}
+        found = recovery.plan(
+            look,
+            findings,
+            approved=given.get("approve") or [],
+            records=(look.facts.get("recovery") or {}).get("records") or [],
+            earlier=[recovery.Found.from_dict(each) for each in before.get("causes") or []],
+            done=given.get("done") or [],
+        )
+        now = time.time()
+        return {
+            **found.as_dict(),
+            "detected": before.get("detected") or now,
+            "acted": min((float(each["at"]) for each in given.get("done") or []), default=None),
+            "back": None if found.critical else now,
+        }
 
     @staticmethod
     def _keep(path: Path, facts: dict, declared: dict, thresholds: dict, phase: str) -> None:

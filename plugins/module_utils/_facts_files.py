@@ -158,6 +158,13 @@ def lock_facts() -> dict:
     return _lock.look(_lock.DIRECTORY, _lock.Host.this(), time.time())
 
 
+def recovery_facts(folder: str) -> dict:
+    """Return what was done lately to recover, by the watch job and by runs: the last lines of its record."""
+    path = Path(folder) / "recovery" / "recovery.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {"records": [json.loads(line) for line in lines[-200:]]}
+
+
 def folder_facts(folder: str) -> dict:
     """Return every file below a folder of secrets as `file_facts` does; no folder, no file."""
     found = sorted(str(path) for path in Path(folder).rglob("*") if not path.is_dir())

@@ -24,6 +24,10 @@ options:
     description: The stack's folder on the host.
     required: true
     type: path
+  name:
+    description: Name of the file.
+    type: str
+    default: runs.jsonl
   record:
     description: What to keep. The host's time is added.
     required: true
@@ -58,13 +62,13 @@ recorded:
 """
 
 
-def append(folder: Path, record: dict, now: datetime) -> bool:
-    """Add the record, unless there is no such folder."""
-    if not folder.is_dir():
+def append(path: Path, record: dict, now: datetime) -> bool:
+    """Add the record to the file, unless there is no such folder."""
+    if not path.parent.is_dir():
         return False
     line = json.dumps({"recorded": now.isoformat(timespec="seconds"), **record}, sort_keys=True) + "\n"
     # One write to a file opened for appending: two runs never mix their lines.
-    descriptor = os.open(folder / "runs.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         os.write(descriptor, line.encode())
     finally:
@@ -76,18 +80,20 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state_dir": {"type": "path", "required": True},
+            "name": {"type": "str", "default": "runs.jsonl"},
             "record": {"type": "dict", "required": True},
         },
         supports_check_mode=True,
     )
     folder = Path(module.params["state_dir"])
+    path = folder / module.params["name"]
     try:
         now = datetime.now(timezone.utc)
-        recorded = not module.check_mode and append(folder, module.params["record"], now)
+        recorded = not module.check_mode and append(path, module.params["record"], now)
     except OSError as error:
         recorded = False
         module.warn(f"The run could not be recorded in {folder}: {error.strerror}.")
-    module.exit_json(changed=False, path=str(folder / "runs.jsonl"), recorded=recorded)
+    module.exit_json(changed=False, path=str(path), recorded=recorded)
 
 
 if __name__ == "__main__":

@@ -375,6 +375,7 @@ SOURCES = [
     "image_records",
     "repository",
     "lock",
+    "recovery",
     "secrets",
     "clock",
     "sql",
@@ -446,6 +447,7 @@ def sources(params: dict) -> dict[str, Source]:
         "image_records": _facts_files.image_records,
         "repository": lambda: repository(params),
         "lock": _facts_files.lock_facts,
+        "recovery": lambda: _facts_files.recovery_facts(folder),
         "secrets": lambda: _facts_files.folder_facts(params["secrets_dir"] or f"{folder}/secrets"),
         "clock": _facts_host.clock_facts,
         "sql": lambda: _facts_sql.sql_facts(

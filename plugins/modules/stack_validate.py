@@ -39,6 +39,13 @@ options:
     description: What the roles declare; roles/validation/README.md has its keys. No secrets.
     type: dict
     required: true
+  recovery:
+    description:
+      - Where it is given, RV(recovery) says what caused that which failed, and what would mend it.
+      - C(approve) are the remedies that a person has said yes to, C(earlier) is RV(recovery) of the look
+        before in the same run, C(done) what was done since, each with C(remedy), C(of), C(outcome), C(why),
+        C(at), C(seconds).
+    type: dict
 author:
   - Stanchion maintainers
 attributes:
@@ -81,6 +88,13 @@ validation:
         V(summary) and V(evidence).
       type: list
       elements: dict
+recovery:
+  description: >-
+    V(causes), each with what mends it and what became of it; V(todo), those whose remedies are to be used
+    now; V(critical), whether anything critical is left; V(detected), V(acted) and V(back), in seconds
+    since 1970.
+  returned: with O(recovery)
+  type: dict
 refusal:
   description: Why a play should stop, with what to do; empty where it should go on.
   returned: always

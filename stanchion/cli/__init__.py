@@ -22,6 +22,7 @@ from stanchion.cli.deploy import deploy
 from stanchion.cli.destroy import destroy
 from stanchion.cli.drill import drill
 from stanchion.cli.history import history
+from stanchion.cli.recover import recover
 from stanchion.cli.report import report
 from stanchion.cli.restore import restore
 from stanchion.cli.secrets import secrets
@@ -49,6 +50,7 @@ for _verb in (
     backups,
     drill,
     restore,
+    recover,
     secrets,
     destroy,
     adopt,

@@ -9,7 +9,7 @@ from typing import Any
 from stanchion.engine import Request
 from stanchion.errors import UnreachableError
 from stanchion.exit_codes import ExitCode
-from stanchion.report import headline, next_steps
+from stanchion.report import headline, next_steps, recoveries
 from stanchion.report.failure import Fault
 from stanchion.report.model import (
     Backups,
@@ -41,9 +41,16 @@ def result_of(
     status, code = _verdict(context.verb, request.check, hosts, changes, fault)
     if fault is None and status in _JUDGED:
         status, code = safety(context.verb, status, latest(validations), fail_on)
+    mended = [recoveries.recovery_of(host, data) for host, data in sorted(recording.recoveries.items())]
+    if fault is None and context.verb == "recover":
+        status, code = recoveries.verdict(
+            status, code, mended, bool(request.variables.get("recovery_plan_only"))
+        )
     if fault is None:
         line = headline.of(context.verb, status, hosts, recording, changes, run.seconds)
-        told = [v for v in latest(validations) if context.verb == "validate" or v.phase == "deploy"]
+        if mended and status != "absent":
+            line = recoveries.headline(recording.stack, status, mended, run.seconds)
+        told = [v for v in latest(validations) if context.verb in _OF_CHECKS or v.phase == "deploy"]
         if told and status != "absent":
             line = f"{line}; {sentence(told)}"
     else:
@@ -59,6 +66,7 @@ def result_of(
         changed=len(changes),
         changes=changes,
         validations=validations,
+        recoveries=mended,
         backups=[Backups(host=host, **data) for host, data in recording.backups],
         fail_on=fail_on,
         parts=[
@@ -164,6 +172,8 @@ def _verdict(
     return health, ExitCode.OK
 
 
+# Verbs whose result is what the checks say.
+_OF_CHECKS = ("validate", "recover")
 # What the checks may overrule.
 _JUDGED = ("safe", "deployed", "unchanged", "done")
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 _STYLES = {"fail": "bold red", "error": "bold magenta", "warn": "yellow", "skip": "dim", "pass": "green"}
 _EVIDENCE = 5
-# The width of what comes before a line of a finding: its margin, and its label.
-_INDENT = 12
+# The widths of what comes before a line of a finding.
+_MARGIN = 6
+_LABEL = 6
 
 
 def render(out: Console, result: Result, every: bool = False) -> None:
@@ -54,18 +55,18 @@ def _finding(out: Console, finding: Checked) -> None:
     for evidence in seen[:_EVIDENCE]:
         place = f"{evidence.file}:{evidence.line}: " if evidence.line else ""
         subject = f"{evidence.of}: " if evidence.of else ""
-        _line(out, "", f"{place}{subject}{evidence.what}")
+        line(out, "", f"{place}{subject}{evidence.what}")
     if len(seen) > _EVIDENCE:
-        _line(out, "", f"and {len(seen) - _EVIDENCE} more (--format json has them all)")
-    _line(out, "why", finding.why)
-    _line(out, "do", finding.remedy)
+        line(out, "", f"and {len(seen) - _EVIDENCE} more (--format json has them all)")
+    line(out, "why", finding.why)
+    line(out, "do", finding.remedy)
 
 
 def _unread(out: Console, reason: str, findings: list[Checked]) -> None:
     out.print()
     _head(out, "error", Card("error", tuple(findings), reason).unread, "")
-    _line(out, "", reason)
-    _line(out, "which", ", ".join(finding.slug for finding in findings))
+    line(out, "", reason)
+    line(out, "which", ", ".join(finding.slug for finding in findings))
 
 
 def _list(out: Console, validation: Validation, outcome: str) -> None:
@@ -85,11 +86,12 @@ def _head(out: Console, outcome: str, slug: str, text: str) -> None:
     out.print(line, soft_wrap=True)
 
 
-def _line(out: Console, label: str, text: str) -> None:
+def line(out: Console, label: str, text: str, margin: int = _MARGIN, label_width: int = _LABEL) -> None:
+    """Print one labelled line of a finding, wrapped at the width of the terminal."""
     from rich.text import Text
 
     # Not by a table, which fills each line with blanks up to the edge.
-    for line in Text(text).wrap(out, max(out.width - _INDENT, 20), overflow="fold"):
-        line.rstrip()
-        out.print(Text(f"{'':6}{label:<6}", style="dim").append_text(line), soft_wrap=True)
+    for part in Text(text).wrap(out, max(out.width - margin - label_width, 20), overflow="fold"):
+        part.rstrip()
+        out.print(Text(f"{'':{margin}}{label:<{label_width}}", style="dim").append_text(part), soft_wrap=True)
         label = ""

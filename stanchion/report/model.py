@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from stanchion.report.printable import printable
 
 FailOn = Literal["fail", "warn"]
+Fate = Literal["planned", "fixed", "not_fixed", "refused", "manual", "not_needed"]
 Outcome = Literal["pass", "warn", "fail", "error", "skip"]
 Status = Literal[
     "deployed",
@@ -22,6 +23,7 @@ Status = Literal[
     "destroyed",
     "safe",
     "unsafe",
+    "recovered",
     "done",
     "failed",
 ]
@@ -194,6 +196,35 @@ class Backups(Model):
     result: dict[str, Any] = Field(description="As the command printed it; docs/backups.md tells the fields")
 
 
+class Mended(Model):
+    """One cause of what failed on a host, and what became of it."""
+
+    cause: str = Field(description="layer.what; of a finding that no cause explains, the check's slug")
+    layer: Literal["engine", "network", "volume", "database", "backend", "schedule"]
+    of: str = Field(description="The container, volume, session, table or file that it is about")
+    what: str = Field(description="What was seen")
+    because: list[str] = Field(description="Failed checks that show it")
+    explains: list[str] = Field(description="Failed checks that are its consequences")
+    remedy: str = Field(description="As --approve takes it; empty where only a person can mend it")
+    risk: Literal["automatic", "approve", "manual"]
+    does: str = Field(description="What the remedy does; of a manual one, what a person is to do")
+    cost: str
+    commands: list[str] = Field(description="What the remedy comes down to, as a person would type it")
+    outcome: Fate
+    why: str = Field(description="Why it was refused, or is not fixed")
+    seconds: float | None = Field(description="How long the remedy took; null where it was not used")
+
+
+class Recovery(Model):
+    """What `recover` has found and done on one host, in the order of the layers."""
+
+    host: str
+    detected: datetime = Field(description="End of the first look")
+    acted: datetime | None = Field(description="When the first remedy began")
+    back: datetime | None = Field(description="When a look found nothing critical any more")
+    causes: list[Mended]
+
+
 class Identity(Model):
     """Who ran what, when and from where."""
 
@@ -233,6 +264,7 @@ class Result(Model):
     hosts: list[Host] = []
     changes: list[Change] = []
     validations: list[Validation] = []
+    recoveries: list[Recovery] = []
     backups: list[Backups] = []
     fail_on: FailOn = Field(default="fail", description="What ends with 1, as --fail-on says")
     parts: list[Part] = []

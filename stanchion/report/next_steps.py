@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from stanchion.engine import Request
 from stanchion.report.headline import took_data
@@ -21,6 +22,8 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
     """Return the steps after this result; a failure brings its own remedy."""
     if status == "failed":
         return []
+    if verb == "recover":
+        return _after_recovery(status, request, recording)
     if status == "planned":
         return [f"apply it: {' '.join([command(verb, request), *_asked(verb, request)])}"]
     if verb == "destroy":
@@ -62,6 +65,26 @@ def command(verb: str, request: Request) -> str:
     if request.limit is not None:
         parts += ["--limit", shlex.quote(request.limit)]
     return " ".join(parts)
+
+
+def _after_recovery(status: Status, request: Request, recording: Recording) -> list[str]:
+    """Return what is left to do: the plan's own remedies, and those that need a word."""
+    found = [cause for told in recording.recoveries.values() for cause in told["causes"]]
+    words = sorted({each["remedy"] for each in found if _needs_a_word(each)})
+    again = command("recover", request)
+    steps = []
+    if status == "absent":
+        steps.append(f"bring it up: {command('deploy', request)}")
+    if any(each["outcome"] == "planned" for each in found):
+        steps.append(f"do it: {again}")
+    steps += [f"do that as well: {again} --approve {word}" for word in words]
+    if status == "unsafe" and not steps:
+        steps.append(f"what a check is about: {program_name()} explain SLUG")
+    return steps
+
+
+def _needs_a_word(cause: Mapping[str, Any]) -> bool:
+    return bool(cause["risk"] == "approve" and cause["outcome"] == "refused" and "--approve" in cause["why"])
 
 
 def _asked(verb: str, request: Request) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
-from stanchion.report import backups_taken, drills, findings, protection, restores
+from stanchion.report import backups_taken, drills, findings, protection, recoveries, restores
 from stanchion.report.headline import counted, duration
 from stanchion.report.model import Change, Container, Failure, Host, Result, Validation
 from stanchion.report.terminal import console
@@ -33,7 +33,10 @@ def render(result: Result, stream: TextIO, every: bool = False) -> None:
     if any(host.containers for host in result.hosts):
         out.print()
         out.print(_containers(result.hosts, wide=out.width >= _WIDE))
-    findings.render(out, result, every)
+    if result.recoveries:
+        recoveries.render(out, result)
+    else:
+        findings.render(out, result, every)
     restores.render(out, result)
     lines = [
         *backups_taken.lines(result),
@@ -159,7 +162,7 @@ def _run_lines(result: Result) -> list[tuple[str, str]]:
     slow = [part for part in result.parts if part.seconds >= 0.1]
     if result.verb != "status" and slow:
         lines.append(("took", " · ".join(f"{part.name} {duration(part.seconds)}" for part in slow)))
-    if result.status == "planned" and result.run is not None:
+    if result.status == "planned" and result.run is not None and result.run.check:
         lines.append(("details", f"{result.run.log} (with --diff: every difference of a file)"))
     lines += [("warning", text) for text in result.warnings]
     lines += [("next", text) for text in result.next_steps]

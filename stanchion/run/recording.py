@@ -48,6 +48,8 @@ class Recording:
     stack: str | None = None
     # What stack_validate found, in the order of the looks: a deploy has two of each host.
     validations: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    # What recovery has found and done so far, by host: the last word counts.
+    recoveries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     # What backup_command returned, in order, of tasks that failed too.
     backups: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     _task_began: tuple[str, float] | None = None
@@ -109,6 +111,10 @@ class Recording:
         if isinstance(event.result.get("validation"), Mapping):
             self.validations.append((event.host, event.result["validation"]))
             self.stack = str(event.result["validation"].get("stack") or "") or self.stack
+        if isinstance(event.result.get("recovery"), Mapping):
+            self.recoveries[event.host] = event.result["recovery"]
+            # What had failed before was a remedy: it is told there.
+            self.failures = [each for each in self.failures if each.host != event.host]
         if isinstance(event.result.get("removed"), Mapping):
             self.removed[event.host] = event.result["removed"]
             self.kept += event.result.get("kept") or []

@@ -44,14 +44,14 @@ def waits(look: Look) -> Iterator[Evidence]:
     for row in sorted(waiting, key=lambda row: -row["seconds"]):
         say = bad if row["seconds"] > most else warn
         if row["seconds"] > first:
-            roots = ", ".join(_named(pid, sessions) for pid in sorted(_roots(row["pid"], sessions)))
-            behind = f"; at the root: {roots}" if roots else ""
+            named = ", ".join(_named(pid, sessions) for pid in sorted(roots(row["pid"], sessions)))
+            behind = f"; at the root: {named}" if named else ""
             yield say(f"has waited for {length(row['seconds'])}{behind}", _waiter(row["pid"], sessions))
     longest = max((row["seconds"] for row in waiting), default=None)
     yield note("nobody waits" if longest is None else f"{len(waiting)} wait, {length(longest)} at most")
 
 
-def _roots(pid: int, sessions: Mapping[int, Row]) -> set[int]:
+def roots(pid: int, sessions: Mapping[int, Row]) -> set[int]:
     """Return who stands at the end of the queue: those that block and are blocked by nobody."""
     found: set[int] = set()
     seen, todo = {pid}, [pid]

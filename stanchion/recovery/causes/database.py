@@ -1,0 +1,426 @@
+"""The database: its container, its sessions, its settings. What it has lost its volume for is told before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stanchion.checks.container import Container
+from stanchion.checks.decide import decide
+from stanchion.checks.look import Look, Row
+from stanchion.checks.model import Outcome, Phase, UnreadableError
+from stanchion.checks.registry import catalogue
+from stanchion.checks.sessions import doing, who
+from stanchion.checks.subjects.connection import in_use, number
+from stanchion.checks.subjects.lock import roots
+from stanchion.checks.units import length
+from stanchion.recovery.model import Layer, Risk, Seen
+from stanchion.recovery.places import SILENT, database, evidence, is_recovering, is_saturated
+from stanchion.recovery.registry import Failing, cause
+
+_DOWN = ("container.state", "container.health", "container.flapping")
+_BEHIND = (
+    "container.health",
+    "container.flapping",
+    "connection",
+    "dns",
+    "network.isolation",
+    "pool",
+    "migration",
+    "order",
+    "archive",
+    "schedule.metrics",
+    "schedule.jobs",
+    "backup.configuration",
+    "log.trouble",
+    "proof.window",
+)
+_SESSIONS = ("pool", "connection", "container.health", "log.trouble", "transaction", "lock")
+# One of these is enough to make the others of the list unreadable, or to fail with it.
+_UNANSWERED = ("database.archive_behind", "database.configuration", "backup.overdue", "schedule.silent")
+
+
+@cause(
+    "database.paused",
+    Layer.DATABASE,
+    "the database is paused",
+    remedy="unpause",
+    shown_by=("container.state",),
+    explains=_BEHIND,
+    silences=SILENT,
+    blocks=_UNANSWERED,
+)
+def paused(look: Look, _failing: Failing) -> Iterator[Seen]:
+    found = database(look)
+    if found is not None and found.state == "paused":
+        yield Seen(found.name, "is paused: it takes connections and never answers", _unpause(found))
+
+
+@cause(
+    "database.recovering",
+    Layer.DATABASE,
+    "the database recovers",
+    remedy="wait_for_recovery",
+    shown_by=(*_DOWN, "connection"),
+    explains=_BEHIND,
+    silences=SILENT,
+    blocks=_UNANSWERED,
+)
+def recovering(look: Look, _failing: Failing) -> Iterator[Seen]:
+    found = database(look)
+    if found is not None and is_recovering(look, found):
+        yield Seen(found.name, "replays its log, and takes connections when it is through")
+
+
+@cause(
+    "database.stopped",
+    Layer.DATABASE,
+    "the database is stopped",
+    remedy="start_database",
+    shown_by=("container.state",),
+    explains=_BEHIND,
+    silences=SILENT,
+    blocks=_UNANSWERED,
+)
+def stopped(look: Look, _failing: Failing) -> Iterator[Seen]:
+    found = database(look)
+    if found is not None and found.state in ("exited", "created", "dead"):
+        what = f"is {found.state}, with code {found.exit_code}"
+        yield Seen(found.name, what, (f"docker start {found.name}",))
+
+
+@cause(
+    "database.missing",
+    Layer.DATABASE,
+    "the database's container is gone",
+    remedy="make_database",
+    shown_by=("container.state",),
+    explains=_BEHIND,
+    silences=SILENT,
+    blocks=_UNANSWERED,
+)
+def missing(look: Look, _failing: Failing) -> Iterator[Seen]:
+    if database(look) is None:
+        name = next(iter(look.postgres["containers"]))
+        yield Seen(name, "is declared and not there", ("python runner.py deploy",))
+
+
+@cause(
+    "database.looping",
+    Layer.DATABASE,
+    "the database ends each time that it is started",
+    shown_by=_DOWN,
+    explains=_BEHIND,
+    silences=SILENT,
+    blocks=_UNANSWERED,
+)
+def looping(look: Look, _failing: Failing) -> Iterator[Seen]:
+    found = database(look)
+    if found is not None and found.state == "restarting":
+        what = f"was restarted {found.restart_count} times, and ends with code {found.exit_code}"
+        yield Seen(found.name, what)
+
+
+@cause(
+    "database.hung",
+    Layer.DATABASE,
+    "the database runs and does not answer",
+    remedy="restart_database",
+    shown_by=("container.health",),
+    explains=_BEHIND,
+    silences=SILENT,
+    blocks=_UNANSWERED,
+)
+def hung(look: Look, _failing: Failing) -> Iterator[Seen]:
+    found = database(look)
+    if found is None or not found.running or found.health != "unhealthy":
+        return
+    alive = is_recovering(look, found) or is_saturated(look, found)
+    if not alive and not (look.facts.get("sql") or {}).get("ok"):
+        said = " ".join((found.health_output or "").split()) or "nothing"
+        yield Seen(found.name, f"runs, and its probe says: {said[:200]}", _restart(found))
+
+
+def _unpause(container: Container) -> tuple[str, ...]:
+    return (f"docker unpause {container.name}",)
+
+
+def _restart(container: Container) -> tuple[str, ...]:
+    seconds = "" if container.stop_timeout is None else f" --time {container.stop_timeout}"
+    return (f"docker restart{seconds} {container.name}",)
+
+
+# Sessions. Whose they are is told in all cases; none is ended without a word.
+
+
+def _end(rows: Sequence[Row]) -> tuple[tuple[str, ...], dict[str, object]]:
+    """Return the command that ends sessions, and what tells the remedy that they are still the same."""
+    pids = sorted(int(row["pid"]) for row in rows)
+    listed = ", ".join(map(str, pids))
+    command = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN"
+    return (f"{command} ({listed})",), {
+        "pids": pids,
+        "role": rows[0]["role"],
+        "application": rows[0]["application"] or "",
+    }
+
+
+@cause(
+    "database.lock_pileup",
+    Layer.DATABASE,
+    "one session holds a lock, and others wait for it",
+    remedy="end_session",
+    shown_by=("lock.waits", "pool.attribution", "transaction.idle"),
+    explains=_SESSIONS,
+    blocks=("database.idle_transaction", "backend.pool_used_up"),
+)
+def lock_pileup(look: Look, failing: Failing) -> Iterator[Seen]:
+    sessions = {row["pid"]: row for row in look.rows("activity")}
+    waiting = [row for row in look.rows("waits") if row["seconds"] is not None]
+    # Locks are waited for all the time: it is a pile-up once a check says so.
+    if "lock.waits" not in failing and not _pool_is_used_up(failing):
+        return
+    behind: dict[int, list[Row]] = {}
+    for row in waiting:
+        for pid in roots(row["pid"], sessions):
+            behind.setdefault(pid, []).append(row)
+    for pid, rows in sorted(behind.items()):
+        longest = length(max(row["seconds"] for row in rows))
+        tail = f"{len(rows)} wait behind it, {longest} at most"
+        if pid in sessions:
+            commands, arguments = _end([sessions[pid]])
+            yield Seen(who(sessions[pid]), f"{doing(sessions[pid])}: {tail}", commands, arguments)
+        else:
+            yield Seen(
+                "a prepared transaction",
+                tail,
+                ("SELECT gid FROM pg_prepared_xacts", "ROLLBACK PREPARED 'GID'"),
+                refused="only its owner knows whether it is to be committed or rolled back",
+            )
+
+
+def _pool_is_used_up(failing: Failing) -> bool:
+    return any("of the pool in use" in seen.what for _, seen in evidence(failing, "pool.attribution"))
+
+
+@cause(
+    "database.idle_transaction",
+    Layer.DATABASE,
+    "a session keeps a transaction open and does nothing",
+    remedy="end_session",
+    shown_by=("transaction.idle", "transaction.longest"),
+    explains=_SESSIONS,
+)
+def idle_transaction(look: Look, _failing: Failing) -> Iterator[Seen]:
+    most = look.threshold("validation_transaction_idle_seconds")
+    for row in look.rows("activity"):
+        if str(row["state"]).startswith("idle in transaction") and row["state_seconds"] > most:
+            commands, arguments = _end([row])
+            what = f"idle in a transaction for {length(row['state_seconds'])}, which holds vacuum back"
+            yield Seen(who(row), what, commands, arguments)
+
+
+@cause(
+    "database.connections_full",
+    Layer.DATABASE,
+    "the database has no connection left",
+    remedy="end_session",
+    shown_by=("connection.usage", "connection.reserve", "connection.from_backend", "container.health"),
+    explains=_SESSIONS,
+    blocks=("backend.pool_used_up",),
+)
+def connections_full(look: Look, failing: Failing) -> Iterator[Seen]:
+    try:
+        used, most = in_use(look), number(look, "max_connections")
+    except UnreadableError:
+        found = database(look)
+        if found is not None and is_saturated(look, found):
+            who_holds = "who holds them could not be looked at"
+            yield Seen(found.name, "takes no more connections", refused=who_holds)
+        return
+    if "connection.usage" not in failing:
+        return
+    held: dict[tuple[str, str], list[Row]] = {}
+    for row in look.rows("activity"):
+        held.setdefault((str(row["role"]), str(row["application"] or "")), []).append(row)
+    # The one that holds most of them; of the application itself the pools are bounded, and checked.
+    (role, application), rows = max(held.items(), key=lambda each: len(each[1]))
+    commands, arguments = _end(rows)
+    name = application or "without a name"
+    yield Seen(
+        f"{len(rows)} sessions of {name} (role {role})",
+        f"{used} of {most} connections are in use, and {len(rows)} of them are these",
+        commands,
+        arguments,
+    )
+
+
+# Settings, and what is kept in the database.
+
+
+@cause(
+    "database.configuration",
+    Layer.DATABASE,
+    "the server's configuration, or the application's role, is not as declared",
+    remedy="write_configuration",
+    shown_by=(
+        "auth.hba_errors",
+        "auth.weak_methods",
+        "auth.addresses",
+        "auth.all_all",
+        "auth.configured_password",
+        "auth.public_create",
+        "setting.file",
+        "archive.mode",
+        "connection.role_limit",
+        "transaction.statement_timeout",
+    ),
+    explains=("archive", "connection.from_backend", "log.trouble", "pool", "container.health"),
+)
+def configuration(look: Look, failing: Failing) -> Iterator[Seen]:
+    slugs = [slug for slug in failing if slug in configuration_checks()]
+    told = [f"{seen.of}: {seen.what}" if seen.of else seen.what for _, seen in evidence(failing, *slugs)]
+    if told:
+        more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+        yield Seen(look.postgres["config"], f"{told[0]}{more}", ("SELECT pg_reload_conf()",))
+
+
+def configuration_checks() -> tuple[str, ...]:
+    """Return the checks that the declared configuration puts right."""
+    from stanchion.recovery.registry import every_cause
+
+    return next(each.shown_by for each in every_cause() if each.slug == "database.configuration")
+
+
+@cause(
+    "database.pending_restart",
+    Layer.DATABASE,
+    "a changed setting waits for a restart",
+    remedy="restart_database",
+    shown_by=("setting.pending_restart",),
+)
+def pending_restart(look: Look, _failing: Failing) -> Iterator[Seen]:
+    names = sorted(name for name, row in look.settings.items() if row["pending_restart"])
+    found = database(look)
+    if names and found is not None:
+        yield Seen(found.name, f"waits for a restart with {', '.join(names)}", _restart(found))
+
+
+@cause(
+    "database.slot",
+    Layer.DATABASE,
+    "a replication slot has no reader and keeps log",
+    remedy="drop_slot",
+    shown_by=("replication.inactive_slots", "replication.retained"),
+)
+def slot(look: Look, failing: Failing) -> Iterator[Seen]:
+    inactive = {row["name"] for row in look.rows("slots") if not row["active"]}
+    for _, seen in evidence(failing, "replication.inactive_slots"):
+        if seen.of in inactive:
+            command = f"SELECT pg_drop_replication_slot('{seen.of}')"
+            yield Seen(seen.of, seen.what, (command,), {"slot": seen.of})
+
+
+@cause(
+    "database.invalid_index",
+    Layer.DATABASE,
+    "an index is not valid",
+    remedy="reindex",
+    shown_by=("integrity.invalid_indexes",),
+)
+def invalid_index(look: Look, _failing: Failing) -> Iterator[Seen]:
+    for row in look.rows("invalid_indexes"):
+        statement = f"REINDEX INDEX CONCURRENTLY {row['name']}"  # a regclass: quoted where that is needed
+        arguments = {"database": look.stack["database_name"], "statement": statement, "index": row["name"]}
+        yield Seen(row["name"], f"is not valid, on the table {row['on_table']}", (statement,), arguments)
+
+
+@cause(
+    "database.dead_rows",
+    Layer.DATABASE,
+    "dead rows, or old ones that nobody has frozen",
+    remedy="vacuum",
+    shown_by=("vacuum.dead_tuples", "vacuum.wraparound", "vacuum.multixact"),
+)
+def dead_rows(look: Look, failing: Failing) -> Iterator[Seen]:
+    for slug, seen in evidence(failing, "vacuum.dead_tuples", "vacuum.wraparound", "vacuum.multixact"):
+        if slug == "vacuum.dead_tuples":
+            statement, where = f"VACUUM (ANALYZE) {_quoted(seen.of)}", look.stack["database_name"]
+        else:
+            statement, where = "VACUUM (FREEZE)", seen.of
+        yield Seen(seen.of, seen.what, (statement,), {"database": where, "statement": statement})
+
+
+def _quoted(table: str) -> str:
+    """Return schema.table as the server takes it, whatever somebody has called them."""
+    schema, _, name = table.partition(".")
+    return ".".join('"{}"'.format(part.replace('"', '""')) for part in (schema, name))
+
+
+@cause(
+    "database.archive_behind",
+    Layer.DATABASE,
+    "log waits to be archived",
+    remedy="settle_archive",
+    shown_by=("archive.fresh", "archive.waiting"),
+    explains=("proof.window", "log.trouble", "backup.age"),
+)
+def archive_behind(look: Look, failing: Failing) -> Iterator[Seen]:
+    told = [seen for _, seen in evidence(failing, "archive.fresh", "archive.waiting")]
+    if told:
+        name = look.stack["name"]
+        yield Seen(told[0].of or name, told[0].what, (f"stanchion-{name} settle",))
+
+
+# What is asked of the definition before a deploy too.
+_DEFINED = (
+    "container.capabilities",
+    "container.cpu_pids",
+    "container.health_check",
+    "container.init",
+    "container.memory_limit",
+    "container.no_new_privileges",
+    "container.privileged",
+    "container.read_only",
+    "container.recovery",
+    "container.restart_policy",
+    "container.stop",
+    "container.swap",
+    "container.user",
+    "environment.both_forms",
+    "environment.contract",
+    "environment.secrets",
+    "log.rotation",
+    "network.database_unpublished",
+    "setting.shm",
+    "volume.mount",
+)
+# The declared limits and tags are always met by what a deploy makes.
+_BY_ANY_DEPLOY = ("container.effective_limits", "image.pinned")
+
+
+@cause(
+    "database.definition",
+    Layer.DATABASE,
+    "a container is not as it is declared",
+    remedy="deploy",
+    risk=Risk.APPROVE,
+    shown_by=(*_DEFINED, *_BY_ANY_DEPLOY),
+)
+def definition(look: Look, failing: Failing) -> Iterator[Seen]:
+    yield from _differing(look, failing)
+
+
+def _differing(look: Look, failing: Failing) -> Iterator[Seen]:
+    """Yield containers of which a check fails, and would not if they were as they are declared."""
+    declared = Look(look.facts, look.declared, look.thresholds, Phase.PREFLIGHT)
+    every = catalogue()
+    asked = [slug for slug in failing if slug in _DEFINED]
+    mended = {f.slug for f in decide(declared, [every[slug] for slug in asked]) if f.outcome is Outcome.PASS}
+    told: dict[str, list[str]] = {}
+    for _, seen in evidence(failing, *(slug for slug in asked if slug in mended), *_BY_ANY_DEPLOY):
+        told.setdefault(seen.of, []).append(seen.what)
+    names = {container.name for container in look.real_containers()}
+    for of, whats in told.items():
+        if of in names:
+            more = f" (and {len(whats) - 1} more)" if len(whats) > 1 else ""
+            yield Seen(of, f"{whats[0]}{more}", ("python runner.py deploy",))
