@@ -71,21 +71,26 @@ def plan(
         earlier: the causes of the look before, in the same run.
         done: what this run has done: `remedy`, `of`, `outcome` (done, failed, refused), `why`, `seconds`.
     """
-    used = {(each["remedy"], each["of"]): each for each in done}
+    used = {_use(each["remedy"], each["of"]): each for each in done}
     now = look.now.timestamp()
     often = Counter(
-        (each["remedy"], each["of"])
+        _use(each["remedy"], each["of"])
         for each in records
         if each["outcome"] in _COUNTED and 0 <= now - float(each["at"]) < HOUR
     )
     found = {each.key: _decided(each, frozenset(approved), often) for each in diagnose(look, findings)}
     # What was used in this run and is needed still is told as that, and not tried again.
-    todo = tuple(
-        each for each in found.values() if each.outcome is Fate.PLANNED and (each.remedy, each.of) not in used
-    )
-    told = [_ended(each, found.pop(each.key, None), used.get((each.remedy, each.of))) for each in earlier]
+    wanted = {_use(each.remedy, each.of): each for each in found.values() if each.outcome is Fate.PLANNED}
+    todo = tuple(each for use, each in wanted.items() if use not in used)
+    told = [_ended(each, found.pop(each.key, None), used.get(_use(each.remedy, each.of))) for each in earlier]
     critical = any(stops(finding.outcome, finding.severity) for finding in findings)
     return Plan(tuple(_in_order([*told, *found.values()])), todo, critical)
+
+
+def _use(remedy: str, of: str) -> tuple[str, str]:
+    """Return what counts as the same use of a remedy."""
+    known = REMEDIES.get(remedy)
+    return remedy, "" if known is not None and known.whole else of
 
 
 def diagnose(look: Look, findings: Sequence[Finding]) -> list[Found]:
@@ -182,7 +187,7 @@ def _decided(each: Found, approved: frozenset[str], often: Mapping[tuple[str, st
         return replace(each, outcome=Fate.REFUSED)
     if each.risk is Risk.APPROVE and each.remedy not in approved:
         return replace(each, outcome=Fate.REFUSED, why=f"it needs a word: --approve {each.remedy}")
-    times = often.get((each.remedy, each.of), 0)
+    times = often.get(_use(each.remedy, each.of), 0)
     if times >= MOST_AN_HOUR:
         why = f"it was done {times} times within the last hour, and did not last: find out why first"
         return replace(each, outcome=Fate.REFUSED, why=why)

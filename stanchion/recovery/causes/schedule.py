@@ -25,6 +25,7 @@ def _first(look: Look, failing: Failing, *slugs: str) -> Iterator[tuple[str, str
     "the schedule is not installed as declared",
     remedy="write_schedule",
     shown_by=("schedule.installed",),
+    explains=("schedule.jobs", "schedule.skipped", "backup.verified"),
 )
 def removed(look: Look, failing: Failing) -> Iterator[Seen]:
     table = _CRON_TABLE.format(look.stack["name"])
