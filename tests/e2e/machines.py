@@ -1,6 +1,6 @@
 """A Docker host in a container for the whole session, and stacks on it.
 
-A plugin, which each folder's conftest.py registers: tests of both folders in one run share one machine and stack.
+A plugin, which each folder's conftest.py registers: tests of both folders share one machine and stack.
 """
 
 from __future__ import annotations

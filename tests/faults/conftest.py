@@ -13,7 +13,6 @@ from rich.table import Table
 from scene import Scene
 from stack import ROOT, Run, Stack
 
-RECORD = ROOT / ".stanchion" / "faults"
 COLUMNS = {
     "": lambda row: row.id,
     "fault": lambda row: row.fault,
@@ -74,7 +73,9 @@ def pytest_terminal_summary(config: pytest.Config) -> None:
     for row, line in zip(rows, cells, strict=True):
         table.add_row(*line, style=None if row.passed else "red")
     Console(width=200).print(table)
-    keep(RECORD, rows, cells)
+    # Beside the results of the run, so that `make test` leaves the whole table alone.
+    xml = config.getoption("xmlpath")
+    keep(Path(xml).parent if xml else ROOT / ".stanchion" / "faults", rows, cells)
 
 
 def keep(folder: Path, rows: list[Row], cells: list[list[str]]) -> None:

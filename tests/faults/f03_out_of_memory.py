@@ -1,4 +1,4 @@
-"""The database's container wants more memory than it may have, and the kernel ends its first process for it."""
+"""The database's container wants more memory than it may have, and the kernel ends its first process."""
 
 from __future__ import annotations
 

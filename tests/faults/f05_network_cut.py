@@ -1,4 +1,4 @@
-"""The database is taken off the backend's network. It is the network, not the database, that has to be mended."""
+"""The database is taken off the backend's network: that has to be mended, and not the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data volume is full: the server cannot write its log, and stops. Nobody makes room for it but a person."""
+"""The data volume is full: the server cannot write its log, and stops. Only a person makes room for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def clear(scene: Scene) -> None:
 
 
 def fill(scene: Scene) -> None:
-    """With a file that is no part of the database, to the last block; then write until the server has noticed."""
+    """With a file that is not the database's, to the last block; then write until the server notices."""
     scene.sh(f"head -c 1G /dev/zero > {data(scene)}/ballast 2>/dev/null || true")
     scene.sh(f"docker exec {scene.database} sh -c {WRITE!r} || true")
 

@@ -1,4 +1,4 @@
-"""A page of a table is not what the server wrote: told, not touched, and brought back from the last clean backup."""
+"""A page of a table is not what the server wrote: told, not touched, brought back from a clean backup."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def prepare(scene: Scene) -> None:
 
 def path(scene: Scene) -> str:
     volume = scene.volume(f"{scene.stack.name}-pgdata")
-    return f"{volume}/{scene.stack.sql(chr(83) + 'ELECT pg_relation_filepath(' + repr('damaged') + ')')}"
+    file = scene.stack.sql("SELECT pg_relation_filepath('damaged')")
+    return f"{volume}/{file}"
 
 
 def damage(scene: Scene) -> None:

@@ -15,7 +15,8 @@ def empty_it(scene: Scene) -> None:
     folder = data(scene)
     scene.sh(
         f"docker stop {scene.database} >/dev/null; mv {folder} {folder}.aside;"
-        f" mkdir {folder}; chown 999:999 {folder}; chmod 0700 {folder}; docker start {scene.database} >/dev/null"
+        f" mkdir {folder}; chown 999:999 {folder}; chmod 0700 {folder};"
+        f" docker start {scene.database} >/dev/null"
     )
 
 

@@ -1,4 +1,4 @@
-"""A backup is killed half way: the next one is good, no lock stays, and the age of the last good one is right."""
+"""A backup is killed half way: the next one is good, and nothing of the dead one stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probes of the database are killed half way under load: what they leave behind must not restart the server."""
+"""Probes of the database are killed under load: what they leave behind must not restart the server."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from fault import Fault
 from scene import Look, Scene
 
 PROBES = 12
-# The children of a probe that is killed become the container's own; as process 1 the server would take them for
-# its own dead, and restart.
+# The children of a probe that is killed become the container's own; as process 1 the server would take them
+# for its own dead, and restart.
 ORPHANS = "for i in 1 2 3; do (sleep 1; exit 2) & done; exit 0"
 
 

@@ -22,6 +22,30 @@ def nothing(_: Scene, *__: object) -> None:
     """Do nothing."""
 
 
+@dataclass
+class Row:
+    """One line of the table as it was measured."""
+
+    id: str
+    fault: str
+    cause: str = ""
+    detected: float | None = None
+    gap_api: float | None = None
+    gap_sql: float | None = None
+    lost: int | None = None
+    unexpected: int | None = None
+    unknown_but_there: int | None = None
+    remedy: str = ""
+    recovered: float | None = None
+    limits: str = ""
+    how_real: str = "real"
+    passed: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the record."""
+        return asdict(self)
+
+
 @dataclass(frozen=True)
 class Fault:
     """How one fault is made, told of and mended.
@@ -37,7 +61,7 @@ class Fault:
         outcome: what recover, run without a word, has to say of the cause where it may not mend it.
         prepare: makes ready for it, before anything is measured.
         clear: takes back what prepare has made.
-        undo: takes back what the injection did, however far it came: by hand, and after a test that has failed.
+        undo: takes back what the injection did, however far it came: by hand, and after a failed test.
         restraint: what has to hold after recover has run without a word, and was not to act.
         meanwhile: what else has to hold while it is broken.
         afterwards: what else has to hold at the end, given the figures.
@@ -48,6 +72,8 @@ class Fault:
         backend_stays: whether the backend's processes have to live through it, and to answer all the time.
         new_timeline: whether a recovery from the repository ends it, on the next timeline.
         long: left to `make faults`.
+        course: breaks, has told and mends in the fault's own way, in place of inject and all that follows.
+        where: makes the stack that it is about, where that is not the one of all others.
         simulated: what stands for the real thing, where this machine cannot do that.
     """
 
@@ -72,28 +98,6 @@ class Fault:
     backend_stays: bool = True
     new_timeline: bool = False
     long: bool = True
+    course: Callable[[Scene, Row], None] | None = None
+    where: Callable[[Scene], Scene] | None = None
     simulated: str = ""
-
-
-@dataclass
-class Row:
-    """One line of the table as it was measured."""
-
-    id: str
-    fault: str
-    cause: str = ""
-    detected: float | None = None
-    gap_api: float | None = None
-    gap_sql: float | None = None
-    lost: int | None = None
-    unexpected: int | None = None
-    unknown_but_there: int | None = None
-    remedy: str = ""
-    recovered: float | None = None
-    limits: str = ""
-    how_real: str = "real"
-    passed: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it for the record."""
-        return asdict(self)

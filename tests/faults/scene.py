@@ -24,8 +24,8 @@ WRITERS = ("api", "sql")
 # What the logs and the restart policies' counts say of earlier faults is true, and theirs.
 LOOKING = {"validation_log_window": 45, "validation_container_restarts": 9}
 HAS_RECOVER = (ROOT / "stanchion" / "cli" / "recover.py").exists()
-# From the backend's own figures: it waits DB_POOL_TIMEOUT for a connection and has half a second to use it. One more
-# for two processors that a whole run shares.
+# From the backend's own figures: it waits DB_POOL_TIMEOUT for a connection and has half a second to use it.
+# One more for two processors that a whole run shares.
 ANSWERED = 1.5
 
 
@@ -99,6 +99,7 @@ class Scene:
         workers_before: the processes of the backend then.
         well: whether the last fault was mended whole.
         moments: those of each writer's rows.
+        run: the name of what the writers write now.
     """
 
     stack: Stack
@@ -107,6 +108,7 @@ class Scene:
     workers_before: dict[str, list[str]] = field(default_factory=dict)
     well: bool = True
     moments: list[list[float]] = field(default_factory=list)
+    run: str = ""
 
     def begin(self) -> None:
         """Begin with the next fault, on a stack that is well."""
@@ -319,7 +321,7 @@ class Scene:
         return seen(run, time.monotonic())
 
     def settled(self, looking: dict[str, Any] | None = None) -> Look:
-        """Return a look after something was mended by hand: archived is what waited, and old lines count no more."""
+        """Return a look after something was mended by hand: what waited is archived, old lines do not count."""
         until(self.answers, "the database does not answer")
         self.stack.wait_until_healthy()
         self.sh(f"{self.command} settle >/dev/null")

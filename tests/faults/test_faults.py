@@ -37,6 +37,8 @@ def test_fault(fault: Fault, scene: Scene, table: list[Row]) -> None:
     )
     table.append(row)
     run = f"{fault.id.lower()}-{uuid.uuid4().hex[:6]}"
+    if fault.where is not None:
+        scene = fault.where(scene)
     scene.begin()
     try:
         fault.prepare(scene)
@@ -49,6 +51,7 @@ def test_fault(fault: Fault, scene: Scene, table: list[Row]) -> None:
 
 def measure(fault: Fault, scene: Scene, row: Row, run: str) -> None:
     """Write all the time, break, have it mended, and hold what is there against what was acknowledged."""
+    scene.run = run
     scene.start_writers(run)
     try:
         scene.wait_for_rows(run, within=30)
@@ -67,6 +70,9 @@ def measure(fault: Fault, scene: Scene, row: Row, run: str) -> None:
 
 def broken_and_mended(fault: Fault, scene: Scene, row: Row) -> float:
     """Make it, have it told, have it mended; return the moment from which on it was being mended."""
+    if fault.course is not None:
+        fault.course(scene, row)
+        return time.time()
     fault.inject(scene)
     made, began = time.monotonic(), time.time()
     look = scene.look("--plan", looking=fault.looking)
@@ -119,7 +125,7 @@ def measured(fault: Fault, scene: Scene, row: Row, figures: Figures, mended: flo
     row.lost, row.unexpected = figures.lost, figures.unexpected
     row.unknown_but_there = len(figures.api.recovered) + len(figures.sql.recovered)
     row.recovered = scene.notes.get("recovered")
-    if row.recovered is None and fault.repair != ITSELF:
+    if row.recovered is None and fault.repair != ITSELF and fault.course is None:
         row.recovered = max(min(at for at in rows if at > mended) - mended for rows in scene.moments)
     assert row.unexpected == 0, (figures.api.unexpected, figures.sql.unexpected)
     assert row.lost == 0 or fault.new_timeline, (figures.api.lost, figures.sql.lost)

@@ -6,9 +6,9 @@
     writer.py hold FOLDER SOCKET COUNT STATEMENT...    sessions that say this and then do nothing
 
 A line is on disk before the thing that it tells of begins: "try N" stands there before the row N can be
-anywhere, and "yes N" says that the server has acknowledged it. What has neither yes nor no may be there or not,
-and so may what has a no: the answer may have been lost. Each process ends by itself after SECONDS or COUNT, or
-once FOLDER/stop is there.
+anywhere, and "yes N" says that the server has acknowledged it. What has neither yes nor no may be there or
+not, and so may what has a no: the answer may have been lost. Each process ends by itself after SECONDS or
+COUNT, or once FOLDER/stop is there.
 """
 
 import http.client
