@@ -13,6 +13,9 @@ from rich.table import Table
 from scene import Scene
 from stack import ROOT, Run, Stack
 
+# What an assertion of theirs has compared is told as in a test.
+pytest.register_assert_rewrite(*(path.stem for path in Path(__file__).parent.glob("f[0-9]*_*.py")))
+
 COLUMNS = {
     "": lambda row: row.id,
     "fault": lambda row: row.fault,

@@ -7,12 +7,7 @@ from scene import Look, Scene
 
 ROOM = 48
 # Each takes a new segment of WAL; the first that finds no room for one ends the server.
-WRITE = (
-    "for i in $(seq 60); do"
-    " psql -U postgres -XAtq -d postgres -c"
-    " \"SELECT pg_logical_emit_message(true, 'fill', repeat('x', 1000)); SELECT pg_switch_wal()\""
-    " >/dev/null 2>&1 || exit 0; done; exit 1"
-)
+WRITE = "SELECT pg_logical_emit_message(true, 'fill', repeat('x', 1000));\nSELECT pg_switch_wal();\n" * 60
 
 
 def data(scene: Scene) -> str:
@@ -30,7 +25,8 @@ def clear(scene: Scene) -> None:
 def fill(scene: Scene) -> None:
     """With a file that is not the database's, to the last block; then write until the server notices."""
     scene.sh(f"head -c 1G /dev/zero > {data(scene)}/ballast 2>/dev/null || true")
-    scene.sh(f"docker exec {scene.database} sh -c {WRITE!r} || true")
+    psql = ["psql", "-U", "postgres", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "postgres"]
+    scene.host.run("docker", "exec", "-i", scene.database, *psql, stdin=WRITE, check=False)
 
 
 def make_room(scene: Scene) -> None:

@@ -44,7 +44,7 @@ FAULT = Fault(
     occupy,
     expect="backend.pool_used_up",
     checks=("pool.attribution",),
-    says=r"10 of 10 connections of the pool in use, \d+ requests wait",
+    says=r"\d+ of 10 connections of the pool in use, \d+ requests wait",
     repair=BY_HAND,
     undo=stop,
     meanwhile=others_get_in,

@@ -321,7 +321,7 @@ class Scene:
         return seen(run, time.monotonic())
 
     def settled(self, looking: dict[str, Any] | None = None) -> Look:
-        """Return a look after something was mended by hand: what waited is archived, old lines do not count."""
+        """Return a look after a repair by hand: what waited is archived, and old lines do not count."""
         until(self.answers, "the database does not answer")
         self.stack.wait_until_healthy()
         self.sh(f"{self.command} settle >/dev/null")

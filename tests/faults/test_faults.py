@@ -6,6 +6,7 @@ import importlib
 import re
 import time
 import uuid
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,9 @@ def broken_and_mended(fault: Fault, scene: Scene, row: Row) -> float:
             fault.restraint(scene, alone)
         began = time.time()
         last = mend(fault, scene)
+        # The look that comes first is how it was told: mending begins with the first remedy.
+        if last.recovery.get("acted"):
+            began = datetime.fromisoformat(last.recovery["acted"]).timestamp()
     assert last.code == 0, str(last)
     return began
 
