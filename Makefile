@@ -28,12 +28,16 @@ destroy: $(VENV)/.run ## Remove containers and networks; volumes, secrets and im
 	python runner.py destroy -i $(INVENTORY) $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev ## Run the tests: lint, unit, backend, molecule, end to end; the longest are in faults
+test: $(VENV)/.dev ## Run the tests: lint, unit, backend, molecule, end to end; more are in faults and long
 	tests/as_root tests/run
 
 .PHONY: faults
-faults: $(VENV)/.dev ## Run the long tests: damage, kills and losses one after another
-	tests/as_root tests/faults
+faults: $(VENV)/.dev ## Break a stack in 26 ways and print how each was told and mended (ARGS="-k F05" for one)
+	tests/as_root tests/faults/run $(ARGS)
+
+.PHONY: long
+long: $(VENV)/.dev ## Run the long tests: damaged backups, killed restores, lost hosts
+	tests/as_root tests/long
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Run the linters only

@@ -17,9 +17,9 @@ _SHOWN = 5
 _WIDTH = 300
 TROUBLE = {
     "panic": re.compile(r"\bPANIC: "),
+    "killed": re.compile(r"server process .* was terminated by signal"),
     "crash": re.compile(
         r"terminating any other active server processes|database system was not properly shut down"
-        r"|server process .* was terminated by signal"
     ),
     "write": re.compile(
         r"could not (?:write|fsync|extend|create file)|could not open file \"?(?:base|global|pg_)"

@@ -35,6 +35,16 @@ KEPT = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPa
 # Each look of a health check is a process in a container, and three hosts share two processors.
 CALM = {"backend_health_interval": "20s", "postgres_health_interval": "20s"}
 
+# The backups' command, with another image for its jobs and copies.
+IN_IMAGE = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+from stanchion_backup.repository import pgbackrest
+from stanchion_backup.__main__ import main
+pgbackrest.image_of = lambda settings: sys.argv[2]
+sys.exit(main(sys.argv[3:]))
+"""
+
 
 def until(holds: Callable[[], bool], otherwise: str, within: float = 60, every: float = 0.5) -> None:
     """Wait until something holds.
@@ -113,13 +123,19 @@ class Run:
 
 @dataclass
 class Stack:
-    """A stack's inventory, and the runner pointed at it."""
+    """A stack's inventory, and the runner pointed at it.
+
+    Attributes:
+        deployed: what was there after the last deploy.
+        root: the clone whose runner is driven.
+    """
 
     host: Host
     folder: Path
     name: str
     variables: dict[str, Any] = field(default_factory=dict)
     deployed: list[str] = field(default_factory=list)
+    root: Path = ROOT
 
     def with_variables(self, **changed: Any) -> Stack:
         """Return the same stack with other variables, in an inventory of its own."""
@@ -155,7 +171,11 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a run: its records stay in the test's own folder."""
-        return {**os.environ, "STANCHION_STATE": str(self.folder.parent / "state"), "NO_COLOR": "1"}
+        run = {**os.environ, "STANCHION_STATE": str(self.folder.parent / "state"), "NO_COLOR": "1"}
+        # The modules that runs share are this clone's.
+        return (
+            run if self.root == ROOT else {k: v for k, v in run.items() if k != "ANSIBLE_CALLBACKS_ENABLED"}
+        )
 
     def start(self, verb: str, *argv: str) -> subprocess.Popen[str]:
         """Start a verb in a process group of its own."""
@@ -164,7 +184,7 @@ class Stack:
     def _popen(self, command: list[str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -134,7 +134,7 @@ def test_check_mode_changes_nothing(stack: Stack) -> None:
     assert (stack.picture(), stack.identities()) == before
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_another_password_reaches_a_backend_whose_next_version_cannot_be_built(
     stack: Stack, tmp_path: Path
 ) -> None:
@@ -192,7 +192,7 @@ def test_an_installed_collection_runs_by_full_name(stack: Stack, tmp_path: Path)
     assert "container.state" in said, "the checks have been asked"
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_an_installed_collection_finds_nothing_to_deploy(stack: Stack, tmp_path: Path) -> None:
     """Without the runner, and from the archive: images and commands are the same to the byte."""
     assert "changed=0" in installed(tmp_path)("deploy", stack)

@@ -67,7 +67,7 @@ def test_a_first_deploy_has_proved_its_backup(first_deploy: Run, stack: Stack) -
     assert seen["last_success"] > 0
 
 
-@pytest.mark.parametrize("kind", ["time", pytest.param("name", marks=pytest.mark.faults)])
+@pytest.mark.parametrize("kind", ["time", pytest.param("name", marks=pytest.mark.long)])
 def test_a_point_between_two_transactions_under_load(stack: Stack, kind: str) -> None:
     """The row before is there, the one after is not; the busy table is told of and not compared."""
     stack.host.run(
@@ -122,7 +122,7 @@ def test_an_older_full_backup_by_the_runner(stack: Stack) -> None:
     assert any(each["label"] in done.text for each in sets)
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_ten_drills_of_any_target_in_a_row(stack: Stack) -> None:
     """Target and backup are the drill's own choice, as on the schedule; the figures are printed."""
     for number in range(1, 11):

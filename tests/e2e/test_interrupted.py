@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from stack import CALM, Host, Stack
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.long
 
 
 KILLED_AT = [

@@ -207,7 +207,7 @@ def see_none(secrets: list[str], stack: Stack, *seen: str) -> None:
         assert [path for path in files if secret in path.read_text(errors="replace")] == []
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_an_outage_shows_and_holds_nothing_up(offsite: Stack, server: Server) -> None:
     server.pause()
     try:
@@ -242,7 +242,7 @@ def test_an_outage_shows_and_holds_nothing_up(offsite: Stack, server: Server) ->
     assert offsite.on_host("verify", "--repo", "repo2")["repositories"] == {"repo2": "ok"}
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_lost_hosts_database_comes_up_on_another(
     offsite: Stack,
     exported: Path,

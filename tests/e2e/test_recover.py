@@ -255,8 +255,8 @@ def test_three_faults_at_once_are_mended_in_order_in_one_run(stack: Stack) -> No
     "ills",
     [
         SIDE_BY_SIDE,
-        pytest.param(UNDONE, marks=pytest.mark.faults),
-        *(pytest.param([ill], marks=pytest.mark.faults) for ill in ALONE),
+        pytest.param(UNDONE, marks=pytest.mark.long),
+        *(pytest.param([ill], marks=pytest.mark.long) for ill in ALONE),
     ],
     ids=lambda ills: "-".join(ill.cause for ill in ills),
 )
@@ -277,7 +277,7 @@ def test_what_is_safe_is_done_and_then_there_is_nothing_to_do(stack: Stack, ills
         assert stack.identities() == before
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_what_costs_something_is_done_for_its_word_alone(stack: Stack) -> None:
     """Refused without the word, with the commands and the cost; done with it."""
     with broken(stack, WORDS) as looking:
@@ -297,7 +297,7 @@ def test_what_costs_something_is_done_for_its_word_alone(stack: Stack) -> None:
         stack.sql("DROP TABLE st_dead, st_twice")
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_server_that_hangs_is_restarted_for_the_word(stack: Stack) -> None:
     """A postmaster that is stopped answers nobody, and is not recovering."""
     hang = f"kill -STOP $(pgrep -P $(docker inspect -f '{{{{.State.Pid}}}}' {stack.name}-db) -x postgres)"
@@ -308,7 +308,7 @@ def test_a_server_that_hangs_is_restarted_for_the_word(stack: Stack) -> None:
         assert (run.code, fates(run)["database.hung"]) == (0, "fixed"), run.text
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_killed_half_way_and_run_again(stack: Stack) -> None:
     """The next run takes over the lock of the dead one, and does the rest."""
     with broken(stack, SIDE_BY_SIDE):

@@ -97,7 +97,7 @@ def start_and_kill(stack: Stack, step: str, *arguments: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["lsn", "backup", *(pytest.param(kind, marks=pytest.mark.faults) for kind in ("xid", "name"))]
+    "kind", ["lsn", "backup", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("xid", "name"))]
 )
 def test_a_copy_beside_the_database_ends_where_it_was_told(stack: Stack, kind: str) -> None:
     """The row before the target is there, the one after it is not; the live database has both."""
@@ -199,7 +199,7 @@ def test_a_moment_between_two_rows_under_load_killed_and_a_deploy_changes_nothin
     stack.remember()
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_restored_database_is_restored_again(stack: Stack) -> None:
     """Twice in one go, by moments: each restore begins a timeline, and holds what the one before it held."""
     for number in ("one", "two"):
@@ -220,7 +220,7 @@ def extensions(stack: Stack) -> dict[str, str]:
     return {name: stack.sql(asked, name) for name in ("medication_tracker", "postgres", "template1")}
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_the_newest_state_killed_twice_resumed_and_rolled_back(stack: Stack) -> None:
     """Killed with the old database down, and with the application let in to what was read whole.
 
@@ -257,7 +257,7 @@ def test_the_newest_state_killed_twice_resumed_and_rolled_back(stack: Stack) -> 
     stack.remember()
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_lost_volume_comes_back_with_all_that_was_archived(stack: Stack) -> None:
     """The runbook's case: the container and its volume are gone, and nothing more can be archived.
 

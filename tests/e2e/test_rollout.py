@@ -121,7 +121,7 @@ KILLED_AT = [
 ]
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_killed_roll_out_is_taken_up_again(stack: Stack) -> None:
     """Somebody serves all the while; the last run converges and leaves nothing behind.
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from stack import Host, Run, Stack
+from stack import IN_IMAGE, Host, Run, Stack
 
 ASIDE = "/root/aside"
 QUICK = "/root/sabotage.json"
@@ -29,15 +29,6 @@ content = bytearray(path.read_bytes())
 content[len(content) // 2] ^= 0xFF
 path.write_bytes(content)
 print("null")
-"""
-# The command, with another image for its jobs and copies.
-IN_IMAGE = """\
-import sys
-sys.path.insert(0, sys.argv[1])
-from stanchion_backup.repository import pgbackrest
-from stanchion_backup.__main__ import main
-pgbackrest.image_of = lambda settings: sys.argv[2]
-sys.exit(main(sys.argv[3:]))
 """
 # It cannot be compressed: a flipped byte in it is no broken stream, but other data.
 NOISE = "SELECT string_agg(sha512(random()::text::bytea), ''::bytea) FROM generate_series(1, 10000)"
@@ -395,7 +386,7 @@ class Variant:
     mended: Callable[[Site], str] | None = None
     # The test of another file that does all this, where another stack is needed for it.
     elsewhere: str = ""
-    # Asked by `make faults` alone: it takes more than ten seconds, or another test proves the same.
+    # Asked by `make long` alone: it takes more than ten seconds, or another test proves the same.
     long: bool = False
 
 
@@ -549,7 +540,7 @@ def site(first_stack: Stack, first_deploy: Run) -> Iterator[Site]:
 
 @pytest.mark.parametrize(
     "variant",
-    [pytest.param(each, id=each.name, marks=[pytest.mark.faults] if each.long else []) for each in VARIANTS],
+    [pytest.param(each, id=each.name, marks=[pytest.mark.long] if each.long else []) for each in VARIANTS],
 )
 def test_it_is_told_with_its_cause_or_survived(site: Site, variant: Variant) -> None:
     if variant.elsewhere:

@@ -29,6 +29,7 @@ LOG_WINDOW = Threshold(
 _JSON_FILE = "json-file"
 _BAD = {
     "panic": "PANIC",
+    "killed": "the end of one of the server's processes by a signal",
     "crash": "a crash of the server",
     "write": "a failed write",
     "archive": "a failed archive command",

@@ -468,7 +468,8 @@ class _Work:
 def _bottleneck(look: Look, rows: list[Row]) -> Iterator[Evidence]:
     share = look.threshold("validation_pool_used_percent")
     work = _Work.of(rows)
-    seen = [_fullness(each, work, share) for each in told(look)]
+    pools_of = {container.name: pool_of(container) for container in look.containers(BACKEND)}
+    seen = [_fullness(each, work, share, pools_of.get(each.container)) for each in told(look)]
     if not any(evidence.level is Level.BAD for evidence in seen):
         sessions_text = f"{count(len(rows), 'connection')} of the application"
         yield note(
@@ -477,11 +478,14 @@ def _bottleneck(look: Look, rows: list[Row]) -> Iterator[Evidence]:
     yield from seen
 
 
-def _fullness(each: Told, work: _Work, share: float) -> Evidence:
+def _fullness(each: Told, work: _Work, share: float, pool: Pool | None) -> Evidence:
     used, limit, waiting = each["in_use"], each["limit"], each["waiting"] or 0
     if used is None or not limit:
         return note(f"does not tell how full its pool is: {each.error or each.reason}", each.container)
     figures = f"{used:g} of {limit:g} connections of the pool in use, {waiting:g} requests wait"
-    if waiting or used * 100 >= limit * share:
+    # Every request waits for the moment that it takes to be given a connection: some wait in vain only where
+    # there may be more than one worker's pool has.
+    one_worker = pool.each if pool is not None and not pool.endless else limit
+    if (waiting and used + waiting > one_worker) or used * 100 >= limit * share:
         return bad(f"{figures}; the bottleneck is {work.bottleneck()}", each.container)
     return note(figures, each.container)

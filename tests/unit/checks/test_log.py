@@ -38,6 +38,7 @@ def test_one_that_is_declared(kept):
     [
         ("panic", "fail"),
         ("crash", "fail"),
+        ("killed", "fail"),
         ("write", "fail"),
         ("archive", "fail"),
         ("fatal", "fail"),

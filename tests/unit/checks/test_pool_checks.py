@@ -350,13 +350,21 @@ class TestAttribution:
         assert any(text.startswith(f"{B2}: a process that is not known: 1 connection") for text in told)
         assert any(text.startswith("medication-tracker-db: by the operators' socket") for text in told)
 
-    @pytest.mark.parametrize("lines", [["db_pool_in_use 27.0"], ["db_pool_waiting 1.0"]])
+    @pytest.mark.parametrize(
+        "lines", [["db_pool_in_use 27.0"], ["db_pool_in_use 15.0", "db_pool_waiting 1.0"]]
+    )
     def test_used_up(self, kept, lines):
         for line in lines:
             say(kept, B1, line)
         finding = kept.ask("pool.attribution")
         assert finding.outcome is Outcome.WARN
         assert "the bottleneck is the pool" in finding.summary
+
+    def test_a_request_that_is_just_being_given_a_free_connection(self, kept):
+        say(kept, B1, "db_pool_waiting 1.0")
+        finding = kept.ask("pool.attribution")
+        assert finding.outcome is Outcome.PASS
+        assert f"{B1}: 0 of 30 connections of the pool in use, 1 requests wait" in texts(finding)
 
     @pytest.mark.parametrize(
         "changed,says",

@@ -27,7 +27,7 @@ def engine(fake_engine):
         ("panic", "[1] @ PANIC:  could not locate a valid checkpoint record"),
         ("crash", "[1] @ LOG:  terminating any other active server processes"),
         ("crash", "[1] @ LOG:  database system was not properly shut down; automatic recovery in progress"),
-        ("crash", "[1] @ LOG:  server process (PID 12) was terminated by signal 9: Killed"),
+        ("killed", "[1] @ LOG:  server process (PID 12) was terminated by signal 9: Killed"),
         ("write", '[9] app@app ERROR:  could not extend file "base/5/1": No space left on device'),
         ("archive", "[7] @ LOG:  archive command failed with exit code 1"),
         ("fatal", '[1] @ FATAL:  could not create lock file "postmaster.pid"'),
