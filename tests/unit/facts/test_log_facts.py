@@ -48,6 +48,13 @@ def test_lines_that_mean_trouble(kind, line, engine):
     assert trouble[kind]["last"][0]["at"].startswith("2026-11-25T14:00:01")
 
 
+def test_when_the_server_last_took_connections(engine):
+    ready = "[1] @ LOG:  database system is ready to accept connections"
+    seen = _facts_logs.log_facts(engine(ready, "LOG:  checkpoint starting: time", ready, "x"), [DATABASE], 60)
+    assert seen["entries"]["demo-db"]["ready"].startswith("2026-11-25T14:00:02")
+    assert _facts_logs.log_facts(engine("x"), [DATABASE], 60)["entries"]["demo-db"]["ready"] is None
+
+
 @pytest.mark.parametrize(
     "line",
     [
