@@ -294,7 +294,9 @@ class Stack:
     def not_of_jobs(self) -> str:
         """Return the options of find that leave out what cron's jobs write, of any stack."""
         jobs = ".* log records metrics scratch copies lock watch.json watch.lock job.lock restore.json"
-        return " ".join(f"-path '/var/lib/stanchion/*/backup/{name}' -prune -o" for name in jobs.split())
+        written = [f"backup/{name}" for name in jobs.split()]
+        written += [f"recovery/{name}" for name in ("recovery.jsonl", "watch.json", "watch.lock", ".*")]
+        return " ".join(f"-path '/var/lib/stanchion/*/{name}' -prune -o" for name in written)
 
     def picture(self) -> str:
         """Return what a deploy would look at: containers with their health, and the stack's files.
