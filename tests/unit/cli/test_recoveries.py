@@ -66,12 +66,16 @@ def told(*causes: Found, acted: float | None = None, critical: bool = False) -> 
 @pytest.fixture
 def result_of(tmp_path: Path) -> Any:
     def make(
-        *causes: Found, plan: bool = False, acted: float | None = None, critical: bool = False
+        *causes: Found,
+        plan: bool = False,
+        acted: float | None = None,
+        critical: bool = False,
+        deployed: bool = True,
     ) -> Result:
         recording = Recording()
         outcome = Outcome.FAIL if critical else Outcome.PASS
         result = {
-            "validation": report(finding(outcome)),
+            "validation": report(finding(outcome), deployed=deployed),
             "recovery": told(*causes, acted=acted, critical=critical),
         }
         recording.add(Event(kind="ok", at=0, task="Look", role="validation", host="one", result=result))
@@ -125,6 +129,14 @@ def test_its_sentence(result_of):
     assert line.startswith(
         "unsafe: demo on 1 host in 20 s, 1 fixed, 1 refused, 1 for a person; 1 check: 1 failed"
     )
+
+
+def test_a_stack_that_is_not_deployed_is_absent(result_of):
+    result = result_of(deployed=False)
+    assert (result.status, result.exit_code) == ("absent", 1)
+    assert result.headline.startswith("absent: demo is not deployed on 1 host")
+    assert result.next_steps == [f"bring it up: {result.next_steps[0].partition(': ')[2]}"]
+    assert " deploy" in result.next_steps[0]
 
 
 def test_its_screen(result_of):
