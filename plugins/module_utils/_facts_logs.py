@@ -56,15 +56,18 @@ def _trouble(engine: Engine, identity: str, since: int) -> dict:
     )
     lines = text.splitlines()
     found: dict[str, dict] = {}
+    ready = None
     for line in lines:
         at, _, message = line.partition(" ")
+        if _READY.search(message):
+            ready = at
         for kind, pattern in TROUBLE.items():
             if pattern.search(message):
                 seen = found.setdefault(kind, {"count": 0, "last": []})
                 seen["count"] += 1
                 last = {"at": at, "text": _secret_text.hidden(message)[:_WIDTH]}
                 seen["last"] = [*seen["last"], last][-_SHOWN:]
-    return {"lines": len(lines), "all_read": len(lines) < _LINES, "trouble": found}
+    return {"lines": len(lines), "all_read": len(lines) < _LINES, "trouble": found, "ready": ready}
 
 
 def ready_facts(engine: Engine, containers: Iterable[dict]) -> dict:

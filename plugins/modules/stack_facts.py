@@ -331,7 +331,7 @@ stack_facts:
       description: >-
         V(entries) by container: V(lines) read, V(all_read), and V(trouble) by kind with V(count) and the
         V(last)
-        lines, each with V(at) and V(text).
+        lines, each with V(at) and V(text); V(ready), when a database last began to take connections, or null.
       type: dict
     ready:
       description: >-

@@ -18,6 +18,7 @@ from stanchion.checks.registry import (
     check,
 )
 from stanchion.checks.units import length
+from stanchion.moments import moment
 
 LOG_WINDOW = Threshold(
     "validation_log_window",
@@ -35,6 +36,8 @@ _BAD = {
     "archive": "a failed archive command",
     "fatal": "FATAL",
 }
+# What a server that takes connections again has behind it.
+_OVER_WHEN_READY = ("panic", "killed", "crash", "write", "fatal")
 _WARN = {
     "refused": "a refused login",
     "saturated": "a login refused for want of a free connection",
@@ -83,8 +86,8 @@ def _without_end(container: Container) -> str:
     severity=CRITICAL,
     why="The server says so when it crashed, could not write, could not archive or refused to go on; after "
     "an automatic restart nothing else shows it.",
-    remedy="Read the lines around it: docker logs --since 1h CONTAINER. What is told here goes away by "
-    "itself once it is older than validation_log_window.",
+    remedy="Read the lines around it: docker logs --since 1h CONTAINER. What the server has got over is a "
+    "warning; all of it goes away by itself once it is older than validation_log_window.",
     source="Ours: the server's own words for what no client is told",
     reads=("logs", "containers"),
     thresholds=(LOG_WINDOW,),
@@ -95,10 +98,24 @@ def trouble(look: Look) -> Iterator[Evidence]:
         entry = log_of(look, container.name)
         for kinds, say in ((_BAD, bad), (_WARN, warn)):
             for kind, words in kinds.items():
-                if kind in entry["trouble"]:
-                    yield say(_told(entry["trouble"][kind], words), container.name)
+                if kind not in entry["trouble"]:
+                    continue
+                over = _over(look, entry, kind)
+                yield (warn if over else say)(f"{_told(entry['trouble'][kind], words)}{over}", container.name)
         read = f"{entry['lines']} lines of the last {length(logs['window'])}"
         yield note(read if entry["all_read"] else f"only the last {entry['lines']} lines", container.name)
+
+
+def _over(look: Look, entry: Row, kind: str) -> str:
+    """Return by what one kind of trouble has passed since its last line; empty where nothing says so."""
+    last = moment(entry["trouble"][kind]["last"][-1]["at"])
+    ready = moment(entry.get("ready"))
+    if kind in _OVER_WHEN_READY and ready and last and ready > last:
+        return f"; it takes connections again since {(ready - last).total_seconds():.0f} s after that"
+    archive = ((look.facts.get("backup") or {}).get("observed") or {}).get("archive") or {}
+    if kind == "archive" and archive.get("failing") is False and archive.get("ready_files") == 0:
+        return "; nothing waits to be archived any more"
+    return ""
 
 
 def log_of(look: Look, container: str) -> Row:

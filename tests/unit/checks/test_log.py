@@ -50,11 +50,40 @@ def test_one_that_is_declared(kept):
 def test_trouble(kept, kind, outcome):
     line = {"at": "2026-11-25T14:00:00Z", "text": "PANIC:  could not write"}
     kept.facts["logs"]["entries"][DB]["trouble"][kind] = {"count": 3, "last": [line]}
+    kept.facts["backup"]["observed"]["archive"]["failing"] = True
     finding = kept.ask("log.trouble")
     assert finding.outcome == outcome
     if outcome != "pass":
         assert finding.summary.startswith(f"{DB}: ")
         assert finding.summary.endswith("3 x; last: PANIC:  could not write")
+
+
+@pytest.mark.parametrize("kind", ["panic", "killed", "crash", "write", "fatal"])
+@pytest.mark.parametrize(
+    "ready,outcome", [("2026-11-25T14:00:03Z", "warn"), ("2026-11-25T13:59:59Z", "fail"), (None, "fail")]
+)
+def test_what_the_server_has_got_over_is_a_warning(kept, kind, ready, outcome):
+    entry = kept.facts["logs"]["entries"][DB]
+    line = {"at": "2026-11-25T14:00:00Z", "text": "terminating any other active server processes"}
+    entry.update(ready=ready, trouble={kind: {"count": 1, "last": [line]}})
+    finding = kept.ask("log.trouble")
+    assert finding.outcome == outcome
+    assert ("it takes connections again since 3 s after that" in finding.summary) == (outcome == "warn")
+
+
+@pytest.mark.parametrize(
+    "archive,outcome",
+    [
+        ({"failing": False, "ready_files": 0}, "warn"),
+        ({"failing": True, "ready_files": 0}, "fail"),
+        ({"failing": False, "ready_files": 2}, "fail"),
+    ],
+)
+def test_an_archive_that_has_caught_up_is_a_warning(kept, archive, outcome):
+    line = {"at": "2026-11-25T14:00:00Z", "text": "archive command failed with exit code 82"}
+    kept.facts["logs"]["entries"][DB]["trouble"]["archive"] = {"count": 9, "last": [line]}
+    kept.facts["backup"]["observed"]["archive"].update(archive)
+    assert kept.ask("log.trouble").outcome == outcome
 
 
 def test_a_flooded_log_is_read_in_part(kept):

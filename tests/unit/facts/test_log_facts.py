@@ -42,10 +42,17 @@ def engine(fake_engine):
 def test_lines_that_mean_trouble(kind, line, engine):
     seen = _facts_logs.log_facts(engine("LOG:  checkpoint starting: time", line), [DATABASE], 60)
     trouble = seen["entries"]["demo-db"]["trouble"]
+    assert seen["entries"]["demo-db"]["ready"] is None
     assert kind in trouble
     assert trouble[kind]["count"] == 1
     assert trouble[kind]["last"][0]["text"] == line
     assert trouble[kind]["last"][0]["at"].startswith("2026-11-25T14:00:01")
+
+
+def test_when_the_server_last_took_connections(engine):
+    ready = "[1] @ LOG:  database system is ready to accept connections"
+    seen = _facts_logs.log_facts(engine(ready, "LOG:  checkpoint starting: time", ready, "x"), [DATABASE], 60)
+    assert seen["entries"]["demo-db"]["ready"].startswith("2026-11-25T14:00:02")
 
 
 @pytest.mark.parametrize(
