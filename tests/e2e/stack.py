@@ -35,16 +35,6 @@ KEPT = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPa
 # Each look of a health check is a process in a container, and three hosts share two processors.
 CALM = {"backend_health_interval": "20s", "postgres_health_interval": "20s"}
 
-# The backups' command, with another image for its jobs and copies.
-IN_IMAGE = """\
-import sys
-sys.path.insert(0, sys.argv[1])
-from stanchion_backup.repository import pgbackrest
-from stanchion_backup.__main__ import main
-pgbackrest.image_of = lambda settings: sys.argv[2]
-sys.exit(main(sys.argv[3:]))
-"""
-
 
 def until(holds: Callable[[], bool], otherwise: str, within: float = 60, every: float = 0.5) -> None:
     """Wait until something holds.
@@ -194,9 +184,17 @@ class Stack:
         )
 
     def kill_when(
-        self, reached: Callable[[], bool], verb: str, *argv: str, within: float = 400, every: float = 0.3
+        self,
+        reached: Callable[[], bool],
+        verb: str,
+        *argv: str,
+        within: float = 400,
+        every: float = 0.3,
+        ansible_too: bool = False,
     ) -> None:
         """Start a verb, and SIGKILL all of it once something has been reached.
+
+        Ansible is told by the kernel and puts right what it can, unless it is killed as well.
 
         Raises:
             AssertionError: it ended, or took too long, without that.
@@ -213,11 +211,14 @@ class Stack:
             # One that has ended has said why.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(run.pid, signal.SIGKILL)
+            for process in started if ansible_too else ():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
             run.communicate()
             # Ansible is told, and takes a moment to end: until then the lock is rightly its own.
             assert wait_until_gone(started, time.monotonic() + 30)
 
-    def kill_at_task(self, task: str) -> None:
+    def kill_at_task(self, task: str, ansible_too: bool = False) -> None:
         """Start a deploy, and SIGKILL all of it once the named task has begun."""
         state = self.folder.parent / "state"
         earlier = set(state.glob("runs/*/artifacts/*/stdout"))
@@ -226,7 +227,7 @@ class Stack:
             new = set(state.glob("runs/*/artifacts/*/stdout")) - earlier
             return any(f"TASK [{task}" in each.read_text(errors="replace") for each in new)
 
-        self.kill_when(begun, "deploy", within=240, every=0.05)
+        self.kill_when(begun, "deploy", within=240, every=0.05, ansible_too=ansible_too)
 
     def wait_until_healthy(self) -> None:
         """Wait until every container of the stack is, a minute at most.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from stack import IN_IMAGE, Host, Run, Stack
+from stack import Host, Run, Stack
 
 ASIDE = "/root/aside"
 QUICK = "/root/sabotage.json"
@@ -29,6 +29,15 @@ content = bytearray(path.read_bytes())
 content[len(content) // 2] ^= 0xFF
 path.write_bytes(content)
 print("null")
+"""
+# The command, with another image for its jobs and copies.
+IN_IMAGE = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+from stanchion_backup.repository import pgbackrest
+from stanchion_backup.__main__ import main
+pgbackrest.image_of = lambda settings: sys.argv[2]
+sys.exit(main(sys.argv[3:]))
 """
 # It cannot be compressed: a flipped byte in it is no broken stream, but other data.
 NOISE = "SELECT string_agg(sha512(random()::text::bytea), ''::bytea) FROM generate_series(1, 10000)"

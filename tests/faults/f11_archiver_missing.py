@@ -33,7 +33,7 @@ FAULT = Fault(
     "F11",
     "the archive's program is missing",
     take_away,
-    expect="backup.tool",
+    expect="backup.tool_missing",
     checks=("backup.tool",),
     says=r"pgBackRest does not run in the database's image",
     repair=BY_HAND,

@@ -1,60 +1,73 @@
-"""A clock has stepped back: a backup that would be older than the one before it fails with the reason."""
+"""The database's clock has stepped back: told as that, and a full backup fails with the reason."""
 
 from __future__ import annotations
 
-import json
+from fault import BY_HAND, Fault
+from scene import Look, Scene
+from stack import until
 
-from fault import Fault
-from scene import FOLDER, Look, Scene
-from stack import IN_IMAGE
+DAYS = 2
+# What every program of the container loads before anything else, and the step that it then has.
+FILES = {
+    "/etc/ld.so.preload": "/usr/local/lib/libfaketime.so.1",
+    "/etc/faketimerc": f"-{DAYS}d",
+}
+LIBRARY = "/usr/local/lib/libfaketime.so.1"
 
-DOCKERFILE = """\
-FROM {image}
-COPY libfaketime.so.1 /usr/local/lib/
-ENV LD_PRELOAD=/usr/local/lib/libfaketime.so.1 FAKETIME=-2d
-"""
-IMAGE = "faults/stepped"
+
+def layer(scene: Scene) -> str:
+    """Return the container's own files on the host: its definition stays what it is."""
+    return str(scene.host.inspect(scene.database)["GraphDriver"]["Data"]["MergedDir"])
 
 
 def labels(scene: Scene) -> list[str]:
     return [each["label"] for each in scene.stack.on_host("observe")["repositories"][0]["sets"]]
 
 
-def prepare(scene: Scene) -> None:
-    """An image of the database's, in which it is the day before yesterday."""
-    image = scene.host.inspect(scene.database)["Config"]["Image"]
-    scene.sh(f"mkdir -p {FOLDER}/clock; cp /usr/lib/*/faketime/libfaketime.so.1 {FOLDER}/clock/")
-    scene.host.run("sh", "-c", f"cat > {FOLDER}/clock/Dockerfile", stdin=DOCKERFILE.format(image=image))
-    scene.sh(f"docker build -q -t {IMAGE} {FOLDER}/clock >/dev/null")
-    there = scene.sh(f"docker run --rm --network=none --entrypoint=date {IMAGE} +%s")
+def restart(scene: Scene) -> None:
+    scene.sh(f"docker restart {scene.database} >/dev/null")
+    until(scene.answers, "the database does not answer")
+
+
+def step(scene: Scene) -> None:
+    scene.notes["labels"] = labels(scene)
+    root = layer(scene)
+    scene.sh(f"cp /usr/lib/*/faketime/libfaketime.so.1 {root}{LIBRARY}")
+    for path, text in FILES.items():
+        scene.sh(f"echo {text} > {root}{path}; chmod 0644 {root}{path}")
+    scene.notes["stepped"] = True
+    restart(scene)
     # A library that could not be loaded is a warning only, and the clock as it was.
-    assert int(scene.sh("date +%s")) - int(there) > 86400
-    scene.notes["before"] = labels(scene)
+    there = float(scene.stack.sql("SELECT extract(epoch FROM now())"))
+    assert float(scene.sh("date +%s")) - there > 86400
 
 
-def back_up(scene: Scene) -> None:
-    archive = f"{scene.state}/backup/stanchion-{scene.stack.name}.pyz"
-    settings = f"{scene.state}/backup/settings.json"
-    script = ("python3", "-", archive, IMAGE, "--settings", settings, "backup", "--type", "incr", "--json")
-    scene.notes["told"] = json.loads(scene.host.run(*script, stdin=IN_IMAGE, check=False, timeout=300))
+def back(scene: Scene) -> None:
+    if scene.notes.pop("stepped", None):
+        root = layer(scene)
+        scene.sh(f"rm -f {root}{LIBRARY} {' '.join(root + path for path in FILES)}")
+        restart(scene)
+        scene.sh(f"{scene.command} watch >/dev/null")
 
 
 def refused_with_the_reason(scene: Scene, _: Look) -> None:
-    """Nothing was written; by the right clock the next backup is good."""
-    told = scene.notes["told"]
-    assert "clock" in told["error"] or "later than" in told["error"], told
-    scene.notes["cause"] = told["error"]
-    assert labels(scene) == scene.notes["before"]
-    taken = scene.stack.on_host("backup", "--type", "incr")["repositories"]["repo1"]["label"]
-    assert labels(scene) == [*scene.notes["before"], taken]
+    """A full backup would lie before the one that it follows: nothing is written of it."""
+    told = scene.stack.on_host("backup", "--type", "full", check=False)
+    assert "is not later than latest backup label" in told["error"], told
+    assert labels(scene) == scene.notes["labels"]
 
 
 FAULT = Fault(
     "F12",
-    "the clock steps two days back",
-    back_up,
-    prepare=prepare,
+    f"the database's clock steps {DAYS} days back",
+    step,
+    expect="database.clock",
+    checks=("clock.database",),
+    says=r"its clock is 2 d behind the host's",
+    repair=BY_HAND,
+    undo=back,
     meanwhile=refused_with_the_reason,
-    simulated="the clock of a backup's container alone (libfaketime): the host's is the whole machine's",
-    gap=3,
+    step=DAYS * 86400,
+    gap=20,
+    simulated="the clock of the database's container alone (libfaketime): the host's is the whole machine's",
 )

@@ -27,13 +27,9 @@ def start(scene: Scene) -> None:
     scene.sh(f"sv up {SERVICE} >/dev/null; {answers}")
 
 
-def back_in_time(scene: Scene, _: Figures) -> None:
-    """Without a controller, from the engine's first answer on; then the same again with live-restore."""
-    answered = float(scene.sh(f"cat {FOLDER}/engine"))
-    recovered = max(min(at for at in rows if at > answered) - answered for rows in scene.moments)
-    scene.notes["recovered"] = recovered
-    assert recovered <= 60
-    with_live_restore(scene)
+def answered(scene: Scene) -> float:
+    """Return when the engine has first answered again."""
+    return float(scene.sh(f"cat {FOLDER}/engine"))
 
 
 def reload_engine(scene: Scene, live_restore: bool) -> None:
@@ -44,8 +40,8 @@ def reload_engine(scene: Scene, live_restore: bool) -> None:
     )
 
 
-def with_live_restore(scene: Scene) -> None:
-    """Traffic goes on while the engine is away."""
+def with_live_restore(scene: Scene, _: Figures) -> None:
+    """The same again: traffic goes on while the engine is away."""
     run = f"f18-{uuid.uuid4().hex[:6]}"
     scene.stack.wait_until_healthy()
     starts = {name: scene.starts(name) for name in (scene.database, *scene.backends)}
@@ -81,7 +77,8 @@ FAULT = Fault(
     checks=("engine.version",),
     repair=RECOVER,
     undo=start,
-    afterwards=back_in_time,
+    afterwards=with_live_restore,
     recovered=60,
+    since=answered,
     backend_stays=False,
 )

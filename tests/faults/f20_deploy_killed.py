@@ -7,17 +7,18 @@ import time
 from fault import Fault, Row
 from scene import Figures, Scene
 
-# Something was begun by then, and each run before the last goes on where the one before it was killed.
-KILLED_AT = (
-    "stanchion.stack.backend : migrate | Wait until it has finished",
-    "stanchion.stack.backend : try_candidate | Wait until it is healthy",
-)
+# Something was begun by then, and the second run goes on where the first was killed. Of the first, Ansible
+# hears and gives the lock back; of the second, nothing is left that could.
+KILLED_AT = {
+    "stanchion.stack.backend : migrate | Wait until it has finished": False,
+    "stanchion.stack.backend : try_candidate | Wait until it is healthy": True,
+}
 
 
 def kill(scene: Scene, row: Row) -> None:
     changed = scene.stack.with_variables(backend_pool_timeout=4)
-    for task in KILLED_AT:
-        changed.kill_at_task(task)
+    for task, ansible_too in KILLED_AT.items():
+        changed.kill_at_task(task, ansible_too)
     made = time.monotonic()
     look = scene.look("--plan")
     row.detected, row.cause = look.ended - made, "host.cut_short"

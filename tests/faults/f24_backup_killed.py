@@ -18,7 +18,7 @@ def kill(scene: Scene) -> None:
         "job() { docker ps -q --filter label=io.stanchion.one-shot=backup-job; }\n"
         'for i in $(seq 200); do job=$(job); [ -z "$job" ] || break; sleep 0.05; done\n'
         "inside=$(docker inspect --format '{{.State.Pid}}' $job)\n"
-        "kill -9 -- -$killed; kill -9 $(pgrep -P $inside) $inside 2>/dev/null || true"
+        "kill -9 -$killed; kill -9 $(pgrep -P $inside) $inside 2>/dev/null || true"
     )
     assert labels(scene) == scene.notes["before"]
 

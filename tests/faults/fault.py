@@ -69,6 +69,8 @@ class Fault:
         broken_codes: how the runner may end while it is broken.
         gap: the longest that each writer may be without a row, in seconds; None where nothing was promised.
         recovered: the longest from the repair on until rows are written again.
+        since: the moment from which on that counts, where it is not the first remedy.
+        step: how far the database's clock is set back meanwhile, in seconds: its rows are put right by it.
         backend_stays: whether the backend's processes have to live through it, and to answer all the time.
         new_timeline: whether a recovery from the repository ends it, on the next timeline.
         long: left to `make faults`.
@@ -95,6 +97,8 @@ class Fault:
     broken_codes: tuple[int, ...] = (1, 8)
     gap: float | None = None
     recovered: float = 60.0
+    since: Callable[[Scene], float] | None = None
+    step: float = 0
     backend_stays: bool = True
     new_timeline: bool = False
     long: bool = True

@@ -100,6 +100,7 @@ class Scene:
         well: whether the last fault was mended whole.
         moments: those of each writer's rows.
         run: the name of what the writers write now.
+        step: how far the database's clock is set back meanwhile.
     """
 
     stack: Stack
@@ -109,6 +110,7 @@ class Scene:
     well: bool = True
     moments: list[list[float]] = field(default_factory=list)
     run: str = ""
+    step: float = 0
 
     def begin(self) -> None:
         """Begin with the next fault, on a stack that is well."""
@@ -288,7 +290,10 @@ class Scene:
             "sql": f"SELECT number, extract(epoch FROM at) FROM fault_rows WHERE run = '{run}'",
         }[writer]
         pairs = (line.split("|") for line in self.stack.sql(query).splitlines())
-        return {int(number): float(at) for number, at in pairs}
+        rows = {int(number): float(at) for number, at in pairs}
+        # None is older than its run.
+        early = time.time() - self.step / 2
+        return {number: at + self.step if at < early else at for number, at in rows.items()}
 
     def figures(self, run: str) -> Figures:
         """Hold the logs of a run against the rows that are there."""

@@ -52,12 +52,13 @@ def test_fault(fault: Fault, scene: Scene, table: list[Row]) -> None:
 
 def measure(fault: Fault, scene: Scene, row: Row, run: str) -> None:
     """Write all the time, break, have it mended, and hold what is there against what was acknowledged."""
-    scene.run = run
+    scene.run, scene.step = run, fault.step
     scene.start_writers(run)
     try:
         scene.wait_for_rows(run, within=30)
         try:
             mended = broken_and_mended(fault, scene, row)
+            mended = fault.since(scene) if fault.since is not None else mended
             scene.wait_for_rows(run, within=fault.recovered + 30)
         finally:
             fault.undo(scene)

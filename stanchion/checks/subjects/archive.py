@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from stanchion.checks.backup_view import age, elapsed, observed, readable, section, title
 from stanchion.checks.container import POSTGRES
-from stanchion.checks.look import Look
+from stanchion.checks.look import Look, Row
 from stanchion.checks.model import Evidence, SkipError, UnreadableError, bad, note, warn
 from stanchion.checks.registry import CRITICAL, DEPLOY, RUNTIME, WARNING, Threshold, check
 from stanchion.checks.units import number
@@ -19,6 +20,7 @@ MANUAL = "PostgreSQL manual, Continuous Archiving and Point-in-Time Recovery"
 _PERIODS = 2
 _LEVELS = ("replica", "logical")
 _DAY = 86400
+_SEGMENT = re.compile(r"\b[0-9A-F]{24}\b")
 
 HOURS_LEFT = Threshold(
     "validation_archive_hours_left", 24, "h", "ours: a night and a morning, in which somebody can act"
@@ -157,7 +159,10 @@ def gap(look: Look) -> Iterator[Evidence]:
     for repository in readable(look):
         found = missing.get(f"repo{repository['key']}", {})
         for hole in found.get("gaps", []):
-            yield bad(hole, title(repository))
+            if _is_behind(hole, repository["sets"]):
+                yield warn(f"{hole}; a later full backup does not need it", title(repository))
+            else:
+                yield bad(hole, title(repository))
         if "gaps" in found and not found["gaps"]:
             held = repository["wal"]
             yield note(f"none up to {held['max']}", title(repository))
@@ -165,6 +170,17 @@ def gap(look: Look) -> Iterator[Evidence]:
             yield note("no backup yet, so nothing to be whole", title(repository))
     if unread:
         raise UnreadableError("; ".join(unread))
+
+
+def _is_behind(hole: str, sets: list[Row]) -> bool:
+    """Say whether a full backup was taken since: all moments from that one on can be restored."""
+    segments = _SEGMENT.findall(hole.partition(" missing")[0])
+    spoilt = "can't be restored" in hole
+    return (
+        bool(segments)
+        and not spoilt
+        and any(not each["needs"] and each["wal_first"] > segments[-1] for each in sets)
+    )
 
 
 @check(

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from stanchion.checks.container import POSTGRES
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, bad, note
-from stanchion.checks.registry import DEPLOY, INFO, PREFLIGHT, RUNTIME, WARNING, Threshold, check
+from stanchion.checks.registry import CRITICAL, DEPLOY, INFO, PREFLIGHT, RUNTIME, WARNING, Threshold, check
+from stanchion.checks.words import span
 
 _UTC = frozenset(("utc", "etc/utc", "gmt", "etc/gmt", "zulu", "universal", "etc/universal"))
 
@@ -64,6 +65,37 @@ def difference(look: Look) -> Iterator[Evidence]:
         yield bad(f"the host's clock is at least {certain:.1f} s {side} the controller's")
     else:
         yield note(f"{clock['offset']:+.1f} s, known to ±{clock['uncertainty']:.1f} s")
+
+
+@check(
+    "clock.database",
+    rows="TIM-02",
+    title="The database's clock is the host's",
+    phases=(DEPLOY, RUNTIME),
+    severity=CRITICAL,
+    why="Rows, backups and the moments of a restore carry the server's time. After a step back an "
+    "incremental backup sorts before those that it builds on, and the next full one is refused.",
+    remedy="Find out which of the two is wrong (date -u on the host, SELECT now() in the database): a clock "
+    "that was set while the server ran, or a library that fakes it. Set it right and take a full backup.",
+    source="ours, tried with libfaketime: pgBackRest takes its times from the server",
+    reads=("sql.server",),
+    thresholds=(
+        Threshold(
+            "validation_clock_database_seconds",
+            60,
+            "s",
+            "ours: a look takes a quarter of a minute at most, and asks the server at some moment of it",
+        ),
+    ),
+    part=POSTGRES,
+)
+def of_database(look: Look) -> Iterator[Evidence]:
+    off = float(look.row("server")["clock"]) - look.now.timestamp()
+    if abs(off) <= look.threshold("validation_clock_database_seconds"):
+        yield note(f"within {max(abs(off), 1):.0f} s of the host's", look.database.name)
+    else:
+        which = "ahead of" if off > 0 else "behind"
+        yield bad(f"its clock is {span(abs(off))} {which} the host's", look.database.name)
 
 
 @check(

@@ -148,6 +148,26 @@ def _restart(container: Container) -> tuple[str, ...]:
     return (f"docker restart{seconds} {container.name}",)
 
 
+@cause(
+    "database.clock",
+    Layer.DATABASE,
+    "the database's clock is not the host's",
+    shown_by=("clock.database",),
+    explains=("archive.fresh", "backup", "proof", "schedule", "transaction"),
+    blocks=(
+        "database.archive_behind",
+        "database.idle_transaction",
+        "schedule.silent",
+        "backup.overdue",
+        "backup.unverified",
+        "backup.unproved",
+    ),
+)
+def clock(look: Look, failing: Failing) -> Iterator[Seen]:
+    for _, seen in evidence(failing, "clock.database"):
+        yield Seen(seen.of or look.postgres["name"], seen.what)
+
+
 # Sessions. Whose they are is told in all cases; none is ended without a word.
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanchion.checks.look import Look
+from stanchion.checks.model import Level
 from stanchion.recovery.model import Layer, Seen
 from stanchion.recovery.places import evidence
 from stanchion.recovery.registry import Failing, cause
@@ -73,6 +74,20 @@ def watch_removed(look: Look, failing: Failing) -> Iterator[Seen]:
 
 
 @cause(
+    "backup.tool_missing",
+    Layer.SCHEDULE,
+    "pgBackRest does not run in the database's image",
+    shown_by=("backup.tool",),
+    silences=("backup",),
+    explains=("archive", "backup", "disk.full_backup", "proof", "schedule.jobs", "log.trouble"),
+    blocks=("database.archive_behind", "backup.overdue", "backup.unverified", "backup.unproved"),
+)
+def tool_missing(look: Look, failing: Failing) -> Iterator[Seen]:
+    for _, what in _first(look, failing, "backup.tool"):
+        yield Seen(f"{look.stack['name']}-db", what)
+
+
+@cause(
     "backup.overdue",
     Layer.SCHEDULE,
     "a backup is overdue",
@@ -82,7 +97,9 @@ def watch_removed(look: Look, failing: Failing) -> Iterator[Seen]:
 )
 def overdue(look: Look, failing: Failing) -> Iterator[Seen]:
     # Of a gap in the archive nothing before it leads past it: only a new full backup begins anew.
-    full = [*evidence(failing, "backup.full_age", "archive.gap")]
+    # A gap with a full backup behind it warns until the older ones are gone, and needs no other.
+    gaps = [each for each in evidence(failing, "archive.gap") if each[1].level is Level.BAD]
+    full = [*evidence(failing, "backup.full_age"), *gaps]
     told = [*full, *evidence(failing, "backup.age", "backup.configuration")]
     if told:
         kind = "full" if full else "incr"

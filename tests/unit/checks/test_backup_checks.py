@@ -142,6 +142,26 @@ class TestArchive:
         seen["archive"]["missing"]["repo1"] = {"gaps": ["WAL segment 000000010000000000000009 is missing"]}
         ask(kept, "archive.gap", FAIL, "repo1 (medication-tracker-backup): WAL segment 0000000100")
 
+    @pytest.mark.parametrize(
+        ("needs", "first", "words", "outcome"),
+        [
+            ([], "00000001000000000000000C", "", WARN),
+            ([], "00000001000000000000000B", "", FAIL),
+            (["F"], "00000001000000000000000C", "", FAIL),
+            ([], "00000001000000000000000C", ", without which F can't be restored at all", FAIL),
+        ],
+        ids=["a later full", "none later", "a later incremental", "one that is spoilt"],
+    )
+    def test_a_gap_that_a_later_full_backup_does_not_need(
+        self, kept, seen, repository, needs, first, words, outcome
+    ):
+        hole = "WAL segments 00000001000000000000000A to 00000001000000000000000B are missing"
+        seen["archive"]["missing"]["repo1"] = {"gaps": [hole + words]}
+        for each in repository["sets"]:
+            each.update(wal_first="000000010000000000000004", needs=[])
+        repository["sets"][-1].update(wal_first=first, needs=needs)
+        ask(kept, "archive.gap", outcome, "later full backup" if outcome is WARN else "are missing")
+
     def test_gap_could_not_be_listed(self, kept, seen):
         seen["archive"]["missing"]["repo1"] = {"error": "no answer within 2 s"}
         ask(kept, "archive.gap", ERROR, "repo1: no answer")

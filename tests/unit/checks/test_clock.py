@@ -35,6 +35,17 @@ def test_two_clocks_that_differ(kept, offset, uncertainty, says):
 
 
 @pytest.mark.parametrize(
+    "step,says",
+    [(-58, None), (50, None), (-172800, "is 2 d behind the host's"), (3600, "ahead of the host's")],
+)
+def test_a_database_with_a_clock_of_its_own(kept, step, says):
+    kept.rows("server")[0]["clock"] += step
+    finding = kept.ask("clock.database")
+    assert finding.outcome is (Outcome.FAIL if says else Outcome.PASS)
+    assert not says or says in finding.summary
+
+
+@pytest.mark.parametrize(
     "zone,log,outcome",
     [
         ("UTC", "UTC", "pass"),

@@ -112,6 +112,13 @@ def damaged(sick: Sick) -> None:
     sick.rows("database_stats")[0]["checksum_failures"] = 3
 
 
+@breaks("database.clock")
+def database_clock(sick: Sick) -> None:
+    sick.rows("server")[0]["clock"] -= 2 * 86400
+    observed = sick.observed()["canary"]
+    observed["newest"] -= 2 * 86400
+
+
 @breaks("database.paused")
 def database_paused(sick: Sick) -> None:
     sick.container(DATABASE).update(state="paused", running=False)
@@ -266,6 +273,11 @@ def cron_stopped(sick: Sick) -> None:
 @breaks("schedule.silent")
 def schedule_silent(sick: Sick) -> None:
     sick.observed()["canary"]["newest"] -= 3600
+
+
+@breaks("backup.tool_missing")
+def tool_missing(sick: Sick) -> None:
+    sick.observed()["installed"].update(tool="", tool_error="not found")
 
 
 @breaks("backup.overdue")
