@@ -33,6 +33,19 @@ def test_a_dead_backend_is_restarted_after_its_patience(host):
     assert not host.told.exists()
 
 
+def test_the_time_that_asking_takes_proves_nothing(host, monkeypatch):
+    host.silent = {BACKEND}
+    told = watch.asking.all_of
+
+    def slowly(*asked):
+        host.now += 300
+        return told(*asked)
+
+    monkeypatch.setattr(watch.asking, "all_of", slowly)
+    host.look()
+    assert host.did == []
+
+
 def test_a_dead_database_is_given_its_own_stop_time_out(host):
     host.containers[DATABASE] = inspected(DATABASE, stop=300, Health=GONE)
     host.silent = {DATABASE}

@@ -123,7 +123,8 @@ def _remember(state: State, verdicts: Mapping[str, tuple[Seen, Verdict]], now: f
 def _see_to(settings: Settings, state: State, container: Seen, verdict: Verdict) -> None:
     """Do what is due for a dead container, unless something is in the way."""
     now = time.time()
-    dead_for = now - state["dead"][container.name]["since"]
+    # Between looks: asking in vain takes its time as well, and proves nothing.
+    dead_for = state["at"] - state["dead"][container.name]["since"]
     remedy, patience = verdict.remedy, settings.patience(verdict.remedy)
     kept = files.records(settings.folder)
     decision = backoff.decide(kept, remedy, container.name, dead_for, patience, now)
