@@ -212,6 +212,20 @@ class TestGivingWay:
         host.looks(5)
         assert len(host.did) == acts
 
+    def test_to_a_run_that_begins_while_it_looks_once_more(self, host, monkeypatch):
+        host.silent = {BACKEND}
+        host.looks(2)
+        told = watch.asking.all_of
+
+        def meanwhile(settings, containers):
+            if len(containers) == 1:
+                host.hold()
+            return told(settings, containers)
+
+        monkeypatch.setattr(watch.asking, "all_of", meanwhile)
+        host.look()
+        assert (host.did, host.records()) == ([], [])
+
     def test_to_itself(self, host):
         host.silent = {BACKEND}
         host.looks(2)

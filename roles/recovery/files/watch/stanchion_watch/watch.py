@@ -171,6 +171,9 @@ def _act(settings: Settings, state: State, container: Seen, verdict: Verdict, wh
     if again is None or again[1].remedy != verdict.remedy or again[0].life != container.life:
         return
     began = time.time()
+    # Asking in vain took a while: a run may have begun.
+    if giving_way.reason(settings, began):
+        return
     # First: what is stopped and not started again by a watch that is killed, the next one starts.
     state["begun"][container.name] = {"at": began, "id": container.id, "remedy": verdict.remedy}
     files.keep_state(settings.folder, state)
