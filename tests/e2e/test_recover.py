@@ -139,7 +139,7 @@ UNDONE = [
 ]
 # Each of them hides what is beside it.
 ALONE = [
-    Ill("engine.stopped", "start_engine", by_shell("service docker stop; sleep 1")),
+    Ill("engine.stopped", "start_engine", by_shell("sv -w 60 down /etc/sv/stanchion-dockerd")),
     Ill("database.missing", "make_database", by_shell("docker rm -f {stack}-db")),
     Ill(
         "network.missing",
