@@ -13,7 +13,7 @@ PLAYBOOKS = [*(ROOT / "playbooks").glob("*.yml"), *(ROOT / "playbooks" / "tasks"
 # NAME | default('TEXT') or NAME | default(7), with nothing behind the value.
 ROLES = "|".join(sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir()))
 LITERAL = re.compile(rf"\b((?:{ROLES})_\w+) \| default\(('[^']*'|\d+)\)")
-NOT_OF_ROLES = {"stack_group", "stack_run_finished", "validation_refusal"}
+NOT_OF_ROLES = {"stack_group", "stack_run_finished", "validation_refusal", "recovery_refusal"}
 
 
 def literals() -> list[tuple[str, str, object]]:
