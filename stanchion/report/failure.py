@@ -14,8 +14,9 @@ from stanchion.run.events import Event
 from stanchion.run.recording import Recording
 
 _LAST_LINES = 12
-# Roles that end with what the checks have found.
-_CHECKS_ROLES = ("validation", "recovery")
+_CHECKS_ROLE = "validation"
+# The end of roles/recovery/tasks/recover.yml: what the checks have found after everything was done.
+_LEFT_TASK = "recover | Say what is left"
 # Tasks that only say what is declared: what fails in them is what was declared.
 _DECLARING = "declare | "
 _FILTER_FAILED = re.compile(r".*The filter plugin '[^']+' failed: ", re.DOTALL)
@@ -156,7 +157,9 @@ def _task_failed(failures: Sequence[Event], changed: bool) -> Fault:
 def _is_finding(event: Event, recording: Recording) -> bool:
     """Say whether a task failed because of what the checks found after everything was done."""
     phases = [data["phase"] for host, data in recording.validations if host == event.host]
-    return event.role in _CHECKS_ROLES and bool(phases) and phases[-1] != "preflight"
+    if event.role != _CHECKS_ROLE and event.task != _LEFT_TASK:
+        return False
+    return bool(phases) and phases[-1] != "preflight"
 
 
 def _class_of(event: Event, message: str) -> tuple[type[errors.StanchionError] | None, str | None]:
@@ -164,7 +167,7 @@ def _class_of(event: Event, message: str) -> tuple[type[errors.StanchionError] |
     told = event.result.get("stanchion")
     if isinstance(told, Mapping) and told.get("exit") in errors.BY_NAME:
         return errors.BY_NAME[told["exit"]], ""
-    if event.role in _CHECKS_ROLES and event.action == "ansible.builtin.fail":
+    if event.role == _CHECKS_ROLE and event.action == "ansible.builtin.fail":
         return errors.CheckFailedError, ""
     if _NO_SUDO.search(message):
         return errors.SudoError, None

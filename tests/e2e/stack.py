@@ -295,7 +295,9 @@ class Stack:
     def not_of_jobs(self) -> str:
         """Return the options of find that leave out what cron's jobs write, of any stack."""
         jobs = ".* log records metrics scratch copies lock watch.json watch.lock job.lock restore.json"
-        return " ".join(f"-path '/var/lib/stanchion/*/backup/{name}' -prune -o" for name in jobs.split())
+        written = [f"backup/{name}" for name in jobs.split()]
+        written += [f"recovery/{name}" for name in (".*", "recovery.jsonl", "watch.json", "watch.lock")]
+        return " ".join(f"-path '/var/lib/stanchion/*/{path}' -prune -o" for path in written)
 
     def picture(self) -> str:
         """Return what a deploy would look at: containers with their health, and the stack's files.
@@ -313,7 +315,7 @@ class Stack:
             f" find {state} {left_out} -type f ! -name runs.jsonl ! -name '.s.PGSQL.*'"
             f" -exec sha256sum {{}} + 2>/dev/null | sort;"
             f" find {state} {left_out} -printf '%p %m %U %G\\n' 2>/dev/null | sort;"
-            f" cat /etc/cron.d/stanchion-{self.name}"
+            f" cat /etc/cron.d/stanchion-{self.name} /etc/cron.d/stanchion-{self.name}-recovery"
         )
         return self.host.run("sh", "-c", look, check=False)
 

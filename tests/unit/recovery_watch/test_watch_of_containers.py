@@ -33,6 +33,19 @@ def test_a_dead_backend_is_restarted_after_its_patience(host):
     assert not host.told.exists()
 
 
+def test_the_time_that_asking_takes_proves_nothing(host, monkeypatch):
+    host.silent = {BACKEND}
+    told = watch.asking.all_of
+
+    def slowly(*asked):
+        host.now += 300
+        return told(*asked)
+
+    monkeypatch.setattr(watch.asking, "all_of", slowly)
+    host.look()
+    assert host.did == []
+
+
 def test_a_dead_database_is_given_its_own_stop_time_out(host):
     host.containers[DATABASE] = inspected(DATABASE, stop=300, Health=GONE)
     host.silent = {DATABASE}
@@ -198,6 +211,20 @@ class TestGivingWay:
         host.silent = {BACKEND}
         host.looks(5)
         assert len(host.did) == acts
+
+    def test_to_a_run_that_begins_while_it_looks_once_more(self, host, monkeypatch):
+        host.silent = {BACKEND}
+        host.looks(2)
+        told = watch.asking.all_of
+
+        def meanwhile(settings, containers):
+            if len(containers) == 1:
+                host.hold()
+            return told(settings, containers)
+
+        monkeypatch.setattr(watch.asking, "all_of", meanwhile)
+        host.look()
+        assert (host.did, host.records()) == ([], [])
 
     def test_to_itself(self, host):
         host.silent = {BACKEND}

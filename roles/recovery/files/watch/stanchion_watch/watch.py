@@ -123,7 +123,8 @@ def _remember(state: State, verdicts: Mapping[str, tuple[Seen, Verdict]], now: f
 def _see_to(settings: Settings, state: State, container: Seen, verdict: Verdict) -> None:
     """Do what is due for a dead container, unless something is in the way."""
     now = time.time()
-    dead_for = now - state["dead"][container.name]["since"]
+    # Between looks: asking in vain takes its time as well, and proves nothing.
+    dead_for = state["at"] - state["dead"][container.name]["since"]
     remedy, patience = verdict.remedy, settings.patience(verdict.remedy)
     kept = files.records(settings.folder)
     decision = backoff.decide(kept, remedy, container.name, dead_for, patience, now)
@@ -170,6 +171,9 @@ def _act(settings: Settings, state: State, container: Seen, verdict: Verdict, wh
     if again is None or again[1].remedy != verdict.remedy or again[0].life != container.life:
         return
     began = time.time()
+    # Asking in vain took a while: a run may have begun.
+    if giving_way.reason(settings, began):
+        return
     # First: what is stopped and not started again by a watch that is killed, the next one starts.
     state["begun"][container.name] = {"at": began, "id": container.id, "remedy": verdict.remedy}
     files.keep_state(settings.folder, state)
