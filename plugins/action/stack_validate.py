@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.stanchion.stack.plugins.module_utils._lock import Host
 from ansible_collections.stanchion.stack.plugins.plugin_utils._package import part
 
 MODULE = "stanchion.stack.stack_facts"
@@ -88,7 +89,16 @@ class ActionModule(ActionBase):
             if clock["ok"]
             else clock
         )
+        self._bury(facts.get("lock") or {})
         return facts
+
+    @staticmethod
+    def _bury(lock: dict) -> None:
+        """Tell that a lock's holder is gone, where it ran here: its host sees only that its lease runs."""
+        if lock.get("state") == "held" and lock.get("holder"):
+            reason = part("lock").death(lock["holder"], Host.this())
+            if reason:
+                lock.update(state="dead", reason=reason)
 
     @staticmethod
     def _plan(look: Any, findings: Sequence, given: dict) -> dict:

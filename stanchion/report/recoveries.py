@@ -56,9 +56,13 @@ def _moment(seconds: float | None) -> datetime | None:
 def verdict(
     status: Status, code: ExitCode, recoveries: Sequence[Recovery], plan_only: bool
 ) -> tuple[Status, ExitCode]:
-    """Return one word for all of it: a plan that has something to do is pending, whatever the checks say."""
+    """Return one word for all of it: a plan that has something to do is pending, whatever the checks say.
+
+    So is one that leaves something to a person which no check calls critical.
+    """
     outcomes = {cause.outcome for each in recoveries for cause in each.causes}
-    if plan_only and any(_waits(cause) for each in recoveries for cause in each.causes):
+    waits = any(_waits(cause) for each in recoveries for cause in each.causes)
+    if plan_only and (waits or ("manual" in outcomes and status == "safe")):
         return "planned", ExitCode.PENDING
     if status == "safe" and "fixed" in outcomes:
         return "recovered", code

@@ -111,6 +111,8 @@ def result_of(tmp_path: Path) -> Any:
         ((CUT,), True, True, "planned", 8),
         ((SESSION,), True, False, "planned", 8),
         ((FULL,), True, True, "unsafe", 1),
+        ((FULL,), True, False, "planned", 8),
+        ((FULL,), False, False, "safe", 0),
         ((FIXED,), False, False, "recovered", 0),
         ((FIXED, FULL), False, True, "unsafe", 1),
         ((SESSION,), False, False, "safe", 0),
