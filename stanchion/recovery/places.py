@@ -48,7 +48,9 @@ def backends(look: Look) -> list[Container]:
 
 def is_recovering(look: Look, container: Container) -> bool:
     """Say whether the database replays its log: alive, and not to be touched."""
-    return container.running and container.health != "healthy" and _says(look, container, _RECOVERING)
+    # After a crash of the server alone its container may still count as healthy: what it answers says more.
+    sick = container.health != "healthy" or not (look.facts.get("sql") or {}).get("ok")
+    return container.running and sick and _says(look, container, _RECOVERING)
 
 
 def is_saturated(look: Look, container: Container) -> bool:

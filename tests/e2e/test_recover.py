@@ -105,6 +105,22 @@ def until_unhealthy(container: str) -> str:
     return f" for n in $(seq 200); do {asked} && exit 0; sleep 1; done; exit 1"
 
 
+def recovering(stack: Stack) -> None:
+    """A crash of the server, and a replay of its log that is held for half a minute."""
+    stack.sql("CREATE TABLE st_bulk AS SELECT md5(i::text) FROM generate_series(1, 300000) i")
+    script = f"""
+db={stack.name}-db
+kill -9 $(docker top $db -eo pid,args | awk '/walwriter/ {{print $1}}')
+for n in $(seq 3000); do
+    pid=$(docker top $db -eo pid,args | awk '/postgres: startup/ {{print $1}}')
+    [ -n "$pid" ] && kill -STOP $pid && break
+done
+(sleep 30; kill -CONT $pid) >/dev/null 2>&1 &
+[ -n "$pid" ]
+"""
+    stack.host.run("sh", "-euc", script)
+
+
 SIDE_BY_SIDE = [
     Ill(
         "network.cut", "attach_network", by_shell("docker network disconnect {stack}_app_network {stack}-db")
@@ -119,6 +135,7 @@ SIDE_BY_SIDE = [
         ),
     ),
     Ill("schedule.removed", "write_schedule", by_shell(f"rm {TABLE}")),
+    Ill("watch.removed", "write_watch", by_shell(f"rm {TABLE}-recovery")),
     Ill("schedule.cron_stopped", "write_schedule", by_shell("service cron stop")),
     Ill(
         "schedule.silent",
@@ -139,6 +156,7 @@ UNDONE = [
 ]
 # Each of them hides what is beside it.
 ALONE = [
+    Ill("database.recovering", "wait_for_recovery", recovering),
     Ill("engine.stopped", "start_engine", by_shell("sv -w 60 down /etc/sv/stanchion-dockerd")),
     Ill("database.missing", "make_database", by_shell("docker rm -f {stack}-db")),
     Ill(
