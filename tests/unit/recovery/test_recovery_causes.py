@@ -437,3 +437,14 @@ def test_layers_come_in_order(sick):
     backend_stopped(sick)
     layers = [cause.layer for cause in sick.plan().causes]
     assert layers == [Layer.NETWORK, Layer.BACKEND, Layer.SCHEDULE]
+
+
+def test_a_server_that_recovers_in_a_container_that_counts_as_healthy_still(sick):
+    sick.silent_database()
+    sick.facts["sql"] = {"ok": False, "error": "the server is recovering or starting, which is not dead"}
+    assert [cause.cause for cause in sick.plan().causes] == ["database.recovering"]
+
+
+def test_one_that_serves_is_not_recovering_whatever_its_probe_said_last(sick):
+    sick.container(DATABASE)["health_output"] = "recovering"
+    assert sick.plan().causes == ()
