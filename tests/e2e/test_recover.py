@@ -209,7 +209,7 @@ WORDS = [
             " docker exec {stack}-db psql -U postgres -XAtqc 'SELECT pg_reload_conf()'; sleep 1"
         ),
     ),
-    Ill("database.definition", "deploy", by_shell("docker update --restart=no {stack}-db")),
+    Ill("backend.definition", "deploy", by_shell("docker update --restart=no {stack}-db")),
 ]
 
 
