@@ -320,17 +320,6 @@ def test_what_costs_something_is_done_for_its_word_alone(stack: Stack) -> None:
 
 
 @pytest.mark.long
-def test_a_server_that_hangs_is_restarted_for_the_word(stack: Stack) -> None:
-    """A postmaster that is stopped answers nobody, and is not recovering."""
-    hang = f"kill -STOP $(pgrep -P $(docker inspect -f '{{{{.State.Pid}}}}' {stack.name}-db) -x postgres)"
-    with broken(stack, []):
-        stack.host.run("sh", "-euc", f"{hang};{until_unhealthy(f'{stack.name}-db')}", timeout=240)
-        assert fates(recover(stack))["database.hung"] == "refused"
-        run = recover(stack, "--approve", "restart_database")
-        assert (run.code, fates(run)["database.hung"]) == (0, "fixed"), run.text
-
-
-@pytest.mark.long
 def test_killed_half_way_and_run_again(stack: Stack) -> None:
     """The next run takes over the lock of the dead one, and does the rest."""
     with broken(stack, SIDE_BY_SIDE):
