@@ -33,9 +33,12 @@ def answered(scene: Scene) -> float:
 
 
 def reload_engine(scene: Scene, live_restore: bool) -> None:
+    """Have it take the option over while it runs."""
+    word = str(live_restore).lower()
+    scene.host.run("sh", "-c", f"cat > {OPTIONS}", stdin=f'{{"live-restore": {word}}}')
     scene.sh("pkill -HUP -x -P $(cat /run/stanchion-dockerd.pid) dockerd")
     until(
-        lambda: scene.sh("docker info --format '{{.LiveRestoreEnabled}}'") == str(live_restore).lower(),
+        lambda: scene.sh("docker info --format '{{.LiveRestoreEnabled}}'") == word,
         "the engine does not take its options over",
     )
 
@@ -46,7 +49,6 @@ def with_live_restore(scene: Scene, _: Figures) -> None:
     scene.stack.wait_until_healthy()
     starts = {name: scene.starts(name) for name in (scene.database, *scene.backends)}
     scene.sh(f"mkdir -p /etc/docker; [ ! -e {OPTIONS} ] || cp -p {OPTIONS} {FOLDER}/daemon.json")
-    scene.host.run("sh", "-c", f"cat > {OPTIONS}", stdin='{"live-restore": true}')
     try:
         reload_engine(scene, True)
         scene.start_writers(run)
@@ -60,8 +62,8 @@ def with_live_restore(scene: Scene, _: Figures) -> None:
             start(scene)
             scene.stop_writers()
     finally:
-        scene.sh(f"rm {OPTIONS}; [ ! -e {FOLDER}/daemon.json ] || mv {FOLDER}/daemon.json {OPTIONS}")
         reload_engine(scene, False)
+        scene.sh(f"rm {OPTIONS}; [ ! -e {FOLDER}/daemon.json ] || mv {FOLDER}/daemon.json {OPTIONS}")
     figures = scene.figures(run)
     assert (figures.lost, figures.unexpected) == (0, 0)
     assert max(figures.api.gap, figures.sql.gap) < 3
