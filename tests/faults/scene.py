@@ -233,14 +233,14 @@ class Scene:
         self.host.run("sh", "-c", f"cat > {FOLDER}/writer.py", stdin=WRITER.read_text())
         self.stack.sql(TABLE)
 
-    def start_writers(self, run: str, also: tuple[str, ...] = ("alive",)) -> None:
+    def start_writers(self, run: str, urls: str = "") -> None:
         """Start the writers and the watcher; those of an earlier process of this run go on counting."""
-        urls = " ".join(self.stack.url(number) for number in (1, 2))
+        urls = urls or " ".join(self.stack.url(number) for number in (1, 2))
         rest = {"api": urls, "sql": f"{self.state}/postgres/socket", "alive": urls}
         each = (
             f"setsid python3 {FOLDER}/writer.py {mode} {FOLDER} {run} {rest[mode]}"
             f" >>{FOLDER}/{run}.{mode}.err 2>&1 </dev/null & echo $! >> {FOLDER}/pids\n"
-            for mode in (*WRITERS, *also)
+            for mode in (*WRITERS, "alive")
         )
         self.sh(f"rm -f {FOLDER}/stop {FOLDER}/pids\n" + "".join(each))
 
