@@ -69,7 +69,7 @@ def upgrade(scene: Scene, row: Row) -> None:
     run = scene.stack.deploy()
     row.detected, row.cause = time.monotonic() - made, "none: today's deploy takes over"
     assert scene.stack.identities() == before
-    elsewhere = [each for each in run.result["changes"] if each["part"] not in CHANGES]
+    elsewhere = [each for each in run.result["changes"] if each["role"] not in CHANGES]
     assert elsewhere == [], elsewhere
     left = set(cron) - set(scene.sh(f"cat /etc/cron.d/stanchion-{NAME}").splitlines())
     assert not {line for line in left if " backup " in line or " drill" in line}, left
@@ -82,12 +82,18 @@ def upgrade(scene: Scene, row: Row) -> None:
         scene.stack.on_host("restore", "--drop", copy)
 
 
+def destroy(scene: Scene) -> None:
+    gone = scene.stack.runner("destroy", "--yes", "--delete-data", NAME, "--delete-backups", NAME)
+    assert gone.code == 0, gone.text
+
+
 FAULT = Fault(
     "F26",
     "today's tool takes over from the one before it",
     inject=upgrade,
     course=upgrade,
     where=deployed_by_it,
+    clear=destroy,
     repair=ITSELF,
     gap=3,
 )

@@ -72,7 +72,6 @@ class Fault:
         since: the moment from which on that counts, where it is not the first remedy.
         step: how far the database's clock is set back meanwhile, in seconds: its rows are put right by it.
         backend_stays: whether the backend's processes have to live through it, and to answer all the time.
-        new_timeline: whether a recovery from the repository ends it, on the next timeline.
         long: left to `make faults`.
         course: breaks, has told and mends in the fault's own way, in place of inject and all that follows.
         where: makes the stack that it is about, where that is not the one of all others.
@@ -100,7 +99,6 @@ class Fault:
     since: Callable[[Scene], float] | None = None
     step: float = 0
     backend_stays: bool = True
-    new_timeline: bool = False
     long: bool = True
     course: Callable[[Scene, Row], None] | None = None
     where: Callable[[Scene], Scene] | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rows import Log, Outcome, judge, read
-from stack import ROOT, Host, Run, Stack, until
+from stack import Host, Run, Stack, until
 
 FOLDER = "/root/faults"
 WRITER = Path(__file__).parent / "writer.py"
@@ -23,7 +23,6 @@ TABLE = (
 WRITERS = ("api", "sql")
 # What the logs and the restart policies' counts say of earlier faults is true, and theirs.
 LOOKING = {"validation_log_window": 45, "validation_container_restarts": 9}
-HAS_RECOVER = (ROOT / "stanchion" / "cli" / "recover.py").exists()
 # From the backend's own figures: it waits DB_POOL_TIMEOUT for a connection and has half a second to use it.
 # One more for two processors that a whole run shares.
 ANSWERED = 1.5
@@ -234,14 +233,14 @@ class Scene:
         self.host.run("sh", "-c", f"cat > {FOLDER}/writer.py", stdin=WRITER.read_text())
         self.stack.sql(TABLE)
 
-    def start_writers(self, run: str, also: tuple[str, ...] = ("alive",)) -> None:
+    def start_writers(self, run: str, urls: str = "") -> None:
         """Start the writers and the watcher; those of an earlier process of this run go on counting."""
-        urls = " ".join(self.stack.url(number) for number in (1, 2))
+        urls = urls or " ".join(self.stack.url(number) for number in (1, 2))
         rest = {"api": urls, "sql": f"{self.state}/postgres/socket", "alive": urls}
         each = (
             f"setsid python3 {FOLDER}/writer.py {mode} {FOLDER} {run} {rest[mode]}"
             f" >>{FOLDER}/{run}.{mode}.err 2>&1 </dev/null & echo $! >> {FOLDER}/pids\n"
-            for mode in (*WRITERS, *also)
+            for mode in (*WRITERS, "alive")
         )
         self.sh(f"rm -f {FOLDER}/stop {FOLDER}/pids\n" + "".join(each))
 
@@ -320,9 +319,7 @@ class Scene:
         """Run recover (with --plan it changes nothing), and return what it said."""
         variables = {**LOOKING, **(looking or {})}
         words = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
-        verb = "recover" if HAS_RECOVER else "validate"
-        argv = argv if HAS_RECOVER else ()
-        run = self.stack.runner(verb, *argv, *words, "--format", "json", timeout=600)
+        run = self.stack.runner("recover", *argv, *words, "--format", "json", timeout=600)
         return seen(run, time.monotonic())
 
     def settled(self, looking: dict[str, Any] | None = None) -> Look:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fault import BY_HAND, ITSELF, Fault, Row
-from scene import ANSWERED, HAS_RECOVER, Figures, Look, Scene
+from scene import ANSWERED, Figures, Look, Scene
 
 FAULTS: list[Fault] = sorted(
     (importlib.import_module(path.stem).FAULT for path in Path(__file__).parent.glob("f[0-9][0-9]_*.py")),
@@ -86,9 +86,9 @@ def broken_and_mended(fault: Fault, scene: Scene, row: Row) -> float:
         last = look if look.code == 0 else scene.settled(looking=fault.looking)
     else:
         row.cause = fault.expect
-        assert look.code in fault.broken_codes or not HAS_RECOVER, str(look)
+        assert look.code in fault.broken_codes, str(look)
         fault.meanwhile(scene, look)
-        if fault.restraint is not None and HAS_RECOVER:
+        if fault.restraint is not None:
             alone = scene.look(looking=fault.looking)
             assert alone.cause(fault.expect)["outcome"] == fault.outcome, str(alone)
             fault.restraint(scene, alone)
@@ -103,7 +103,7 @@ def broken_and_mended(fault: Fault, scene: Scene, row: Row) -> float:
 
 def mend(fault: Fault, scene: Scene) -> Look:
     """Have it mended as the table says, and return the look afterwards."""
-    if fault.repair == BY_HAND or not HAS_RECOVER:
+    if fault.repair == BY_HAND:
         fault.undo(scene)
         return scene.settled(looking=fault.looking)
     words = fault.repair.split()[1:]
@@ -119,7 +119,7 @@ def told(fault: Fault, look: Look) -> None:
     if fault.says:
         evidence = " ".join(look.told(slug) for slug in fault.checks)
         assert re.search(fault.says, evidence), evidence
-    if fault.expect and HAS_RECOVER:
+    if fault.expect:
         cause = look.cause(fault.expect)
         assert set(fault.checks) & set(cause["because"]), cause
 
@@ -133,7 +133,7 @@ def measured(fault: Fault, scene: Scene, row: Row, figures: Figures, mended: flo
     if row.recovered is None and fault.repair != ITSELF and fault.course is None:
         row.recovered = max(min(at for at in rows if at > mended) - mended for rows in scene.moments)
     assert row.unexpected == 0, (figures.api.unexpected, figures.sql.unexpected)
-    assert row.lost == 0 or fault.new_timeline, (figures.api.lost, figures.sql.lost)
+    assert row.lost == 0, (figures.api.lost, figures.sql.lost)
     if fault.gap is not None:
         assert max(row.gap_api, row.gap_sql) <= fault.gap
     if row.recovered is not None:
@@ -142,9 +142,7 @@ def measured(fault: Fault, scene: Scene, row: Row, figures: Figures, mended: flo
 
 def unchanged(fault: Fault, scene: Scene, figures: Figures) -> None:
     """Insist on what no fault may change, and on the backend's behaviour meanwhile."""
-    before, after = scene.before, scene.identity()
-    assert after["identifier"] == before["identifier"]
-    assert int(after["timeline"]) == int(before["timeline"]) + fault.new_timeline
+    assert scene.identity() == scene.before, "another cluster, or another timeline"
     scene.archived()
     answered = {(status, retry != "-") for status, retry, _ in figures.answers}
     # A replica that is away refuses the connection; whoever answers keeps to the rule.
