@@ -54,7 +54,7 @@ def _moment(seconds: float | None) -> datetime | None:
 
 
 def moments(recoveries: Sequence[Recovery]) -> dict[str, Any]:
-    """Return for the run's record when it was detected, acted and back, over all hosts; nothing of other runs."""
+    """Return for a run's record when it was detected, acted and back, over all hosts."""
     if not recoveries:
         return {}
     back = [each.back for each in recoveries]

@@ -145,7 +145,7 @@ def _see_to(settings: Settings, state: State, container: Seen, verdict: Verdict)
 
 
 def _hindered(settings: Settings, container: Seen, remedy: str) -> str:
-    """Say why a database is not to be touched: its volume is no more the database, or another writes to it."""
+    """Say why a database is not to be touched: its volume is another by now, or another writes to it."""
     if remedy not in (START[DATABASE], RESTART[DATABASE]):
         return ""
     record = Path(settings.state_dir) / "postgres" / "volume.json"
