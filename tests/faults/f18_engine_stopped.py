@@ -1,4 +1,4 @@
-"""The Docker engine is stopped: without live-restore every container with it, with live-restore none."""
+"""The Docker engine is stopped: without live-restore each container stops with it, with live-restore none."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def addresses(scene: Scene) -> list[str]:
 def with_live_restore(scene: Scene, _: Figures) -> None:
     """The same again: containers and networks go on while the engine is away.
 
-    Asked by their own addresses: what the engine publishes on 127.0.0.1 goes through a process of its own, which
-    ends with it.
+    Asked by their own addresses: what the engine publishes on 127.0.0.1 goes through a process of its own,
+    which ends with it.
     """
     run = f"f18-{uuid.uuid4().hex[:6]}"
     scene.stack.wait_until_healthy()
