@@ -209,7 +209,7 @@ WORDS = [
             " docker exec {stack}-db psql -U postgres -XAtqc 'SELECT pg_reload_conf()'; sleep 1"
         ),
     ),
-    Ill("database.definition", "deploy", by_shell("docker update --restart=no {stack}-db")),
+    Ill("backend.definition", "deploy", by_shell("docker update --restart=no {stack}-db")),
 ]
 
 
@@ -317,17 +317,6 @@ def test_what_costs_something_is_done_for_its_word_alone(stack: Stack) -> None:
         assert {fates(done)[ill.cause] for ill in WORDS} == {"fixed"}, done.text
         assert done.code == 0, done.text
         stack.sql("DROP TABLE st_dead, st_twice")
-
-
-@pytest.mark.long
-def test_a_server_that_hangs_is_restarted_for_the_word(stack: Stack) -> None:
-    """A postmaster that is stopped answers nobody, and is not recovering."""
-    hang = f"kill -STOP $(pgrep -P $(docker inspect -f '{{{{.State.Pid}}}}' {stack.name}-db) -x postgres)"
-    with broken(stack, []):
-        stack.host.run("sh", "-euc", f"{hang};{until_unhealthy(f'{stack.name}-db')}", timeout=240)
-        assert fates(recover(stack))["database.hung"] == "refused"
-        run = recover(stack, "--approve", "restart_database")
-        assert (run.code, fates(run)["database.hung"]) == (0, "fixed"), run.text
 
 
 @pytest.mark.long

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanchion.checks.container import BACKEND
+from stanchion.checks.decide import decide
 from stanchion.checks.look import Look
-from stanchion.recovery.model import Layer, Seen
+from stanchion.checks.model import Outcome, Phase
+from stanchion.checks.registry import catalogue
+from stanchion.recovery.model import Layer, Risk, Seen
 from stanchion.recovery.places import backends, evidence, missing
 from stanchion.recovery.registry import Failing, cause
 
@@ -109,3 +112,56 @@ def pool_used_up(_look: Look, failing: Failing) -> Iterator[Seen]:
     for _, seen in evidence(failing, "pool.attribution"):
         if "of the pool in use" in seen.what:
             yield Seen(seen.of, seen.what)
+
+
+# Of the database too. The last: a deploy refuses what is paused, and waits for a database that serves.
+
+# What is asked of the definition before a deploy too.
+_DEFINED = (
+    "container.capabilities",
+    "container.cpu_pids",
+    "container.health_check",
+    "container.init",
+    "container.memory_limit",
+    "container.no_new_privileges",
+    "container.privileged",
+    "container.read_only",
+    "container.recovery",
+    "container.restart_policy",
+    "container.stop",
+    "container.swap",
+    "container.user",
+    "environment.both_forms",
+    "environment.contract",
+    "environment.secrets",
+    "log.rotation",
+    "network.database_unpublished",
+    "setting.shm",
+    "volume.mount",
+)
+# The declared limits and tags are always met by what a deploy makes.
+_BY_ANY_DEPLOY = ("container.effective_limits", "image.pinned")
+
+
+@cause(
+    "backend.definition",
+    Layer.BACKEND,
+    "a container is not as it is declared",
+    remedy="deploy",
+    risk=Risk.APPROVE,
+    shown_by=(*_DEFINED, *_BY_ANY_DEPLOY),
+)
+def definition(look: Look, failing: Failing) -> Iterator[Seen]:
+    """Yield containers of which a check fails, and would not if they were as they are declared."""
+    declared = Look(look.facts, look.declared, look.thresholds, Phase.PREFLIGHT)
+    every = catalogue()
+    asked = [slug for slug in failing if slug in _DEFINED]
+    mended = {f.slug for f in decide(declared, [every[slug] for slug in asked]) if f.outcome is Outcome.PASS}
+    told: dict[str, list[str]] = {}
+    for _, seen in evidence(failing, *(slug for slug in asked if slug in mended), *_BY_ANY_DEPLOY):
+        told.setdefault(seen.of, []).append(seen.what)
+    names = {container.name for container in look.real_containers()}
+    for of, whats in told.items():
+        if of in names:
+            more = f" (and {len(whats) - 1} more)" if len(whats) > 1 else ""
+            yield Seen(of, f"{whats[0]}{more}", ("python runner.py deploy",))

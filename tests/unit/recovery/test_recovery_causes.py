@@ -219,7 +219,7 @@ def archive_behind(sick: Sick) -> None:
     sick.observed()["archive"].update(ready_files=40, oldest_ready_age=900.0)
 
 
-@breaks("database.definition")
+@breaks("backend.definition")
 def definition(sick: Sick) -> None:
     sick.container(DATABASE)["restart_policy"] = "no"
 
@@ -428,7 +428,7 @@ def test_a_definition_that_a_deploy_would_not_mend_is_none(sick):
     definition(sick)
     for container in sick.declared["postgres"]["containers"].values():
         container["restart_policy"] = "no"
-    assert "database.definition" not in sick.causes()
+    assert "backend.definition" not in sick.causes()
 
 
 def test_layers_come_in_order(sick):
