@@ -1,4 +1,4 @@
-"""The Docker engine is stopped: without live-restore every container with it, with live-restore none."""
+"""The Docker engine is stopped: without live-restore each container stops with it, with live-restore none."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import subprocess
 import tempfile
 import time
@@ -52,8 +53,10 @@ def deployed_by_it(scene: Scene) -> Scene:
         "backend_publish_port": 5200,
     }
     stack = Stack(scene.host, folder, NAME, variables)
-    dataclasses.replace(stack, root=clone).deploy("--no-validate")
-    git("worktree", "remove", "--force", str(clone))
+    try:
+        dataclasses.replace(stack, root=clone).deploy("--no-validate")
+    finally:
+        git("worktree", "remove", "--force", str(clone))
     older = Scene(stack)
     older.install()
     return older
@@ -85,6 +88,7 @@ def upgrade(scene: Scene, row: Row) -> None:
 def destroy(scene: Scene) -> None:
     gone = scene.stack.runner("destroy", "--yes", "--delete-data", NAME, "--delete-backups", NAME)
     assert gone.code == 0, gone.text
+    shutil.rmtree(scene.stack.folder.parent)
 
 
 FAULT = Fault(

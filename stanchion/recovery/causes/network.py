@@ -123,8 +123,9 @@ def _commands(network: str, container: str, aliases: list[str], attached: bool) 
 def broken(look: Look, _failing: Failing) -> Iterator[Seen]:
     name = look.stack["database_alias"]
     found = database(look)
-    # Of a database that does not run the engine knows no name: that is not the resolver's fault.
-    if found is None or not found.running:
+    # Of a database that does not run, or ends each time that it is started, the engine knows no name: that is
+    # not the resolver's fault.
+    if found is None or not found.running or found.health not in (None, "healthy"):
         return
     for container, entry in insides(look).items():
         answer = entry["names"][name]

@@ -391,6 +391,12 @@ def test_a_network_made_anew_does_not_hold_who_was_on_the_old_one(sick):
     assert cause.what.startswith(f"{DATABASE} is on an earlier network of the name")
 
 
+def test_a_database_that_has_just_been_started_again_may_have_no_name_yet(sick):
+    BREAKS["dns.broken"](sick)
+    sick.container(DATABASE).update(health="starting")
+    assert "dns.broken" not in sick.causes()
+
+
 def test_a_database_that_is_saturated_is_neither_hung_nor_recovering(sick):
     database_hung(sick)
     sick.container(DATABASE)["health_output"] = "saturated"
