@@ -196,6 +196,20 @@ def clock(look: Look, failing: Failing) -> Iterator[Seen]:
         yield Seen(seen.of or look.postgres["name"], seen.what)
 
 
+@cause(
+    "database.out_of_memory",
+    Layer.DATABASE,
+    "the database has run out of memory",
+    shown_by=("container.oom",),
+    explains=("log.trouble", "container.flapping"),
+)
+def out_of_memory(look: Look, failing: Failing) -> Iterator[Seen]:
+    found = database(look)
+    for _, seen in evidence(failing, "container.oom"):
+        if found is not None and seen.of == found.name:
+            yield Seen(seen.of, seen.what)
+
+
 # Sessions. Whose they are is told in all cases; none is ended without a word.
 
 

@@ -161,6 +161,11 @@ def database_hung(sick: Sick) -> None:
     sick.silent_database()
 
 
+@breaks("database.out_of_memory")
+def out_of_memory(sick: Sick) -> None:
+    sick.facts["cgroups"]["entries"][DATABASE]["oom_kills"] = 1
+
+
 @breaks("database.lock_pileup")
 def lock_pileup(sick: Sick) -> None:
     blocked = {**SESSION, "pid": 701, "application": "backend-1", "state": "active", "blocked_by": [700]}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import test_recovery_causes as broken
 import yaml
-from sick_stack import DATABASE, Sick
+from sick_stack import BACKEND, DATABASE, Sick
 
 from stanchion.checks import catalogue
 from stanchion.recovery import REMEDIES, Found, Risk, every_cause, of_check
@@ -101,8 +101,8 @@ def test_what_only_a_person_can_mend_has_no_remedy(sick):
 
 
 def test_what_no_cause_explains_stands_for_itself(sick):
-    sick.container(DATABASE)["oom_killed"] = True
-    sick.facts["cgroups"]["entries"][DATABASE]["oom_kills"] = 2
+    sick.container(BACKEND)["oom_killed"] = True
+    sick.facts["cgroups"]["entries"][BACKEND]["oom_kills"] = 2
     (cause,) = sick.plan().causes
     assert (cause.cause, cause.because, cause.outcome) == ("container.oom", ("container.oom",), "manual")
     assert cause.does == catalogue()["container.oom"].remedy
