@@ -51,6 +51,7 @@ PLAYBOOK_VARIABLES: Mapping[str, str] = {
     "stack_composed": "set by compose.yml: what the roles would make, for the compose file that equals it",
     "validation_refusal": "set by the role validation: why a play stops, empty where it goes on",
     "recovery_acted": "set by the role recovery once it has the host's lock and does something",
+    "recovery_moments": "set by the role recovery: when it detected, acted, was back, for the record",
     "recovery_refusal": "set by the role recovery: what critical is left, empty of nothing",
     "backend_addresses": "set by the role backend: where its replicas answer",
     "docker_engine_absent": "set by the role docker_engine in check mode, where no engine is there yet",

@@ -63,7 +63,9 @@ class ActionModule(ActionBase):
         )
         if args["recovery"] is not None:
             look = checks.Look(facts, args["declared"], thresholds, phase)
-            result["recovery"] = self._plan(look, report.findings, args["recovery"])
+            # Of what was never deployed there is nothing to recover.
+            findings = report.findings if report.deployed else ()
+            result["recovery"] = self._plan(look, findings, args["recovery"])
         return result
 
     def _thresholds(self, chosen: list, task_vars: dict) -> dict:
@@ -105,11 +107,12 @@ class ActionModule(ActionBase):
         """Return the causes of what failed, and what is to be done now; times are seconds since 1970."""
         recovery = part("recovery")
         before = given.get("earlier") or {}
+        kept = look.facts.get("recovery") or {"ok": False}
         found = recovery.plan(
             look,
             findings,
             approved=given.get("approve") or [],
-            records=(look.facts.get("recovery") or {}).get("records") or [],
+            records=kept["records"] if kept["ok"] else None,
             earlier=[recovery.Found.from_dict(each) for each in before.get("causes") or []],
             done=given.get("done") or [],
         )
@@ -118,7 +121,7 @@ class ActionModule(ActionBase):
             **found.as_dict(),
             "detected": before.get("detected") or now,
             "acted": min((float(each["at"]) for each in given.get("done") or []), default=None),
-            "back": None if found.critical else now,
+            "back": None if found.critical else before.get("back") or now,
         }
 
     @staticmethod

@@ -66,6 +66,12 @@ class Engine:
         query = {key: "1" if value is True else value for key, value in options.items()}
         return _joined(self._ask("GET", f"/containers/{container}/logs", query)).decode(errors="replace")
 
+    def events(self, since: float, **filters: list[str]) -> list[dict]:
+        """Return what the engine still remembers to have happened since then; that is minutes, not days."""
+        until = f"{time.time():.3f}"
+        query = {"since": f"{since:.3f}", "until": until, "filters": filters}
+        return [self._decoded(line) for line in self._ask("GET", "/events", query).splitlines() if line]
+
     def _ask(self, method: str, path: str, query: dict, body: object = None) -> bytes:
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
         target = f"{path}?{urllib.parse.urlencode(texts)}" if texts else path

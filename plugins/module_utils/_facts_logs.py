@@ -44,10 +44,12 @@ _PID_1_FIRST_MINUTES = 900
 def log_facts(engine: Engine, containers: Iterable[dict], window: float) -> dict:
     """Return, by container, how many lines of the last `window` seconds are of each kind of trouble."""
     since = int(time.time() - window)
-    return {
-        "window": window,
-        "entries": {item["name"]: _trouble(engine, item["id"], since) for item in containers},
-    }
+    found = {item["name"]: _trouble(engine, item["id"], since) for item in containers}
+    for event in engine.events(since, type=["container"], event=["oom"]) if found else []:
+        name = event["Actor"]["Attributes"].get("name")
+        if name in found:
+            found[name]["oom"] = event["time"]
+    return {"window": window, "entries": found}
 
 
 def _trouble(engine: Engine, identity: str, since: int) -> dict:
@@ -67,7 +69,13 @@ def _trouble(engine: Engine, identity: str, since: int) -> dict:
                 seen["count"] += 1
                 last = {"at": at, "text": _secret_text.hidden(message)[:_WIDTH]}
                 seen["last"] = [*seen["last"], last][-_SHOWN:]
-    return {"lines": len(lines), "all_read": len(lines) < _LINES, "trouble": found, "ready": ready}
+    return {
+        "lines": len(lines),
+        "all_read": len(lines) < _LINES,
+        "trouble": found,
+        "ready": ready,
+        "oom": None,
+    }
 
 
 def ready_facts(engine: Engine, containers: Iterable[dict]) -> dict:

@@ -61,7 +61,8 @@ def _records(path: Path) -> list[dict]:
     for line in lines:
         try:
             read = json.loads(line)
-            if read["at"] > since:
+            # One that lacks any of it is no use that could be counted.
+            if float(read["at"]) > since and all(read[name] for name in ("remedy", "of", "outcome")):
                 found.append(read)
         except (ValueError, KeyError, TypeError):
             # A crash may have cut one short.

@@ -85,6 +85,8 @@ QUERIES = {
     "activity": """
         SELECT pid, usename AS role, datname AS database, application_name AS application,
                host(client_addr) AS address, client_port AS port, state, wait_event_type, wait_event,
+               extract(epoch FROM backend_start) AS began,
+               extract(epoch FROM xact_start) AS transaction_began,
                extract(epoch FROM clock_timestamp() - backend_start) AS connected_seconds,
                extract(epoch FROM clock_timestamp() - xact_start) AS transaction_seconds,
                extract(epoch FROM clock_timestamp() - query_start) AS query_seconds,

@@ -331,7 +331,8 @@ stack_facts:
       description: >-
         V(entries) by container: V(lines) read, V(all_read), and V(trouble) by kind with V(count) and the
         V(last)
-        lines, each with V(at) and V(text); V(ready), when a database last began to take connections, or null.
+        lines, each with V(at) and V(text); V(ready), when a database last began to take connections, or null;
+        V(oom) (Unix seconds), when the engine last saw it out of memory, as far as it remembers, or null.
       type: dict
     ready:
       description: >-

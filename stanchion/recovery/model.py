@@ -47,11 +47,12 @@ class Seen:
     """One place at which a cause was seen.
 
     Attributes:
-        of: the container, volume, session, table or file.
+        of: the container, volume, sessions, table or file; the same in the next look, if it is the same.
         what: a sentence without its full stop, with the figures.
-        commands: exactly what the remedy runs there, as a person would type it.
+        commands: what the remedy comes down to there, as a person would type it.
         arguments: what the remedy's tasks need beside `of`.
         refused: why the remedy must not be used here, where that is so.
+        word: whether it needs a word here, though it does not elsewhere.
     """
 
     of: str
@@ -59,6 +60,7 @@ class Seen:
     commands: tuple[str, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
     refused: str = ""
+    word: bool = False
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def plan(
     look: Look,
     findings: Sequence[Finding],
     approved: Iterable[str] = (),
-    records: Iterable[Mapping[str, Any]] = (),
+    records: Iterable[Mapping[str, Any]] | None = (),
     earlier: Iterable[Found] = (),
     done: Iterable[Mapping[str, Any]] = (),
 ) -> Plan:
@@ -67,22 +67,25 @@ def plan(
     Args:
         findings: of the same look, of the phase runtime.
         approved: slugs of remedies that a person has said yes to.
-        records: what was done on this host lately: `at` (Unix seconds), `remedy`, `of`, `outcome`.
+        records: what was done on this host lately: `at` (Unix seconds), `remedy`, `of`, `outcome`; None where
+            that could not be read, and then nothing is done.
         earlier: the causes of the look before, in the same run.
         done: what this run has done: `remedy`, `of`, `outcome` (done, failed, refused), `why`, `seconds`.
     """
     used = {_use(each["remedy"], each["of"]): each for each in done}
-    now = look.now.timestamp()
-    often = Counter(
-        _use(each["remedy"], each["of"])
-        for each in records
-        if each["outcome"] in _COUNTED and 0 <= now - float(each["at"]) < HOUR
-    )
-    found = {each.key: _decided(each, frozenset(approved), often) for each in diagnose(look, findings)}
-    # What was used in this run and is needed still is told as that, and not tried again.
+    before = {each.key: each for each in earlier}
+    said = _Said(frozenset(approved), None if not before else frozenset(before), _often(look, records))
+    seen, hidden = diagnose(look, findings)
+    found = {each.key: _decided(each, said) for each in seen}
     wanted = {_use(each.remedy, each.of): each for each in found.values() if each.outcome is Fate.PLANNED}
+    # What was used in this run and is needed still is told as that, and not tried again.
     todo = tuple(each for use, each in wanted.items() if use not in used)
-    told = [_ended(each, found.pop(each.key, None), used.get(_use(each.remedy, each.of))) for each in earlier]
+    unread = {finding.slug for finding in findings if finding.outcome is Outcome.ERROR}
+    told = []
+    for each in before.values():
+        still = found.pop(each.key, None)
+        known = each.cause not in hidden and not unread.issuperset(each.because)
+        told.append(_ended(each, still, used.get(_use(each.remedy, each.of)), known))
     critical = any(stops(finding.outcome, finding.severity) for finding in findings)
     return Plan(tuple(_in_order([*told, *found.values()])), todo, critical)
 
@@ -93,36 +96,63 @@ def _use(remedy: str, of: str) -> tuple[str, str]:
     return remedy, "" if known is not None and known.whole else of
 
 
-def diagnose(look: Look, findings: Sequence[Finding]) -> list[Found]:
-    """Return the causes of what failed, the lowest layer first; what no cause explains stands for itself."""
+@dataclass(frozen=True)
+class _Said:
+    """What a person has said yes to, of which causes (None: of all), and how often each remedy was used."""
+
+    approved: frozenset[str]
+    shown: frozenset[tuple[str, str]] | None
+    often: Mapping[tuple[str, str], int] | None
+
+
+def _often(look: Look, records: Iterable[Mapping[str, Any]] | None) -> Mapping[tuple[str, str], int] | None:
+    """Return how often each remedy was used within the last hour, by whichever of the two clocks."""
+    if records is None:
+        return None
+    now = look.now.timestamp()
+    return Counter(
+        _use(each["remedy"], each["of"])
+        for each in records
+        if each["outcome"] in _COUNTED and abs(now - float(each["at"])) < HOUR
+    )
+
+
+def diagnose(look: Look, findings: Sequence[Finding]) -> tuple[list[Found], set[str]]:
+    """Return the causes of what failed, the lowest layer first, and those that are hidden behind them.
+
+    What no cause explains stands for itself.
+    """
     failing = {f.slug: f for f in findings if f.outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.WARN)}
     found: list[tuple[Cause, tuple[str, ...], list[str], list[Seen]]] = []
-    explained: set[str] = set()
     claimed: set[str] = set()
+    hidden: set[str] = set()
     for each in every_cause():
         because = tuple(slug for slug in failing if matches(slug, each.shown_by))
         places = _places(each, look, failing) if because else []
         if not places:
             continue
+        follows = [slug for slug in failing if slug not in because and _follows(each, because, failing, slug)]
+        claimed.update(because, follows)
         behind = next((entry for entry in found if _blocks(entry[0], each)), None)
-        if behind is not None:
-            behind[2].extend(slug for slug in because if slug not in (*behind[1], *behind[2]))
-            claimed.update(because)
-        elif not explained.issuperset(because):
-            explains = [slug for slug in failing if slug not in because and _follows(each, failing[slug])]
-            explained.update(explains)
-            claimed.update(because, explains)
-            found.append((each, because, explains, places))
+        if behind is None:
+            found.append((each, because, follows, places))
+        else:
+            hidden.add(each.slug)
+            known = (*behind[1], *behind[2])
+            behind[2].extend(slug for slug in (*because, *follows) if slug not in known)
     told = [_found(*entry[:3], seen) for entry in found for seen in entry[3]]
     alone = [f for f in failing.values() if stops(f.outcome, f.severity) and f.slug not in claimed]
-    return _in_order([*told, *(_unexplained(finding) for finding in alone)])
+    return _in_order([*told, *(_unexplained(finding) for finding in alone)]), hidden
 
 
-def _follows(each: Cause, finding: Finding) -> bool:
-    """Say whether a finding is a consequence of a cause."""
-    if matches(finding.slug, each.explains):
+def _follows(each: Cause, because: Sequence[str], failing: Failing, slug: str) -> bool:
+    """Say whether a finding is a consequence of a cause. What only warns explains nothing that fails."""
+    finding = failing[slug]
+    if all(failing[name].outcome is Outcome.WARN for name in because) and finding.outcome is Outcome.FAIL:
+        return False
+    if matches(slug, each.explains):
         return True
-    sources = {name.partition(".")[0] for name in catalogue()[finding.slug].every_read}
+    sources = {name.partition(".")[0] for name in catalogue()[slug].every_read}
     return finding.outcome is Outcome.ERROR and bool(sources.intersection(each.silences))
 
 
@@ -148,7 +178,7 @@ def _found(each: Cause, because: tuple[str, ...], explains: Sequence[str], seen:
         because=because,
         explains=tuple(explains),
         remedy="" if remedy is None else remedy.slug,
-        risk=each.risk,
+        risk=Risk.APPROVE if seen.word else each.risk,
         does=_runbook(because) if remedy is None else remedy.does,
         cost="" if remedy is None else remedy.cost,
         commands=seen.commands,
@@ -179,34 +209,52 @@ def _unexplained(finding: Finding) -> Found:
     )
 
 
-def _decided(each: Found, approved: frozenset[str], often: Mapping[tuple[str, str], int]) -> Found:
+def _decided(each: Found, said: _Said) -> Found:
     """Return a cause with its fate before anything is done."""
     if each.risk is Risk.MANUAL:
         return replace(each, outcome=Fate.MANUAL)
-    if each.why:
-        return replace(each, outcome=Fate.REFUSED)
-    if each.risk is Risk.APPROVE and each.remedy not in approved:
-        return replace(each, outcome=Fate.REFUSED, why=f"it needs a word: --approve {each.remedy}")
-    times = often.get(_use(each.remedy, each.of), 0)
-    if times >= MOST_AN_HOUR:
-        why = f"it was done {times} times within the last hour, and did not last: find out why first"
-        return replace(each, outcome=Fate.REFUSED, why=why)
-    return each
+    why = each.why or _needs_a_word(each, said) or _too_often(each, said)
+    return replace(each, outcome=Fate.REFUSED, why=why) if why else each
 
 
-def _ended(before: Found, still: Found | None, used: Mapping[str, Any] | None) -> Found:
-    """Return what became of a cause that the look before had seen."""
-    if before.outcome in (Fate.FIXED, Fate.NOT_NEEDED) and still is None:
+def _needs_a_word(each: Found, said: _Said) -> str:
+    """Return that it needs one: a word is of what was seen when it was given, not of what came after."""
+    if each.risk is not Risk.APPROVE:
+        return ""
+    if each.remedy not in said.approved:
+        return f"it needs a word: --approve {each.remedy}"
+    if said.shown is not None and each.key not in said.shown:
+        return f"it was not there when the word was given; it needs another: --approve {each.remedy}"
+    return ""
+
+
+def _too_often(each: Found, said: _Said) -> str:
+    if said.often is None:
+        return "what was done lately could not be read, so nobody knows how often this was"
+    times = said.often.get(_use(each.remedy, each.of), 0)
+    if times < MOST_AN_HOUR:
+        return ""
+    return f"it was done {times} times within the last hour, and did not last: find out why first"
+
+
+def _ended(before: Found, still: Found | None, used: Mapping[str, Any] | None, known: bool) -> Found:
+    """Return what became of a cause that the look before had seen; `known`: the last look could tell."""
+    if before.outcome in (Fate.FIXED, Fate.NOT_NEEDED) and still is None and known:
         return before
+    if still is None and not known:
+        why = "the last look could not see whether it is still so"
+        seconds = None if used is None else float(used["seconds"])
+        return replace(before, outcome=Fate.NOT_FIXED, why=why, seconds=seconds)
     if used is None:
         return still or replace(before, outcome=Fate.NOT_NEEDED, why="gone at the last look")
-    seconds = float(used["seconds"])
     if used["outcome"] == "refused":
         fate = Fate.NOT_NEEDED if still is None else Fate.REFUSED
     else:
         fate = Fate.FIXED if still is None else Fate.NOT_FIXED
     why = str(used["why"]) or ("" if still is None else still.what)
-    return replace(before, outcome=fate, why="" if fate is Fate.FIXED else why, seconds=seconds)
+    return replace(
+        before, outcome=fate, why="" if fate is Fate.FIXED else why, seconds=float(used["seconds"])
+    )
 
 
 def _in_order(found: Iterable[Found]) -> list[Found]:

@@ -41,7 +41,7 @@ REMEDIES: Mapping[str, Remedy] = {
         Remedy(
             "take_over_lock",
             AUTOMATIC,
-            "Takes over the host's lock of a run that is dead.",
+            "Takes over the host's lock of a dead run. What that began, the same command finishes.",
             "nothing: its holder is gone, and this run needs the lock itself",
             whole=True,
         ),
@@ -56,7 +56,7 @@ REMEDIES: Mapping[str, Remedy] = {
             "attach_network",
             AUTOMATIC,
             "Connects the container to its network again, under its names.",
-            "nothing: open connections over its other networks stay",
+            "where it is still on it, without a name: its open connections over that network; else nothing",
         ),
         Remedy(
             "unpause",
@@ -78,9 +78,9 @@ REMEDIES: Mapping[str, Remedy] = {
         ),
         Remedy(
             "make_database",
-            AUTOMATIC,
+            APPROVE,
             "Makes the database's container again, on its volume (role postgres).",
-            "nothing: it is not there, and the volume is",
+            "what a deploy of the database does: a newer image or configuration comes with it",
         ),
         Remedy(
             "restart_database",
@@ -141,9 +141,9 @@ REMEDIES: Mapping[str, Remedy] = {
         ),
         Remedy(
             "make_backend",
-            AUTOMATIC,
+            APPROVE,
             "Makes the missing containers of the backend again (role backend).",
-            "nothing of what runs is touched, unless its definition differs",
+            "what a deploy of it does: a newer image is built, migrations run, what differs is replaced",
             whole=True,
         ),
         Remedy(
@@ -169,7 +169,7 @@ REMEDIES: Mapping[str, Remedy] = {
         Remedy(
             "run_watch",
             AUTOMATIC,
-            "Runs the job of each minute once: a canary row, and the metrics.",
+            "Runs the job of each minute once, a canary row and the metrics, and has it archived.",
             "nothing",
             whole=True,
         ),
@@ -177,7 +177,7 @@ REMEDIES: Mapping[str, Remedy] = {
             "take_backup",
             AUTOMATIC,
             "Takes the backup that is overdue.",
-            "the I/O of a backup, at low priority, and its room in the repository",
+            "the I/O of a backup, at low priority, and room; a full one lets the oldest go",
             whole=True,
         ),
         Remedy(

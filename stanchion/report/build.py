@@ -109,7 +109,7 @@ def record_of(result: Result, tasks: int) -> dict[str, Any]:
         {} if result.run is None else result.run.model_dump(mode="json", exclude={"folder", "log", "details"})
     )
     summary = {"status": result.status, "exit_code": result.exit_code, "changes": len(result.changes)}
-    return {**run, **summary, "tasks": tasks}
+    return {**run, **summary, "tasks": tasks, **recoveries.moments(result.recoveries)}
 
 
 def hosts_of(recording: Recording) -> list[Host]:

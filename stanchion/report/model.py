@@ -281,6 +281,9 @@ class Record(Identity):
     exit_code: int
     changes: int
     tasks: int
+    detected: datetime | None = Field(default=None, description="Of a recovery: end of its first look")
+    acted: datetime | None = Field(default=None, description="Of a recovery: begin of its first remedy")
+    back: datetime | None = Field(default=None, description="Of a recovery: nothing critical was left")
 
 
 class History(Model):

@@ -53,16 +53,28 @@ def _moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
+def moments(recoveries: Sequence[Recovery]) -> dict[str, Any]:
+    """Return for a run's record when it was detected, acted and back, over all hosts."""
+    if not recoveries:
+        return {}
+    back = [each.back for each in recoveries]
+    return {
+        "detected": min(each.detected for each in recoveries),
+        "acted": min((each.acted for each in recoveries if each.acted), default=None),
+        "back": None if None in back else max(each for each in back if each is not None),
+    }
+
+
 def verdict(
     status: Status, code: ExitCode, recoveries: Sequence[Recovery], plan_only: bool
 ) -> tuple[Status, ExitCode]:
     """Return one word for all of it: a plan that has something to do is pending, whatever the checks say.
 
-    So is one that leaves something to a person which no check calls critical.
+    So is one that leaves something to a person which no check calls critical, or refuses it.
     """
     outcomes = {cause.outcome for each in recoveries for cause in each.causes}
     waits = any(_waits(cause) for each in recoveries for cause in each.causes)
-    if plan_only and (waits or ("manual" in outcomes and status == "safe")):
+    if plan_only and (waits or (outcomes and status == "safe")):
         return "planned", ExitCode.PENDING
     if status == "safe" and "fixed" in outcomes:
         return "recovered", code
@@ -90,7 +102,7 @@ def render(out: Console, result: Result) -> None:
             out.print(each.host, style="bold")
         for cause in each.causes:
             _cause(out, cause)
-        if each.acted and each.back:
+        if each.acted and each.back and each.back > each.acted:
             out.print()
             out.print(f"back {duration((each.back - each.detected).total_seconds())} after it was detected")
 

@@ -107,15 +107,14 @@ def until_unhealthy(container: str) -> str:
 
 def recovering(stack: Stack) -> None:
     """A crash of the server, and a replay of its log that is held for half a minute."""
-    stack.sql("CREATE TABLE st_bulk AS SELECT md5(i::text) FROM generate_series(1, 300000) i")
+    stack.sql("CREATE TABLE st_bulk AS SELECT md5(i::text) FROM generate_series(1, 1000000) i")
     script = f"""
 db={stack.name}-db
 kill -9 $(docker top $db -eo pid,args | awk '/walwriter/ {{print $1}}')
-for n in $(seq 3000); do
-    pid=$(docker top $db -eo pid,args | awk '/postgres: startup/ {{print $1}}')
-    [ -n "$pid" ] && kill -STOP $pid && break
+for n in $(seq 5000); do
+    pid=$(pgrep -f '^postgres: .*startup') && kill -STOP $pid && break
 done
-(sleep 30; kill -CONT $pid) >/dev/null 2>&1 &
+(sleep 30; kill -CONT $pid) >/dev/null 2>&1 </dev/null &
 [ -n "$pid" ]
 """
     stack.host.run("sh", "-euc", script)
@@ -144,7 +143,6 @@ SIDE_BY_SIDE = [
     ),
 ]
 UNDONE = [
-    Ill("backend.missing", "make_backend", by_shell("docker rm -f {stack}-backend-1")),
     Ill(
         "backup.overdue",
         "take_backup",
@@ -158,7 +156,6 @@ UNDONE = [
 ALONE = [
     Ill("database.recovering", "wait_for_recovery", recovering),
     Ill("engine.stopped", "start_engine", by_shell("sv -w 60 down /etc/sv/stanchion-dockerd")),
-    Ill("database.missing", "make_database", by_shell("docker rm -f {stack}-db")),
     Ill(
         "network.missing",
         "make_network",
@@ -178,6 +175,7 @@ ALONE = [
     ),
 ]
 WORDS = [
+    Ill("backend.missing", "make_backend", by_shell("docker rm -f {stack}-backend-1")),
     Ill("backend.paused", "unpause", by_shell("docker pause {stack}-backend-2")),
     Ill(
         "database.idle_transaction",
@@ -320,6 +318,36 @@ def test_what_costs_something_is_done_for_its_word_alone(stack: Stack) -> None:
 
 
 @pytest.mark.long
+def test_a_database_that_is_gone_is_made_again_for_the_word_on_its_volume_alone(stack: Stack) -> None:
+    """With every row; never where no volume is on record: that would be a new, empty database."""
+    record = f"/var/lib/stanchion/{stack.name}/postgres/volume.json"
+    number = stack.add_medication("before it was gone")
+    with broken(stack, [Ill("database.missing", "make_database", by_shell("docker rm -f {stack}-db"))]):
+        stack.host.run("mv", record, f"{record}.kept")
+        try:
+            refused = recover(stack, "--approve", "make_database")
+            assert fates(refused)["database.missing"] == "refused"
+            assert refused.result["recoveries"][0]["acted"] is None
+            assert f"{stack.name}-db" not in stack.host.containers(stack.name)
+        finally:
+            stack.host.run("mv", f"{record}.kept", record)
+        assert fates(recover(stack))["database.missing"] == "refused"
+        done = recover(stack, "--approve", "make_database")
+        assert (done.code, fates(done)["database.missing"]) == (0, "fixed"), done.text
+        assert stack.curl(f"/medications/{number}")[0] == 200
+
+
+def test_what_was_never_deployed_is_not_recovered(stack: Stack) -> None:
+    """It is absent, and stays so."""
+    nobody = stack.with_variables()
+    nobody.name = "nobody"
+    run = recover(nobody)
+    assert (run.code, run.result["status"]) == (1, "absent"), run.text
+    assert fates(run) == {}
+    assert stack.host.run("docker", "volume", "ls", "-q", "--filter", "name=nobody") == ""
+
+
+@pytest.mark.long
 def test_killed_half_way_and_run_again(stack: Stack) -> None:
     """The next run takes over the lock of the dead one, and does the rest."""
     with broken(stack, SIDE_BY_SIDE):
@@ -355,6 +383,7 @@ def test_a_plan_of_a_healthy_stack_is_as_quick_as_a_look(stack: Stack) -> None:
     assert min(pairs) <= 1, pairs
 
 
+@pytest.mark.long
 def test_the_fourth_time_within_an_hour_is_refused(stack: Stack) -> None:
     """What does not last has a cause that the remedy does not reach."""
     folder = f"/var/lib/stanchion/{stack.name}/recovery"

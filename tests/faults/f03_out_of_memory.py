@@ -25,8 +25,8 @@ FAULT = Fault(
     "F03",
     "the database's container runs out of memory",
     allocate,
-    checks=("log.trouble",),
-    says=r"-db: a crash of the server",
+    checks=("container.oom",),
+    says=r"-db: (ran out of memory|the kernel has killed)",
     afterwards=restarted,
     gap=20,
 )

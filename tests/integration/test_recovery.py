@@ -12,8 +12,22 @@ FOLDER = f"/var/lib/stanchion/{STACK}/recovery"
 
 
 @pytest.fixture
-def record(host: Host) -> list[dict]:
+def every_record(host: Host) -> list[dict]:
     return [json.loads(line) for line in host.check_output(f"cat {FOLDER}/recovery.jsonl").splitlines()]
+
+
+@pytest.fixture
+def record(every_record: list[dict]) -> list[dict]:
+    """What the watch did."""
+    return [each for each in every_record if each["by"] == "watch"]
+
+
+def test_the_verb_has_left_its_record_too(every_record: list[dict]) -> None:
+    done = [each for each in every_record if each["by"] == "recover"]
+    assert [(each["remedy"], each["of"], each["outcome"]) for each in done] == [
+        ("attach_network", f"{STACK}-db on {STACK}_app_network", "done"),
+        ("start_backend", f"{STACK}-backend-2", "done"),
+    ]
 
 
 def test_everything_runs(host: Host) -> None:

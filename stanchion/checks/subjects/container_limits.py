@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stanchion.checks.container import (
-    POSTGRES,
-)
+from stanchion.checks.container import POSTGRES, Container
 from stanchion.checks.look import Look
-from stanchion.checks.model import Evidence, SkipError, UnreadableError, bad, note
+from stanchion.checks.model import Evidence, SkipError, UnreadableError, bad, note, warn
 from stanchion.checks.registry import (
     CRITICAL,
     DEFINED,
@@ -18,7 +16,7 @@ from stanchion.checks.registry import (
     Threshold,
     check,
 )
-from stanchion.checks.words import count, mb
+from stanchion.checks.words import count, mb, span
 from stanchion.contract.memory import show
 
 CIS = "CIS Docker Benchmark"
@@ -111,7 +109,7 @@ def cpu_pids(look: Look) -> Iterator[Evidence]:
     remedy="Raise postgres_memory or backend_memory, or lower what is used (work_mem, workers), and deploy. "
     "The count starts anew when the container is restarted.",
     source="awesome-prometheus-alerts, HostOomKillDetected; Docker's API text on State.OOMKilled",
-    reads=("containers", "cgroups"),
+    reads=("containers", "cgroups", "logs"),
 )
 def oom(look: Look) -> Iterator[Evidence]:
     cgroups = look.source("cgroups")["entries"]
@@ -128,7 +126,16 @@ def oom(look: Look) -> Iterator[Evidence]:
         elif container.running and container.name not in cgroups:
             raise UnreadableError(f"{container.name} ended while it was looked at")
         else:
-            yield note("none killed since it was started", container.name)
+            yield _since_its_start(look, container)
+
+
+def _since_its_start(look: Look, container: Container) -> Evidence:
+    """Tell of one that has ended for lack of memory, and runs again: its counters began anew with it."""
+    at = look.source("logs")["entries"].get(container.name, {}).get("oom")
+    if not at:
+        return note("none killed since it was started", container.name)
+    ago = span(max(look.now.timestamp() - float(at), 0.0))
+    return warn(f"ran out of memory {ago} ago, and was started again", container.name)
 
 
 @check(

@@ -37,7 +37,12 @@ _BAD = {
     "fatal": "FATAL",
 }
 # What a server that takes connections again has behind it.
-_OVER_WHEN_READY = ("panic", "killed", "crash", "write", "fatal")
+_OVER_WHEN_READY = ("killed", "crash", "fatal")
+# These, too, where it was for want of room. Any other failed write is not mended by a restart.
+_OVER_WITH_ROOM = ("panic", "write")
+_NO_ROOM = "No space left on device"
+# Lines within the window: a server that crashes more often than one crash tells is not over it.
+_OFTEN = 5
 _WARN = {
     "refused": "a refused login",
     "saturated": "a login refused for want of a free connection",
@@ -108,9 +113,11 @@ def trouble(look: Look) -> Iterator[Evidence]:
 
 def _over(look: Look, entry: Row, kind: str) -> str:
     """Return by what one kind of trouble has passed since its last line; empty where nothing says so."""
-    last = moment(entry["trouble"][kind]["last"][-1]["at"])
-    ready = moment(entry.get("ready"))
-    if kind in _OVER_WHEN_READY and ready and last and ready > last:
+    seen = entry["trouble"][kind]
+    last, ready = moment(seen["last"][-1]["at"]), moment(entry.get("ready"))
+    for_room = kind in _OVER_WITH_ROOM and all(_NO_ROOM in line["text"] for line in seen["last"])
+    once = kind in _OVER_WHEN_READY and seen["count"] <= _OFTEN
+    if (once or for_room) and ready and last and ready > last:
         return f"; it takes connections again since {(ready - last).total_seconds():.0f} s after that"
     archive = ((look.facts.get("backup") or {}).get("observed") or {}).get("archive") or {}
     if kind == "archive" and archive.get("failing") is False and archive.get("ready_files") == 0:

@@ -96,7 +96,10 @@ def dead(look: Look, _failing: Failing) -> Iterator[Seen]:
     for container in backends(look):
         answer = entries.get(container.name)
         # Any answer, whatever its status, comes from a process that lives. Unready is not dead.
-        if container.running and container.health == "unhealthy" and answer is not None and not answer["ok"]:
+        if not container.running or container.health != "unhealthy" or answer is None or answer["ok"]:
+            continue
+        # Of one that names no port nobody knows how to ask it.
+        if answer["error"].startswith("http://"):
             what = f"runs, and answers no request at all: {answer['error']}"
             yield Seen(container.name, what, (f"docker restart {container.name}",), {"dead": True})
 

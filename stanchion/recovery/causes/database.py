@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from stanchion.checks.container import Container
 from stanchion.checks.look import Look, Row
 from stanchion.checks.model import UnreadableError
-from stanchion.checks.sessions import doing, who
+from stanchion.checks.sessions import doing
 from stanchion.checks.subjects.connection import in_use, number
 from stanchion.checks.subjects.lock import roots
 from stanchion.checks.units import length
@@ -31,9 +31,26 @@ _BEHIND = (
     "log.trouble",
     "proof.window",
 )
-_SESSIONS = ("pool", "connection", "container.health", "log.trouble", "transaction", "lock")
+_SESSIONS = (
+    "pool.attribution",
+    "connection.usage",
+    "connection.reserve",
+    "connection.from_backend",
+    "container.health",
+    "transaction.idle",
+    "transaction.longest",
+    "transaction.query",
+    "lock.waits",
+)
 # One of these is enough to make the others of the list unreadable, or to fail with it.
-_UNANSWERED = ("database.archive_behind", "database.configuration", "backup.overdue", "schedule.silent")
+_UNANSWERED = (
+    "database.archive_behind",
+    "database.configuration",
+    "backup.overdue",
+    "schedule.silent",
+    "dns.broken",
+    "backend.pool_used_up",
+)
 
 
 @cause(
@@ -82,7 +99,7 @@ def stopped(look: Look, _failing: Failing) -> Iterator[Seen]:
     found = database(look)
     if found is not None and found.state in ("exited", "created", "dead"):
         what = f"is {found.state}, with code {found.exit_code}"
-        yield Seen(found.name, what, (f"docker start {found.name}",))
+        yield Seen(found.name, what, (f"docker start {found.name}",), refused=_unseen_volume(look))
 
 
 @cause(
@@ -98,7 +115,20 @@ def stopped(look: Look, _failing: Failing) -> Iterator[Seen]:
 def missing(look: Look, _failing: Failing) -> Iterator[Seen]:
     if database(look) is None:
         name = next(iter(look.postgres["containers"]))
-        yield Seen(name, "is declared and not there", ("python runner.py deploy",))
+        command = ("python runner.py deploy",)
+        yield Seen(name, "is declared and not there", command, refused=_unseen_volume(look))
+
+
+def _unseen_volume(look: Look) -> str:
+    """Return why no server may be started here: its volume is not on record, or could not be looked at."""
+    try:
+        record = look.source("volume_record")["record"]
+        look.source("volumes")
+    except UnreadableError as reason:
+        return f"its volume could not be looked at: {reason}"
+    if not record or not record.get("system_identifier"):
+        return "no volume is on record as this stack's database: only a deploy makes a new one"
+    return ""
 
 
 @cause(
@@ -151,7 +181,7 @@ def _restart(container: Container) -> tuple[str, ...]:
     Layer.DATABASE,
     "the database's clock is not the host's",
     shown_by=("clock.database",),
-    explains=("archive.fresh", "backup", "proof", "schedule", "transaction"),
+    explains=("archive.fresh", "backup.age", "backup.full_age", "proof", "schedule.metrics", "schedule.jobs"),
     blocks=(
         "database.archive_behind",
         "database.idle_transaction",
@@ -166,19 +196,48 @@ def clock(look: Look, failing: Failing) -> Iterator[Seen]:
         yield Seen(seen.of or look.postgres["name"], seen.what)
 
 
+@cause(
+    "database.out_of_memory",
+    Layer.DATABASE,
+    "the database has run out of memory",
+    shown_by=("container.oom",),
+    explains=("log.trouble", "container.flapping"),
+)
+def out_of_memory(look: Look, failing: Failing) -> Iterator[Seen]:
+    found = database(look)
+    for _, seen in evidence(failing, "container.oom"):
+        if found is not None and seen.of == found.name:
+            yield Seen(seen.of, seen.what)
+
+
 # Sessions. Whose they are is told in all cases; none is ended without a word.
 
 
 def _end(rows: Sequence[Row]) -> tuple[tuple[str, ...], dict[str, object]]:
     """Return the command that ends sessions, and what tells the remedy that they are still the same."""
-    pids = sorted(int(row["pid"]) for row in rows)
-    listed = ", ".join(map(str, pids))
+    listed = ", ".join(str(pid) for pid in sorted(int(row["pid"]) for row in rows))
     command = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN"
-    return (f"{command} ({listed})",), {
-        "pids": pids,
-        "role": rows[0]["role"],
-        "application": rows[0]["application"] or "",
-    }
+    same = [
+        {"pid": int(row["pid"]), "began": row.get("began"), "transaction_began": row.get("transaction_began")}
+        for row in rows
+    ]
+    return (f"{command} ({listed})",), {"sessions": same}
+
+
+def _whose(row: Row) -> str:
+    """Return whose session it is, the same for its next one: a process id is another's by then."""
+    return f"{row['application'] or 'sessions without a name'} (role {row['role']})"
+
+
+# Sessions of this project's own looks and backups: they end by themselves.
+_OURS = ("stanchion", "pgBackRest")
+
+
+def _by_owner(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    held: dict[str, list[Row]] = {}
+    for row in rows:
+        held.setdefault(_whose(row), []).append(row)
+    return held
 
 
 @cause(
@@ -200,19 +259,21 @@ def lock_pileup(look: Look, failing: Failing) -> Iterator[Seen]:
     for row in waiting:
         for pid in roots(row["pid"], sessions):
             behind.setdefault(pid, []).append(row)
-    for pid, rows in sorted(behind.items()):
-        longest = length(max(row["seconds"] for row in rows))
-        tail = f"{len(rows)} wait behind it, {longest} at most"
-        if pid in sessions:
-            commands, arguments = _end([sessions[pid]])
-            yield Seen(who(sessions[pid]), f"{doing(sessions[pid])}: {tail}", commands, arguments)
-        else:
-            yield Seen(
-                "a prepared transaction",
-                tail,
-                ("SELECT gid FROM pg_prepared_xacts", "ROLLBACK PREPARED 'GID'"),
-                refused="only its owner knows whether it is to be committed or rolled back",
-            )
+    for owner, rows in _by_owner(sessions[pid] for pid in sorted(behind) if pid in sessions).items():
+        commands, arguments = _end(rows)
+        tails = (f"pid {row['pid']}, {doing(row)}: {_tail(behind[row['pid']])}" for row in rows)
+        yield Seen(owner, "; ".join(tails), commands, arguments)
+    for pid in behind.keys() - sessions.keys():
+        yield Seen(
+            "a prepared transaction",
+            _tail(behind[pid]),
+            ("SELECT gid FROM pg_prepared_xacts", "ROLLBACK PREPARED 'GID'"),
+            refused="only its owner knows whether it is to be committed or rolled back",
+        )
+
+
+def _tail(waiting: Sequence[Row]) -> str:
+    return f"{len(waiting)} wait behind it, {length(max(row['seconds'] for row in waiting))} at most"
 
 
 def _pool_is_used_up(failing: Failing) -> bool:
@@ -229,11 +290,15 @@ def _pool_is_used_up(failing: Failing) -> bool:
 )
 def idle_transaction(look: Look, _failing: Failing) -> Iterator[Seen]:
     most = look.threshold("validation_transaction_idle_seconds")
-    for row in look.rows("activity"):
-        if str(row["state"]).startswith("idle in transaction") and row["state_seconds"] > most:
-            commands, arguments = _end([row])
-            what = f"idle in a transaction for {length(row['state_seconds'])}, which holds vacuum back"
-            yield Seen(who(row), what, commands, arguments)
+    rows = [
+        row
+        for row in look.rows("activity")
+        if str(row["state"]).startswith("idle in transaction") and row["state_seconds"] > most
+    ]
+    for owner, mine in _by_owner(rows).items():
+        commands, arguments = _end(mine)
+        idle = ", ".join(f"pid {row['pid']} for {length(row['state_seconds'])}" for row in mine)
+        yield Seen(owner, f"idle in a transaction, which holds vacuum back: {idle}", commands, arguments)
 
 
 @cause(
@@ -256,19 +321,24 @@ def connections_full(look: Look, failing: Failing) -> Iterator[Seen]:
         return
     if "connection.usage" not in failing:
         return
-    held: dict[tuple[str, str], list[Row]] = {}
-    for row in look.rows("activity"):
-        held.setdefault((str(row["role"]), str(row["application"] or "")), []).append(row)
-    # The one that holds most of them; of the application itself the pools are bounded, and checked.
-    (role, application), rows = max(held.items(), key=lambda each: len(each[1]))
-    commands, arguments = _end(rows)
-    name = application or "without a name"
-    yield Seen(
-        f"{len(rows)} sessions of {name} (role {role})",
-        f"{used} of {most} connections are in use, and {len(rows)} of them are these",
-        commands,
-        arguments,
-    )
+    theirs = [row for row in look.rows("activity") if not str(row["application"]).startswith(_OURS)]
+    owner, rows = max(_by_owner(theirs).items(), key=lambda each: len(each[1]), default=("", []))
+    if not rows:
+        return
+    what = f"{used} of {most} connections are in use, {len(rows)} of them by these"
+    if rows[0]["role"] == look.stack["database_user"]:
+        # Its pools are bounded: more than fit were declared, or another has its password.
+        yield Seen(
+            owner, what, refused="they are the application's: see pool.arithmetic and pool.attribution"
+        )
+        return
+    # Who works in one is not ended for a word about the number of them.
+    idle = [row for row in rows if str(row["state"]) == "idle" or str(row["state"]).startswith("idle in")]
+    if not idle:
+        yield Seen(owner, what, refused="all of them are at work")
+        return
+    commands, arguments = _end(idle)
+    yield Seen(owner, f"{what}, {len(idle)} of those idle", commands, arguments)
 
 
 # Settings, and what is kept in the database.
@@ -291,7 +361,7 @@ def connections_full(look: Look, failing: Failing) -> Iterator[Seen]:
         "connection.role_limit",
         "transaction.statement_timeout",
     ),
-    explains=("archive", "connection.from_backend", "log.trouble", "pool", "container.health"),
+    explains=("archive.fresh", "archive.waiting", "connection.from_backend", "container.health"),
 )
 def configuration(look: Look, failing: Failing) -> Iterator[Seen]:
     slugs = [slug for slug in failing if slug in configuration_checks()]

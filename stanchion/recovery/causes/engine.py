@@ -49,4 +49,5 @@ def silent(look: Look, _failing: Failing) -> Iterator[Seen]:
 def cut_short(look: Look, _failing: Failing) -> Iterator[Seen]:
     found = look.source("lock")
     if found["state"] in ("dead", "expired"):
-        yield Seen(found["path"], f"is held by a run that is gone: {found['reason']}")
+        who = f"{found['holder']['verb']} by {found['holder']['user']}@{found['holder']['hostname']}"
+        yield Seen(found["path"], f"{who} was cut short ({found['reason']}): run it again afterwards")

@@ -41,7 +41,7 @@ def _attached_networks(look: Look) -> Mapping[str, str]:
     shown_by=_SHOWN,
     explains=_BEHIND,
     silences=("inside", "outside", "metrics"),
-    blocks=("dns.broken",),
+    blocks=("dns.broken", "backend.pool_used_up", "backend.definition"),
 )
 def missing(look: Look, _failing: Failing) -> Iterator[Seen]:
     there = _attached_networks(look)
@@ -58,7 +58,7 @@ def missing(look: Look, _failing: Failing) -> Iterator[Seen]:
     shown_by=_SHOWN,
     explains=_BEHIND,
     silences=("inside", "outside", "metrics"),
-    blocks=("dns.broken",),
+    blocks=("dns.broken", "backend.pool_used_up", "backend.definition"),
 )
 def cut(look: Look, _failing: Failing) -> Iterator[Seen]:
     there = _attached_networks(look)
@@ -69,11 +69,14 @@ def cut(look: Look, _failing: Failing) -> Iterator[Seen]:
             attached = container.networks.get(network)
             problem = _cut_off(container, attached, there[network], wanted)
             if problem:
+                behind = _behind(look, container) if network == look.stack["app_network"] else ""
                 yield Seen(
-                    container.name,
-                    f"{problem} {network}{_behind(look, container)}",
+                    f"{container.name} on {network}",
+                    f"{container.name} {problem} {network}{behind}",
                     _commands(network, container.name, wanted, attached is not None),
-                    {"network": network, "aliases": wanted, "attached": attached is not None},
+                    {"container": container.name, "network": network, "aliases": wanted},
+                    # It has to be taken off first, and loses what it has open there.
+                    word=attached is not None and problem.startswith("has lost"),
                 )
 
 

@@ -105,7 +105,8 @@ def overdue(look: Look, failing: Failing) -> Iterator[Seen]:
         kind = "full" if full else "incr"
         what = f"{told[0][1].of}: {told[0][1].what}" if told[0][1].of else told[0][1].what
         command = f"python runner.py backup --type {kind}"
-        yield Seen(look.stack["name"], what, (command,), {"type": kind})
+        # A full one lets the oldest go that the retention has no room for: somebody has to say so.
+        yield Seen(look.stack["name"], what, (command,), {"type": kind}, word=kind == "full")
 
 
 @cause(

@@ -16,18 +16,27 @@ _DATABASE = (
     "database.missing",
     "database.looping",
     "database.hung",
+    "database.configuration",
     "database.archive_behind",
+    "backend.definition",
+    "backend.pool_used_up",
+    "dns.broken",
 )
 _BEHIND = (
-    "container",
+    "container.health",
+    "container.flapping",
     "connection",
-    "pool",
+    "pool.attribution",
     "dns",
     "network.isolation",
     "archive",
     "log.trouble",
     "schedule.metrics",
 )
+
+
+# Four segments of log: with less the server is about to stop, or has stopped.
+_LEAST = 4 * 16 * 1024**2
 
 
 @cause(
@@ -69,11 +78,12 @@ def repository_full(look: Look, failing: Failing) -> Iterator[Seen]:
 
 
 def _full(look: Look, failing: Failing, place: str) -> Iterator[Seen]:
-    """Yield a file system that has less left than the critical share."""
+    """Yield a file system that nothing more fits on: little is left, and not only little of much."""
     disk = look.source("disk").get(place)
     if disk is None or "disk.space" not in failing:
         return
-    if disk["free"] / disk["total"] * 100 < look.threshold("validation_disk_free_critical"):
+    share = disk["free"] / disk["total"] * 100
+    if share < look.threshold("validation_disk_free_critical") and disk["free"] < _LEAST:
         yield Seen(disk["measured_at"], f"is full: {show(disk['free'])} of {show(disk['total'])} are left")
 
 
@@ -111,7 +121,8 @@ def _lost(look: Look, name: str, identifier: str) -> Iterator[Seen]:
     "two containers write to the database's volume",
     shown_by=("volume.single_writer",),
     explains=("volume",),
-    blocks=("database.stopped", "database.missing"),
+    silences=SILENT,
+    blocks=_DATABASE,
 )
 def two_writers(_look: Look, failing: Failing) -> Iterator[Seen]:
     yield from (Seen(seen.of, seen.what) for _, seen in evidence(failing, "volume.single_writer"))

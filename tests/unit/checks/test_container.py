@@ -1,5 +1,7 @@
 """How containers are held: each check on what is declared, on what runs, and on a compose file."""
 
+from datetime import datetime
+
 import pytest
 
 from stanchion.checks import Outcome, Phase
@@ -55,6 +57,14 @@ def test_no_limit_of_processors_or_processes(kept, limit, value, says):
 
 
 class TestOutOfMemory:
+    def test_one_that_ran_out_of_memory_and_runs_again_warns(self, kept):
+        ago = kept.facts["collected_at"]
+        at = datetime.fromisoformat(ago).timestamp() - 60
+        kept.facts["logs"]["entries"]["medication-tracker-db"]["oom"] = at
+        finding = kept.ask("container.oom")
+        assert finding.outcome is Outcome.WARN
+        assert "ran out of memory 60 s ago, and was started again" in finding.summary
+
     def test_a_process_was_killed(self, kept):
         kept.facts["cgroups"]["entries"]["medication-tracker-db"]["oom_kills"] = 1
         finding = kept.ask("container.oom")

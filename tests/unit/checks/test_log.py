@@ -58,7 +58,7 @@ def test_trouble(kept, kind, outcome):
         assert finding.summary.endswith("3 x; last: PANIC:  could not write")
 
 
-@pytest.mark.parametrize("kind", ["panic", "killed", "crash", "write", "fatal"])
+@pytest.mark.parametrize("kind", ["killed", "crash", "fatal"])
 @pytest.mark.parametrize(
     "ready,outcome", [("2026-11-25T14:00:03Z", "warn"), ("2026-11-25T13:59:59Z", "fail"), (None, "fail")]
 )
@@ -69,6 +69,25 @@ def test_what_the_server_has_got_over_is_a_warning(kept, kind, ready, outcome):
     finding = kept.ask("log.trouble")
     assert finding.outcome == outcome
     assert ("it takes connections again since 3 s after that" in finding.summary) == (outcome == "warn")
+
+
+@pytest.mark.parametrize("kind", ["panic", "write"])
+@pytest.mark.parametrize(
+    "text,outcome",
+    [("PANIC:  could not write: No space left on device", "warn"), ("PANIC:  could not fsync file", "fail")],
+)
+def test_a_disk_that_was_full_is_over_with_room_and_a_bad_one_is_not(kept, kind, text, outcome):
+    entry = kept.facts["logs"]["entries"][DB]
+    line = {"at": "2026-11-25T14:00:00Z", "text": text}
+    entry.update(ready="2026-11-25T14:00:03Z", trouble={kind: {"count": 1, "last": [line]}})
+    assert kept.ask("log.trouble").outcome == outcome
+
+
+def test_who_crashes_again_and_again_is_not_over_it(kept):
+    entry = kept.facts["logs"]["entries"][DB]
+    line = {"at": "2026-11-25T14:00:00Z", "text": "terminating any other active server processes"}
+    entry.update(ready="2026-11-25T14:00:03Z", trouble={"crash": {"count": 6, "last": [line]}})
+    assert kept.ask("log.trouble").outcome == "fail"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What a log says of trouble, by kind."""
 
+import json
+
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _facts_logs
 from ansible_collections.stanchion.stack.plugins.module_utils._docker_api import Engine
@@ -18,7 +20,10 @@ def frames(*lines):
 
 @pytest.fixture
 def engine(fake_engine):
-    return lambda *lines: Engine(fake_engine({"/containers/d1/logs": frames(*lines)}).host, 5)
+    def started(*lines, events=b""):
+        return Engine(fake_engine({"/containers/d1/logs": frames(*lines), "/events": events}).host, 5)
+
+    return started
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,14 @@ def test_lines_that_mean_trouble(kind, line, engine):
     assert trouble[kind]["count"] == 1
     assert trouble[kind]["last"][0]["text"] == line
     assert trouble[kind]["last"][0]["at"].startswith("2026-11-25T14:00:01")
+
+
+def test_what_the_engine_remembers_of_its_memory(engine):
+    names = ("another", "demo-db")
+    lines = [{"time": 1000 + n, "Actor": {"Attributes": {"name": name}}} for n, name in enumerate(names)]
+    events = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    seen = _facts_logs.log_facts(engine("x", events=events), [DATABASE], 60)
+    assert seen["entries"]["demo-db"]["oom"] == 1001
 
 
 def test_when_the_server_last_took_connections(engine):

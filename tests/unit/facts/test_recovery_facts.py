@@ -65,7 +65,9 @@ class TestTable:
 
 def test_the_records_of_a_day(folder):
     now = time.time()
-    lines = [{"at": now - 90000}, {"at": now - 80000, "by": "recover"}, {"at": now}, {"at": "now"}, [], {}]
+    whole = {"remedy": "start_backend", "of": "demo-backend-1", "outcome": "done"}
+    moments = (now - 90000, now - 80000, now, "now")
+    lines = [*({"at": at, **whole} for at in moments), [], {}, {"at": now, "by": "recover"}]
     (folder / "recovery.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in lines) + '{"at": 1')
     assert [each["at"] for each in facts(folder)["records"]] == [now - 80000, now]
 

@@ -12,6 +12,8 @@ BREAKS: dict[str, Callable[[Sick], None]] = {}
 SESSION = {
     "address": "172.30.240.9",
     "application": "report",
+    "began": 1.5,
+    "transaction_began": 2.5,
     "blocked_by": [],
     "command": "SELECT",
     "connected_seconds": 300.0,
@@ -159,6 +161,11 @@ def database_hung(sick: Sick) -> None:
     sick.silent_database()
 
 
+@breaks("database.out_of_memory")
+def out_of_memory(sick: Sick) -> None:
+    sick.facts["cgroups"]["entries"][DATABASE]["oom_kills"] = 1
+
+
 @breaks("database.lock_pileup")
 def lock_pileup(sick: Sick) -> None:
     blocked = {**SESSION, "pid": 701, "application": "backend-1", "state": "active", "blocked_by": [700]}
@@ -248,7 +255,10 @@ def backend_looping(sick: Sick) -> None:
 @breaks("backend.dead")
 def backend_dead(sick: Sick) -> None:
     sick.container(BACKEND).update(health="unhealthy", health_output="/health did not answer within 8 s")
-    sick.facts["metrics"]["entries"][BACKEND] = {"ok": False, "error": "timed out"}
+    sick.facts["metrics"]["entries"][BACKEND] = {
+        "ok": False,
+        "error": "http://127.0.0.1:5000/metrics: timed out",
+    }
 
 
 @breaks("backend.pool_used_up")
@@ -364,14 +374,18 @@ def test_what_is_cut_off_gets_its_names_back(sick):
     network_cut(sick)
     (cause,) = sick.plan().todo
     assert cause.commands == (f"docker network connect --alias db {NETWORK} {DATABASE}",)
-    assert cause.arguments == {"network": NETWORK, "aliases": ["db"], "attached": False}
+    assert cause.of == f"{DATABASE} on {NETWORK}"
+    assert cause.arguments == {"container": DATABASE, "network": NETWORK, "aliases": ["db"]}
 
 
 def test_one_that_has_lost_its_name_is_taken_off_first(sick):
     sick.container(DATABASE)["networks"][NETWORK]["aliases"] = ["abc"]
     sick.nameless_database()
-    (cause,) = sick.plan().todo
-    assert cause.what.startswith("has lost its name db on")
+    (cause,) = sick.plan().causes
+    assert cause.what.startswith(f"{DATABASE} has lost its name db on")
+    # It loses what it has open there.
+    assert (cause.risk, cause.outcome) == ("approve", "refused")
+    assert [each.of for each in sick.plan(approved=["attach_network"]).todo] == [cause.of]
     assert cause.commands[0] == f"docker network disconnect --force {NETWORK} {DATABASE}"
 
 
@@ -379,7 +393,7 @@ def test_a_network_made_anew_does_not_hold_who_was_on_the_old_one(sick):
     sick.container(DATABASE)["networks"][NETWORK]["id"] = "another"
     sick.nameless_database()
     (cause,) = sick.plan().todo
-    assert cause.what.startswith("is on an earlier network of the name")
+    assert cause.what.startswith(f"{DATABASE} is on an earlier network of the name")
 
 
 def test_a_database_that_has_just_been_started_again_may_have_no_name_yet(sick):
@@ -404,9 +418,9 @@ def test_a_volume_that_is_gone(sick):
 def test_the_root_of_a_pile_up_is_named_and_not_who_waits(sick):
     lock_pileup(sick)
     cause = sick.causes()["database.lock_pileup"]
-    assert cause.of == "report (pid 700, role analyst)"
-    assert cause.what == "idle in transaction, last SELECT: 1 wait behind it, 3 min at most"
-    assert cause.arguments == {"pids": [700], "role": "analyst", "application": "report"}
+    assert cause.of == "report (role analyst)"
+    assert cause.what == "pid 700, idle in transaction, last SELECT: 1 wait behind it, 3 min at most"
+    assert cause.arguments == {"sessions": [{"pid": 700, "began": 1.5, "transaction_began": 2.5}]}
 
 
 def test_a_prepared_transaction_at_the_root_is_not_ours_to_end(sick):
@@ -421,8 +435,83 @@ def test_a_prepared_transaction_at_the_root_is_not_ours_to_end(sick):
 def test_who_holds_most_connections_is_named(sick):
     connections_full(sick)
     cause = sick.causes()["database.connections_full"]
-    assert cause.of == "200 sessions of report (role analyst)"
-    assert len(cause.arguments["pids"]) == 200
+    assert cause.of == "report (role analyst)"
+    assert len(cause.arguments["sessions"]) == 200
+    assert cause.what.endswith("200 of them by these, 200 of those idle")
+
+
+def test_who_is_at_work_is_not_ended_for_the_number_of_them(sick):
+    connections_full(sick)
+    for row in sick.rows("activity"):
+        row["state"] = "active"
+    cause = sick.causes(approved=["end_session"])["database.connections_full"]
+    assert (cause.outcome, cause.why) == ("refused", "all of them are at work")
+
+
+def test_the_applications_own_sessions_are_not_ended_for_the_number_of_them(sick):
+    connections_full(sick)
+    for row in sick.rows("activity"):
+        row["role"] = "medication_tracker"
+    cause = sick.causes(approved=["end_session"])["database.connections_full"]
+    assert cause.outcome == "refused"
+    assert cause.why.startswith("they are the application's")
+
+
+def test_a_container_off_two_networks_is_connected_to_both(sick):
+    sick.container(BACKEND)["networks"] = {}
+    sick.nameless_database()
+    assert [each.of for each in sick.plan().todo] == [
+        f"{BACKEND} on {NETWORK}",
+        f"{BACKEND} on medication-tracker_edge_network",
+    ]
+
+
+def test_little_of_much_is_not_full(sick):
+    database_stopped(sick)
+    sick.facts["disk"]["data_volume"].update(free=410 * 1024**3, total=10 * 1024**4, device=1)
+    found = sick.causes()
+    assert "volume.full" not in found
+    assert found["disk.space"].outcome == "manual"
+    assert found["database.stopped"].outcome == "planned"
+
+
+def test_nothing_is_started_on_a_volume_that_nobody_could_see(sick):
+    database_stopped(sick)
+    sick.facts["volumes"] = {"ok": False, "error": "no answer"}
+    cause = sick.causes()["database.stopped"]
+    assert cause.outcome == "refused"
+    assert cause.why.startswith("its volume could not be looked at")
+
+
+def test_a_database_that_is_on_no_record_is_made_by_a_deploy_alone(sick):
+    database_missing(sick)
+    sick.facts["volume_record"]["record"] = None
+    cause = sick.causes(approved=["make_database"])["database.missing"]
+    assert cause.outcome == "refused"
+    assert cause.why.startswith("no volume is on record")
+
+
+def test_a_warning_explains_nothing_that_fails(sick):
+    idle_transaction(sick)
+    line = {"at": "2026-11-25T14:00:00Z", "text": "PANIC:  could not fsync"}
+    sick.facts["logs"]["entries"][DATABASE]["trouble"]["panic"] = {"count": 1, "last": [line]}
+    found = sick.causes()
+    assert {"database.idle_transaction", "log.trouble"} <= set(found)
+
+
+def test_what_is_wrong_elsewhere_is_mended_beside_a_cause_that_is_a_persons(sick):
+    volume_full(sick)
+    backend_stopped(sick)
+    plan = sick.plan()
+    assert {cause.cause for cause in plan.todo} == {"backend.stopped"}
+    assert "volume.full" in {cause.cause for cause in plan.causes}
+
+
+def test_one_that_nobody_can_ask_is_not_dead(sick):
+    backend_dead(sick)
+    said = "it publishes no port, and its environment names no PORT"
+    sick.facts["metrics"]["entries"][BACKEND] = {"ok": False, "error": said}
+    assert "backend.dead" not in sick.causes()
 
 
 def test_names_in_statements_are_quoted(sick):

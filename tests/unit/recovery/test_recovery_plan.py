@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import test_recovery_causes as broken
-from sick_stack import DATABASE, Sick
+import yaml
+from sick_stack import BACKEND, DATABASE, Sick
 
 from stanchion.checks import catalogue
 from stanchion.recovery import REMEDIES, Found, Risk, every_cause, of_check
@@ -29,7 +30,18 @@ def test_each_remedy_has_its_tasks_and_a_cause():
 
 
 @pytest.mark.parametrize(
-    "remedy", ["unpause", "restart_database", "end_session", "drop_slot", "deploy", "reindex", "vacuum"]
+    "remedy",
+    [
+        "unpause",
+        "restart_database",
+        "end_session",
+        "drop_slot",
+        "deploy",
+        "reindex",
+        "vacuum",
+        "make_database",
+        "make_backend",
+    ],
 )
 def test_what_interrupts_or_ends_something_needs_a_word(remedy):
     assert REMEDIES[remedy].risk is Risk.APPROVE
@@ -89,8 +101,8 @@ def test_what_only_a_person_can_mend_has_no_remedy(sick):
 
 
 def test_what_no_cause_explains_stands_for_itself(sick):
-    sick.container(DATABASE)["oom_killed"] = True
-    sick.facts["cgroups"]["entries"][DATABASE]["oom_kills"] = 2
+    sick.container(BACKEND)["oom_killed"] = True
+    sick.facts["cgroups"]["entries"][BACKEND]["oom_kills"] = 2
     (cause,) = sick.plan().causes
     assert (cause.cause, cause.because, cause.outcome) == ("container.oom", ("container.oom",), "manual")
     assert cause.does == catalogue()["container.oom"].remedy
@@ -161,6 +173,31 @@ class TestAfterwards:
         ]
         assert [each.cause for each in plan.todo] == ["backend.stopped"]
 
+    def test_a_word_is_of_what_was_there_when_it_was_given(self, first, healed):
+        broken.idle_transaction(healed)
+        plan = healed.plan(approved=["end_session"], earlier=[first], done=[done(first)])
+        assert plan.todo == ()
+        session = next(each for each in plan.causes if each.cause == "database.idle_transaction")
+        assert (session.outcome, session.why) == (
+            "refused",
+            "it was not there when the word was given; it needs another: --approve end_session",
+        )
+
+    def test_what_the_last_look_could_not_see_is_not_fixed(self, healed):
+        broken.slot(healed)
+        (before,) = healed.plan(approved=["drop_slot"]).todo
+        broken.database_paused(healed)
+        found = healed.causes(approved=["drop_slot"], earlier=[before], done=[done(before, "failed", "x")])
+        assert found["database.slot"].outcome == "not_fixed"
+        assert found["database.slot"].why == "the last look could not see whether it is still so"
+
+    def test_what_is_hidden_behind_another_is_not_fixed(self, healed):
+        broken.schedule_silent(healed)
+        (before,) = healed.plan().todo
+        broken.database_paused(healed)
+        found = healed.causes(earlier=[before], done=[done(before)])
+        assert found["schedule.silent"].outcome == "not_fixed"
+
     def test_what_is_fixed_stays_so_in_a_third_look(self, first, healed):
         fixed = healed.plan(earlier=[first], done=[done(first)]).causes
         (found,) = healed.plan(earlier=fixed, done=[done(first)]).causes
@@ -189,15 +226,32 @@ class TestLoops:
             [use("start_database", DATABASE, 60, "refused")] * 9,
             [use("start_database", "another-db", 60)] * 9,
             [use("restart_database", DATABASE, 60)] * 9,
-            [use("start_database", DATABASE, -60)] * 9,
+            [use("start_database", DATABASE, -3700)] * 9,
         ],
-        ids=["an hour ago", "refused", "elsewhere", "another remedy", "by a clock that was ahead"],
+        ids=["an hour ago", "refused", "elsewhere", "another remedy", "by a clock that is far ahead"],
     )
     def test_others_do_not_count(self, sick, records):
         broken.database_stopped(sick)
         assert len(sick.plan(records=records).todo) == 1
 
+    def test_a_record_that_cannot_be_read_allows_nothing(self, sick):
+        broken.database_stopped(sick)
+        plan = sick.plan(records=None)
+        assert plan.todo == ()
+        assert plan.causes[0].why.startswith("what was done lately could not be read")
+
+    def test_a_session_that_comes_back_is_the_same(self, sick):
+        broken.idle_transaction(sick)
+        again = [use("end_session", "report (role analyst)", age) for age in (60, 120, 180)]
+        assert sick.plan(approved=["end_session"], records=again).todo == ()
+
     def test_of_a_whole_remedy_every_place_counts(self, sick):
         broken.schedule_removed(sick)
         records = [use("write_schedule", "cron", 60)] * 3
         assert sick.plan(records=records).todo == ()
+
+
+def test_the_role_takes_the_same_words():
+    specs = Path(__file__).parents[3] / "roles" / "recovery" / "meta" / "argument_specs.yml"
+    options = yaml.safe_load(specs.read_text())["argument_specs"]["recover"]["options"]
+    assert options["recovery_approve"]["choices"] == sorted(REMEDIES)

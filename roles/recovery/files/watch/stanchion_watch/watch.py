@@ -145,14 +145,14 @@ def _see_to(settings: Settings, state: State, container: Seen, verdict: Verdict)
 
 
 def _hindered(settings: Settings, container: Seen, remedy: str) -> str:
-    """Say why a database must not be started: its volume is no more the database, or another writes to it."""
-    if remedy != START[DATABASE]:
+    """Say why a database is not to be touched: its volume is another by now, or another writes to it."""
+    if remedy not in (START[DATABASE], RESTART[DATABASE]):
         return ""
     record = Path(settings.state_dir) / "postgres" / "volume.json"
     try:
         told = json.loads(record.read_text())
         if told.get("restore") or told["volume"] != container.data:
-            return f"{record} does not name {container.data or 'its volume'} as the database to be started"
+            return f"{record} does not name {container.data or 'its volume'} as the database"
         # Two servers on one volume destroy it.
         others = [name for name in docker.writers(container.data) if name != container.name]
     except (OSError, ValueError, KeyError, AttributeError) as error:
