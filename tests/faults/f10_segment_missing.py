@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fault import RECOVER, Fault
+from fault import Fault, approved
 from scene import FOLDER, Look, Scene
 
 
@@ -39,7 +39,7 @@ FAULT = Fault(
     expect="backup.overdue",
     checks=("archive.gap",),
     says=r"WAL segment [0-9A-F]{24} is missing",
-    repair=RECOVER,
+    repair=approved("take_backup"),
     undo=put_back,
     meanwhile=no_way_past_it,
     gap=3,
