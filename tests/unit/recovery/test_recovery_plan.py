@@ -65,6 +65,14 @@ def test_a_cause_names_what_there_is(cause: Cause):
     )
 
 
+@pytest.mark.parametrize("cause", every_cause(), ids=lambda cause: cause.slug)
+def test_the_runbook_tells_of_each_cause_and_remedy(cause: Cause):
+    page = (Path(__file__).parents[3] / "docs" / "runbooks" / "recover.md").read_text()
+    rows = [row for row in page.splitlines() if row.startswith("|") and f"`{cause.slug}`" in row]
+    assert rows, cause.slug
+    assert cause.remedy is None or any(f"`{cause.remedy}`" in row for row in rows)
+
+
 def test_a_check_names_what_may_mend_it():
     assert [remedy.slug for _, remedy in of_check("schedule.installed")] == ["write_schedule"]
     assert of_check("dns.alias")[-1][0] is Risk.APPROVE
