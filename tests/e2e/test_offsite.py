@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import MACHINE
+from machines import MACHINE
 from sftp import Server
 from stack import Host, Run, Stack
 
