@@ -141,8 +141,6 @@ SIDE_BY_SIDE = [
         "run_watch",
         by_sql("UPDATE stanchion.canary SET t = t - interval '1 h'", "postgres"),
     ),
-    # For all that the canary tells, nothing has arrived in the archive for an hour either.
-    Ill("database.archive_behind", "settle_archive", lambda _: None),
 ]
 UNDONE = [
     Ill(
