@@ -20,6 +20,8 @@ HOUR = 3600.0
 # Whatever was begun counts, with or without success.
 _COUNTED = ("done", "failed")
 
+_CAME_LATER = "it was not there when the word was given"
+
 _LAYERS = {
     "engine": Layer.ENGINE,
     "host": Layer.ENGINE,
@@ -74,7 +76,8 @@ def plan(
     """
     used = {_use(each["remedy"], each["of"]): each for each in done}
     before = {each.key: each for each in earlier}
-    said = _Said(frozenset(approved), None if not before else frozenset(before), _often(look, records))
+    shown = frozenset(key for key, each in before.items() if not each.why.startswith(_CAME_LATER))
+    said = _Said(frozenset(approved), shown if before else None, _often(look, records))
     seen, hidden = diagnose(look, findings)
     found = {each.key: _decided(each, said) for each in seen}
     wanted = {_use(each.remedy, each.of): each for each in found.values() if each.outcome is Fate.PLANNED}
@@ -224,7 +227,7 @@ def _needs_a_word(each: Found, said: _Said) -> str:
     if each.remedy not in said.approved:
         return f"it needs a word: --approve {each.remedy}"
     if said.shown is not None and each.key not in said.shown:
-        return f"it was not there when the word was given; it needs another: --approve {each.remedy}"
+        return f"{_CAME_LATER}; it needs another: --approve {each.remedy}"
     return ""
 
 

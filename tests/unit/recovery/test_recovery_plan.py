@@ -190,6 +190,9 @@ class TestAfterwards:
             "refused",
             "it was not there when the word was given; it needs another: --approve end_session",
         )
+        # Nor in the look after that.
+        again = healed.plan(approved=["end_session"], earlier=plan.causes, done=[done(first)])
+        assert again.todo == ()
 
     def test_what_the_last_look_could_not_see_is_not_fixed(self, healed):
         broken.slot(healed)
