@@ -217,6 +217,14 @@ def identity(socket: str, within: float) -> dict[str, Any]:
     }
 
 
+def is_empty(mountpoint: str | None) -> bool:
+    """Say whether nothing at all is in a volume; no, where its driver does not keep it on this host."""
+    try:
+        return bool(mountpoint) and not any(Path(mountpoint or "").iterdir())
+    except OSError:
+        return False
+
+
 class Volumes:
     """What the engine knows of volumes and containers."""
 
@@ -306,6 +314,9 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
             )
         )
     found = volumes.found(volume, mountpoint is not None, server)
+    if found["content"] == "silent" and record and record["state"] == ACTIVE and is_empty(mountpoint):
+        # One that has lost its data is started again and again: nobody has to wait for its answer.
+        found = {"content": "empty"}
     step = None
     if wanted:
         decision, step = _adoption.decide(record, volume, found, params["major"], wanted)

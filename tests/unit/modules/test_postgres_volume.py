@@ -12,6 +12,7 @@ from ansible_collections.stanchion.stack.plugins.module_utils._volume import (
     strangers,
 )
 from ansible_collections.stanchion.stack.plugins.modules.postgres_volume import (
+    is_empty,
     new_record,
     read_record,
     text_of,
@@ -142,3 +143,12 @@ def test_a_record_that_says_nothing_is_refused(tmp_path, text):
 def test_a_record_is_readable_for_people():
     assert json.loads(text_of(ACTIVE)) == ACTIVE
     assert text_of(ACTIVE).count("\n") > 3
+
+
+def test_a_volume_with_nothing_in_it(tmp_path):
+    assert is_empty(str(tmp_path))
+    (tmp_path / "PG_VERSION").write_text("17")
+    assert not is_empty(str(tmp_path))
+    assert not is_empty(str(tmp_path / "elsewhere"))
+    assert not is_empty(None)
+    assert not is_empty("")
