@@ -232,6 +232,8 @@ class Scene:
         self.sh(f"mkdir -p {FOLDER}")
         self.host.run("sh", "-c", f"cat > {FOLDER}/writer.py", stdin=WRITER.read_text())
         self.stack.sql(TABLE)
+        # Cron does so at the next full minute; until then a new stack rightly says that it has no metrics.
+        self.sh(f"{self.command} watch >/dev/null")
 
     def start_writers(self, run: str, urls: str = "") -> None:
         """Start the writers and the watcher; those of an earlier process of this run go on counting."""
