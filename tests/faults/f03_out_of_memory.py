@@ -25,7 +25,7 @@ FAULT = Fault(
     "F03",
     "the database's container runs out of memory",
     allocate,
-    # An engine inside a container is not told by the kernel of what it kills: container.oom would tell elsewhere.
+    # An engine inside a container is not told of what the kernel kills: elsewhere container.oom tells.
     checks=("log.trouble",),
     says=r"-db: a crash of the server",
     afterwards=restarted,
