@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from stanchion.checks.container import BACKEND, POSTGRES, Container
 from stanchion.checks.look import Look
 from stanchion.checks.model import Evidence, Level, Outcome
+from stanchion.recovery.model import Seen
 from stanchion.recovery.registry import Failing
 
 # Sources of stack_facts that a database which does not serve leaves without an answer.
@@ -33,6 +34,43 @@ def database(look: Look) -> Container | None:
     """
     wanted = next(iter(look.postgres["containers"]))
     return next((each for each in look.real_containers() if each.name == wanted), None)
+
+
+def paused(containers: Iterable[Container], takes: str) -> Iterator[Seen]:
+    """Yield those that are paused, by what they take and never answer."""
+    for each in containers:
+        if each.state == "paused":
+            what = f"is paused: it takes {takes} and never answers"
+            yield Seen(each.name, what, (f"docker unpause {each.name}",))
+
+
+def stopped(containers: Iterable[Container], refused: str = "") -> Iterator[Seen]:
+    """Yield those that do not run, with why they must not be started, where that is so."""
+    for each in containers:
+        if each.state in ("exited", "created", "dead"):
+            what = f"is {each.state}, with code {each.exit_code}"
+            yield Seen(each.name, what, (f"docker start {each.name}",), refused=refused)
+
+
+def looping(containers: Iterable[Container]) -> Iterator[Seen]:
+    """Yield those that end each time that they are started."""
+    for each in containers:
+        if each.state == "restarting":
+            what = f"was restarted {each.restart_count} times, and ends with code {each.exit_code}"
+            yield Seen(each.name, what)
+
+
+def used_up_pools(failing: Failing) -> Iterator[Seen]:
+    """Yield the containers whose pool is used up, as pool.attribution has seen it."""
+    for _, seen in evidence(failing, "pool.attribution"):
+        # The other thing that it finds is a holder that nobody knows.
+        if "of the pool in use" in seen.what:
+            yield Seen(seen.of, seen.what)
+
+
+def first_of(told: Sequence[str]) -> str:
+    """Return the first of several things, and how many more there are."""
+    return f"{told[0]} (and {len(told) - 1} more)" if len(told) > 1 else told[0]
 
 
 def missing(look: Look, role: str) -> list[str]:

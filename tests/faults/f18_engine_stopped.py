@@ -36,7 +36,7 @@ def reload_engine(scene: Scene, live_restore: bool) -> None:
     """Have it take the option over while it runs."""
     word = str(live_restore).lower()
     scene.host.run("sh", "-c", f"cat > {OPTIONS}", stdin=f'{{"live-restore": {word}}}')
-    scene.sh("pkill -HUP -x -P $(cat /run/stanchion-dockerd.pid) dockerd")
+    scene.sh("kill -HUP $(pgrep -x -P $(cat /run/stanchion-dockerd.pid) dockerd)")
     until(
         lambda: scene.sh("docker info --format '{{.LiveRestoreEnabled}}'") == word,
         "the engine does not take its options over",

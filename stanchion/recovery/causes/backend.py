@@ -9,6 +9,7 @@ from stanchion.checks.decide import decide
 from stanchion.checks.look import Look
 from stanchion.checks.model import Outcome, Phase
 from stanchion.checks.registry import catalogue
+from stanchion.recovery import places
 from stanchion.recovery.model import Layer, Risk, Seen
 from stanchion.recovery.places import backends, evidence, missing
 from stanchion.recovery.registry import Failing, cause
@@ -33,10 +34,7 @@ _BEHIND = (
     explains=_BEHIND,
 )
 def paused(look: Look, _failing: Failing) -> Iterator[Seen]:
-    for container in backends(look):
-        if container.state == "paused":
-            what = "is paused: it takes requests and never answers"
-            yield Seen(container.name, what, (f"docker unpause {container.name}",))
+    yield from places.paused(backends(look), "requests")
 
 
 @cause(
@@ -48,10 +46,7 @@ def paused(look: Look, _failing: Failing) -> Iterator[Seen]:
     explains=_BEHIND,
 )
 def stopped(look: Look, _failing: Failing) -> Iterator[Seen]:
-    for container in backends(look):
-        if container.state in ("exited", "created", "dead"):
-            what = f"is {container.state}, with code {container.exit_code}"
-            yield Seen(container.name, what, (f"docker start {container.name}",))
+    yield from places.stopped(backends(look))
 
 
 @cause(
@@ -77,10 +72,7 @@ def gone(look: Look, _failing: Failing) -> Iterator[Seen]:
     explains=_BEHIND,
 )
 def looping(look: Look, _failing: Failing) -> Iterator[Seen]:
-    for container in backends(look):
-        if container.state == "restarting":
-            what = f"was restarted {container.restart_count} times, and ends with code {container.exit_code}"
-            yield Seen(container.name, what)
+    yield from places.looping(backends(look))
 
 
 @cause(
@@ -112,9 +104,7 @@ def dead(look: Look, _failing: Failing) -> Iterator[Seen]:
     explains=("container.health", "connection.from_backend"),
 )
 def pool_used_up(_look: Look, failing: Failing) -> Iterator[Seen]:
-    for _, seen in evidence(failing, "pool.attribution"):
-        if "of the pool in use" in seen.what:
-            yield Seen(seen.of, seen.what)
+    yield from places.used_up_pools(failing)
 
 
 # Of the database too. The last: a deploy refuses what is paused, and waits for a database that serves.
@@ -166,5 +156,4 @@ def definition(look: Look, failing: Failing) -> Iterator[Seen]:
     names = {container.name for container in look.real_containers()}
     for of, whats in told.items():
         if of in names:
-            more = f" (and {len(whats) - 1} more)" if len(whats) > 1 else ""
-            yield Seen(of, f"{whats[0]}{more}", ("python runner.py deploy",))
+            yield Seen(of, places.first_of(whats), ("python runner.py deploy",))

@@ -11,6 +11,7 @@ from stanchion.checks.sessions import doing
 from stanchion.checks.subjects.connection import in_use, number
 from stanchion.checks.subjects.lock import roots
 from stanchion.checks.units import length
+from stanchion.recovery import places
 from stanchion.recovery.model import Layer, Seen
 from stanchion.recovery.places import SILENT, database, evidence, is_recovering, is_saturated
 from stanchion.recovery.registry import Failing, cause
@@ -53,6 +54,11 @@ _UNANSWERED = (
 )
 
 
+def _databases(look: Look) -> list[Container]:
+    found = database(look)
+    return [] if found is None else [found]
+
+
 @cause(
     "database.paused",
     Layer.DATABASE,
@@ -64,9 +70,7 @@ _UNANSWERED = (
     blocks=_UNANSWERED,
 )
 def paused(look: Look, _failing: Failing) -> Iterator[Seen]:
-    found = database(look)
-    if found is not None and found.state == "paused":
-        yield Seen(found.name, "is paused: it takes connections and never answers", _unpause(found))
+    yield from places.paused(_databases(look), "connections")
 
 
 @cause(
@@ -96,10 +100,7 @@ def recovering(look: Look, _failing: Failing) -> Iterator[Seen]:
     blocks=_UNANSWERED,
 )
 def stopped(look: Look, _failing: Failing) -> Iterator[Seen]:
-    found = database(look)
-    if found is not None and found.state in ("exited", "created", "dead"):
-        what = f"is {found.state}, with code {found.exit_code}"
-        yield Seen(found.name, what, (f"docker start {found.name}",), refused=_unseen_volume(look))
+    yield from places.stopped(_databases(look), _unseen_volume(look))
 
 
 @cause(
@@ -141,10 +142,7 @@ def _unseen_volume(look: Look) -> str:
     blocks=_UNANSWERED,
 )
 def looping(look: Look, _failing: Failing) -> Iterator[Seen]:
-    found = database(look)
-    if found is not None and found.state == "restarting":
-        what = f"was restarted {found.restart_count} times, and ends with code {found.exit_code}"
-        yield Seen(found.name, what)
+    yield from places.looping(_databases(look))
 
 
 @cause(
@@ -165,10 +163,6 @@ def hung(look: Look, _failing: Failing) -> Iterator[Seen]:
     if not alive and not (look.facts.get("sql") or {}).get("ok"):
         said = " ".join((found.health_output or "").split()) or "nothing"
         yield Seen(found.name, f"runs, and its probe says: {said[:200]}", _restart(found))
-
-
-def _unpause(container: Container) -> tuple[str, ...]:
-    return (f"docker unpause {container.name}",)
 
 
 def _restart(container: Container) -> tuple[str, ...]:
@@ -253,7 +247,7 @@ def lock_pileup(look: Look, failing: Failing) -> Iterator[Seen]:
     sessions = {row["pid"]: row for row in look.rows("activity")}
     waiting = [row for row in look.rows("waits") if row["seconds"] is not None]
     # Locks are waited for all the time: it is a pile-up once a check says so.
-    if "lock.waits" not in failing and not _pool_is_used_up(failing):
+    if "lock.waits" not in failing and not any(places.used_up_pools(failing)):
         return
     behind: dict[int, list[Row]] = {}
     for row in waiting:
@@ -274,10 +268,6 @@ def lock_pileup(look: Look, failing: Failing) -> Iterator[Seen]:
 
 def _tail(waiting: Sequence[Row]) -> str:
     return f"{len(waiting)} wait behind it, {length(max(row['seconds'] for row in waiting))} at most"
-
-
-def _pool_is_used_up(failing: Failing) -> bool:
-    return any("of the pool in use" in seen.what for _, seen in evidence(failing, "pool.attribution"))
 
 
 @cause(
@@ -344,38 +334,34 @@ def connections_full(look: Look, failing: Failing) -> Iterator[Seen]:
 # Settings, and what is kept in the database.
 
 
+# What the declared configuration, and the role postgres, put right without a restart.
+_CONFIGURED = (
+    "auth.hba_errors",
+    "auth.weak_methods",
+    "auth.addresses",
+    "auth.all_all",
+    "auth.configured_password",
+    "auth.public_create",
+    "setting.file",
+    "archive.mode",
+    "connection.role_limit",
+    "transaction.statement_timeout",
+)
+
+
 @cause(
     "database.configuration",
     Layer.DATABASE,
     "the server's configuration, or the application's role, is not as declared",
     remedy="write_configuration",
-    shown_by=(
-        "auth.hba_errors",
-        "auth.weak_methods",
-        "auth.addresses",
-        "auth.all_all",
-        "auth.configured_password",
-        "auth.public_create",
-        "setting.file",
-        "archive.mode",
-        "connection.role_limit",
-        "transaction.statement_timeout",
-    ),
+    shown_by=_CONFIGURED,
     explains=("archive.fresh", "archive.waiting", "connection.from_backend", "container.health"),
 )
 def configuration(look: Look, failing: Failing) -> Iterator[Seen]:
-    slugs = [slug for slug in failing if slug in configuration_checks()]
+    slugs = [slug for slug in failing if slug in _CONFIGURED]
     told = [f"{seen.of}: {seen.what}" if seen.of else seen.what for _, seen in evidence(failing, *slugs)]
     if told:
-        more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
-        yield Seen(look.postgres["config"], f"{told[0]}{more}", ("SELECT pg_reload_conf()",))
-
-
-def configuration_checks() -> tuple[str, ...]:
-    """Return the checks that the declared configuration puts right."""
-    from stanchion.recovery.registry import every_cause
-
-    return next(each.shown_by for each in every_cause() if each.slug == "database.configuration")
+        yield Seen(look.postgres["config"], places.first_of(told), ("SELECT pg_reload_conf()",))
 
 
 @cause(
