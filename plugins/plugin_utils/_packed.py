@@ -8,8 +8,24 @@ import io
 import zipfile
 from pathlib import Path
 
+from ansible.plugins.action import ActionBase
+
 # The oldest that a zip file can say: the same files make the same archive.
 EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class PackingAction(ActionBase):
+    """Hands the option `package` over as one archive to the module that `MODULE` names."""
+
+    MODULE = ""
+
+    def run(self, tmp: object = None, task_vars: dict | None = None) -> dict:
+        result = super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        if "package" in args:
+            args["archive"] = encoded(Path(args.pop("package")))
+        result.update(self._execute_module(module_name=self.MODULE, module_args=args, task_vars=task_vars))
+        return result
 
 
 def encoded(folder: Path) -> str:
