@@ -22,7 +22,7 @@ def lock(scene: Scene) -> None:
 
 def the_root_is_named(scene: Scene, look: Look) -> None:
     """Not one of those that wait. A migration with its limit fails, where it would queue up as well."""
-    assert look.cause("database.lock_pileup")["of"].startswith("leak (pid ")
+    assert look.cause("database.lock_pileup")["of"] == "leak (role postgres)"
     psql = ["psql", "-U", "postgres", "-XAtq", "-d", "medication_tracker", "-c", MIGRATION]
     said = scene.host.run("docker", "exec", scene.database, "sh", "-c", '"$@" 2>&1 || true', "sh", *psql)
     assert "canceling statement due to lock timeout" in said
