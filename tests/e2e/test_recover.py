@@ -236,7 +236,11 @@ def looked_at(ills: Sequence[Ill]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def broken(stack: Stack, ills: Sequence[Ill]) -> Iterator[dict[str, Any]]:
-    """Break all of them, and bring the stack back at the end, whatever became of it."""
+    """Break all of them, and bring the stack back at the end, whatever became of it.
+
+    What earlier tests have had done is forgotten: a remedy is used three times an hour.
+    """
+    stack.host.run("rm", "-f", f"/var/lib/stanchion/{stack.name}/recovery/recovery.jsonl")
     try:
         for ill in ills:
             ill.broken(stack)
@@ -392,9 +396,9 @@ def test_the_fourth_time_within_an_hour_is_refused(stack: Stack) -> None:
     table = TABLE.format(stack=stack.name)
     entry = {"at": time.time(), "by": "recover", "remedy": "write_schedule", "of": table, "outcome": "done"}
     lines = "".join(json.dumps(entry) + "\n" for _ in range(3))
-    stack.host.run("sh", "-c", f"mkdir -m 700 -p {folder}; cat >> {folder}/recovery.jsonl", stdin=lines)
     try:
         with broken(stack, [SIDE_BY_SIDE[3]]):
+            stack.host.run("sh", "-c", f"cat > {folder}/recovery.jsonl", stdin=lines)
             run = recover(stack)
             assert run.code == 1, run.text
             assert fates(run) == {"schedule.removed": "refused"}

@@ -266,6 +266,19 @@ def _measured(seconds: float | None, objective: float, which: str, name: str) ->
     return (bad if seconds > objective else note)(text, name)
 
 
+def _restorable(look: Look, canary: Row, repo: str) -> float | None:
+    """Return the moment up to which everything is in a repository; None where it holds no row.
+
+    After a while in which no row was written, because the database was away, the newest row that it holds is
+    old, and nothing lies in between: the oldest row that it does not hold tells. Before that row, at most an
+    archive timeout is not there either.
+    """
+    held, pending = canary["restorable"].get(repo), canary.get("pending", {}).get(repo)
+    if held is None or pending is None:
+        return held
+    return max(held, pending - float(look.stack["archive_timeout"]))
+
+
 @check(
     "proof.window",
     rows="RST-04",
@@ -275,8 +288,8 @@ def _measured(seconds: float | None, objective: float, which: str, name: str) ->
     why="Between that moment and now lies what would be lost if the host were gone this minute.",
     remedy="See archive.fresh where WAL does not arrive, and schedule.metrics where the rows stop: then "
     "stanchion-NAME watch, which cron runs each minute.",
-    source="ours: the newest row of stanchion.canary in a repository; within two archive timeouts and the "
-    "writer's minute it cannot be younger",
+    source="ours: the newest row of stanchion.canary in a repository, and the oldest that is in none; within "
+    "two archive timeouts and the writer's minute it cannot be younger",
     reads=("backup",),
     part=POSTGRES,
 )
@@ -286,7 +299,7 @@ def window(look: Look) -> Iterator[Evidence]:
     # A row is a minute old at worst, then waits for the switch: less than that cannot be asked for.
     limit = max(objective, 2 * float(look.stack["archive_timeout"]) + 60)
     for each in readable(look):
-        old = age(look, canary["restorable"].get(f"repo{each['key']}"))
+        old = age(look, _restorable(look, canary, f"repo{each['key']}"))
         if old is None:
             yield bad("holds no row: no moment is known to be restorable", title(each))
         elif old > limit:

@@ -537,7 +537,19 @@ class TestProof:
         ask(kept, f"proof.{name}", WARN, "before it was measured")
 
     def test_the_window_has_ended(self, kept, seen, now):
-        seen["canary"]["restorable"]["repo1"] = now - 900
+        canary = seen["canary"]
+        canary["restorable"]["repo1"] = now - 900
+        canary["pending"]["repo1"] = now - 840
         ask(kept, "proof.window", FAIL, "the last restorable moment is 15 min ago, 3 min are allowed")
+        canary["pending"]["repo1"] = None
+        ask(kept, "proof.window", FAIL, "the last restorable moment is 15 min ago, 3 min are allowed")
+
+    def test_of_a_while_without_rows_nothing_is_missing(self, kept, seen, now):
+        """The database was away for a quarter of an hour; what it has written since is not archived yet."""
+        seen["canary"]["restorable"]["repo1"] = now - 900
+        seen["canary"]["pending"]["repo1"] = now - 20
+        ask(kept, "proof.window", PASS, "the last restorable moment is 80 s ago")
+
+    def test_a_window_that_holds_no_row(self, kept, seen, now):
         seen["canary"]["restorable"]["repo1"] = None
         ask(kept, "proof.window", FAIL, "holds no row")
