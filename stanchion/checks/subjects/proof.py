@@ -273,7 +273,8 @@ def _restorable(look: Look, canary: Row, repo: str) -> float | None:
     old, and nothing lies in between: the oldest row that it does not hold tells. Before that row, at most an
     archive timeout is not there either.
     """
-    held, pending = canary["restorable"].get(repo), canary.get("pending", {}).get(repo)
+    held: float | None = canary["restorable"].get(repo)
+    pending: float | None = canary["pending"].get(repo)
     if held is None or pending is None:
         return held
     return max(held, pending - float(look.stack["archive_timeout"]))
