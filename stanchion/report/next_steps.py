@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stanchion.engine import Request
@@ -14,6 +15,8 @@ from stanchion.run.paths import DEFAULT_INVENTORY, program_name
 from stanchion.run.recording import Recording
 from stanchion.variables import OPTION_VARIABLES
 
+# What the command line of `recover` says by options of its own.
+_OF_RECOVER = ("recovery_plan_only", "recovery_approve")
 # What a session hands to every run.
 _OF_EACH_RUN = ("stanchion_run", "validation_facts_dir")
 
@@ -70,17 +73,28 @@ def command(verb: str, request: Request) -> str:
 def _after_recovery(status: Status, request: Request, recording: Recording) -> list[str]:
     """Return what is left to do: the plan's own remedies, and those that need a word."""
     found = [cause for told in recording.recoveries.values() for cause in told["causes"]]
-    words = sorted({each["remedy"] for each in found if _needs_a_word(each)})
-    again = command("recover", request)
+    given = {name: value for name, value in request.variables.items() if name not in _OF_RECOVER}
+    more = [*_asked("recover", dataclasses.replace(request, variables=given))]
+    again = [command("recover", request), *more]
+    planned = [each for each in found if each["outcome"] == "planned"]
+    words = _words(each for each in planned if each["risk"] == "approve")
+    wanted = _words(each for each in found if _needs_a_word(each))
     steps = []
     if status == "absent":
-        steps.append(f"bring it up: {command('deploy', request)}")
-    if any(each["outcome"] == "planned" for each in found):
-        steps.append(f"do it: {again}")
-    steps += [f"do that as well: {again} --approve {word}" for word in words]
+        steps.append(f"bring it up: {' '.join([command('deploy', request), *more])}")
+    if planned:
+        steps.append(f"do it: {' '.join([*again, *words])}")
+    if wanted:
+        # All in one run: it knows their order.
+        steps.append(f"do that as well: {' '.join([*again, *words, *wanted])}")
     if status == "unsafe" and not steps:
         steps.append(f"what a check is about: {program_name()} explain SLUG")
     return steps
+
+
+def _words(causes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the options that say yes to the remedies of these causes."""
+    return [f"--approve {remedy}" for remedy in sorted({each["remedy"] for each in causes})]
 
 
 def _needs_a_word(cause: Mapping[str, Any]) -> bool:

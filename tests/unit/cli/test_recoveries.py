@@ -71,6 +71,7 @@ def result_of(tmp_path: Path) -> Any:
         acted: float | None = None,
         critical: bool = False,
         deployed: bool = True,
+        more: dict[str, Any] | None = None,
     ) -> Result:
         recording = Recording()
         outcome = Outcome.FAIL if critical else Outcome.PASS
@@ -96,7 +97,7 @@ def result_of(tmp_path: Path) -> Any:
             root=tmp_path,
             playbook=tmp_path / "recover.yml",
             inventory=tmp_path / "inventory",
-            variables={"recovery_plan_only": plan},
+            variables={"recovery_plan_only": plan, "recovery_approve": [], **(more or {})},
         )
         return build.result_of(context, request, recording, None, 20.0)
 
@@ -178,6 +179,27 @@ def test_what_comes_next(result_of, causes, plan, steps):
         assert step.startswith(begins)
         assert " recover" in step
         assert ("--approve end_session" in step) == ("as well" in step)
+
+
+def test_a_word_that_was_given_is_given_again(result_of):
+    planned = replace(SESSION, outcome=Fate.PLANNED, why="")
+    (step,) = result_of(planned, plan=True).next_steps
+    assert step.startswith("do it: ")
+    assert step.endswith(" --approve end_session")
+
+
+def test_all_words_that_are_needed_are_one_command(result_of):
+    other = replace(
+        SESSION, cause="backend.missing", remedy="make_backend", why="it needs a word: --approve make_backend"
+    )
+    (step,) = result_of(SESSION, other, plan=True).next_steps
+    assert step.endswith(" --approve end_session --approve make_backend")
+
+
+def test_variables_of_the_command_line_go_along(result_of):
+    (step,) = result_of(CUT, plan=True, more={"stack_name": "demo 2"}).next_steps
+    assert """ -e 'stack_name="demo 2"'""" in step
+    assert "recovery_" not in step
 
 
 def test_moments_are_moments(result_of):
