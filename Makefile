@@ -31,6 +31,10 @@ destroy: $(VENV)/.run ## Remove containers and networks; volumes, secrets and im
 test: $(VENV)/.dev ## Run the tests: lint, unit, backend, molecule, end to end; more are in faults and long
 	tests/as_root tests/run
 
+.PHONY: test-fast
+test-fast: $(VENV)/.dev ## Run the unit tests, and beside them one deploy to a fresh host; less than five minutes
+	tests/as_root tests/fast
+
 .PHONY: faults
 faults: $(VENV)/.dev ## Break a stack in 26 ways and print how each was told and mended (ARGS="-k F05" for one)
 	tests/as_root tests/faults/run $(ARGS)

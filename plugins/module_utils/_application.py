@@ -40,6 +40,20 @@ class Wanted:
     superuser_password: str | None = None
 
 
+@dataclass(frozen=True)
+class Monitor:
+    """The role of the monitoring's exporter: it reads statistics, and no table."""
+
+    role: str
+    password: str
+    connection_limit: int
+
+    @property
+    def wanted(self) -> Wanted:
+        """Return it as a role without settings of its own."""
+        return Wanted(self.role, "", self.password, self.connection_limit)
+
+
 def say(sql: str, shown: str | None = None) -> Statement:
     return Statement(sql, shown or sql)
 
@@ -73,6 +87,21 @@ def role_statements(wanted: Wanted, found: dict[str, Any] | None) -> list[Statem
         for setting in sorted(found["settings"])
         if setting not in wanted.settings
     ]
+    return statements
+
+
+def monitor_statements(
+    monitor: Monitor, database: str, found: dict[str, Any] | None, granted: tuple[list[str], bool]
+) -> list[Statement]:
+    """`granted` is what the role is a member of, and whether it may connect to the database."""
+    member_of, connects = granted
+    role = name(monitor.role)
+    statements = role_statements(monitor.wanted, found)
+    if "pg_monitor" not in member_of:
+        statements.append(say(f"GRANT pg_monitor TO {role}"))
+    statements += [say(f"REVOKE {name(other)} FROM {role}") for other in member_of if other != "pg_monitor"]
+    if not connects:
+        statements.append(say(f"GRANT CONNECT ON DATABASE {name(database)} TO {role}"))
     return statements
 
 

@@ -8,6 +8,8 @@ import json
 import socket
 import time
 import urllib.parse
+from collections.abc import Mapping
+from typing import Any
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 # With it came health checks that run more often while a container starts (Engine 25).
@@ -15,7 +17,11 @@ START_INTERVAL_API = (1, 44)
 
 
 class EngineError(OSError):
-    """The engine did not answer, or answered with an error."""
+    """The engine did not answer, or answered with an error, which has a `status` of HTTP."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class _Connection(http.client.HTTPConnection):
@@ -39,16 +45,16 @@ class Engine:
         self._deadline = time.monotonic() + timeout
         self._timeout = timeout
 
-    def get(self, path: str, **query: object) -> object:
+    def get(self, path: str, **query: object) -> Any:
         """Return the decoded answer to GET path; values of the query that are not text go as JSON."""
         return self._decoded(self._ask("GET", path, query))
 
     def has_start_interval(self) -> bool:
         """Say whether the engine knows health checks that run more often while a container starts."""
-        version = self.get("/version")["ApiVersion"]
+        version: str = self.get("/version")["ApiVersion"]
         return tuple(int(part) for part in version.split(".")[:2]) >= START_INTERVAL_API
 
-    def post(self, path: str, body: object = None, **query: object) -> dict:
+    def post(self, path: str, body: object = None, **query: object) -> Any:
         """Return the decoded answer to POST path; an answer without content is an empty one."""
         answer = self._ask("POST", path, query, body)
         return self._decoded(answer) if answer else {}
@@ -58,7 +64,7 @@ class Engine:
         try:
             self._ask("DELETE", path, query)
         except EngineError as error:
-            if "answered 404" not in str(error) and "answered 409" not in str(error):
+            if error.status not in (http.client.NOT_FOUND, http.client.CONFLICT):
                 raise
 
     def logs(self, container: str, **options: object) -> str:
@@ -66,13 +72,13 @@ class Engine:
         query = {key: "1" if value is True else value for key, value in options.items()}
         return _joined(self._ask("GET", f"/containers/{container}/logs", query)).decode(errors="replace")
 
-    def events(self, since: float, **filters: list[str]) -> list[dict]:
+    def events(self, since: float, **filters: list[str]) -> list[dict[str, Any]]:
         """Return what the engine still remembers to have happened since then; that is minutes, not days."""
         until = f"{time.time():.3f}"
         query = {"since": f"{since:.3f}", "until": until, "filters": filters}
         return [self._decoded(line) for line in self._ask("GET", "/events", query).splitlines() if line]
 
-    def _ask(self, method: str, path: str, query: dict, body: object = None) -> bytes:
+    def _ask(self, method: str, path: str, query: Mapping[str, object], body: object = None) -> bytes:
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
         target = f"{path}?{urllib.parse.urlencode(texts)}" if texts else path
         connection = self._connect()
@@ -91,11 +97,12 @@ class Engine:
             connection.close()
         if answer.status >= http.client.BAD_REQUEST:
             raise EngineError(
-                f"the engine at {self.host} answered {answer.status} to {path}: {_message(content)}"
+                f"the engine at {self.host} answered {answer.status} to {path}: {_message(content)}",
+                answer.status,
             )
         return content
 
-    def _decoded(self, content: bytes) -> dict:
+    def _decoded(self, content: bytes) -> Any:
         try:
             return json.loads(content)
         except ValueError as error:

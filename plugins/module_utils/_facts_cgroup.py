@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
@@ -14,12 +15,36 @@ _NO_LIMIT = 2**62
 _ESTABLISHED = "01"
 
 
-def cgroup_facts(containers: Iterable[dict], root: Path = ROOT, proc: Path = PROC) -> dict:
+def cgroup_facts(
+    containers: Iterable[dict[str, Any]], root: Path = ROOT, proc: Path = PROC
+) -> dict[str, Any]:
     """Return limits and use of every running container, by name; sizes are bytes."""
-    return _of_each(containers, lambda pid: _usage(_folders(pid, root, proc)), proc)
+    return _of_each(containers, lambda pid: usage(pid, root, proc), proc)
 
 
-def _of_each(containers: Iterable[dict], look: Callable[[int], dict], proc: Path) -> dict:
+def usage(pid: int, root: Path = ROOT, proc: Path = PROC) -> dict[str, Any]:
+    """Return limits and use of a process's container; sizes are bytes. OSError where it has ended."""
+    folders = _folders(pid, root, proc)
+    return _usage_v2(folders) if str(folders["version"]) == "2" else _usage_v1(folders)
+
+
+def processors(pid: int, root: Path = ROOT, proc: Path = PROC) -> dict[str, float]:
+    """Return what a process's container has used of processors; OSError where it has ended.
+
+    `seconds` of their time; the number of `periods` in which its limit counted, and of `throttled` ones.
+    """
+    folders = _folders(pid, root, proc)
+    held = _keyed(folders["cpu"] / "cpu.stat")
+    return {
+        "seconds": _cpu_seconds(folders) or 0.0,
+        "periods": held.get("nr_periods", 0),
+        "throttled": held.get("nr_throttled", 0),
+    }
+
+
+def _of_each(
+    containers: Iterable[dict[str, Any]], look: Callable[[int], dict[str, Any]], proc: Path
+) -> dict[str, Any]:
     """Return what is seen of each container that runs; one that ends meanwhile must not cost the others."""
     entries = {}
     for item in containers:
@@ -48,11 +73,7 @@ def _folders(pid: int, root: Path, proc: Path) -> dict[str, Path]:
     return folders | {"version": Path("1")}
 
 
-def _usage(folders: dict[str, Path]) -> dict:
-    return _usage_v2(folders) if str(folders["version"]) == "2" else _usage_v1(folders)
-
-
-def _usage_v1(folders: dict[str, Path]) -> dict:
+def _usage_v1(folders: dict[str, Path]) -> dict[str, Any]:
     memory, pids = folders["memory"], folders["pids"]
     used = _number(memory / "memory.usage_in_bytes")
     quota = _number(folders["cpu"] / "cpu.cfs_quota_us")
@@ -68,11 +89,12 @@ def _usage_v1(folders: dict[str, Path]) -> dict:
         "pids_limit": _number(pids / "pids.max"),
         "pids": _number(pids / "pids.current"),
         "cpus": quota / period if quota and period and quota > 0 else None,
+        "cpu_seconds": _cpu_seconds(folders),
         "processes": _processes(pids),
     }
 
 
-def _usage_v2(folders: dict[str, Path]) -> dict:
+def _usage_v2(folders: dict[str, Path]) -> dict[str, Any]:
     folder = folders["memory"]
     used = _number(folder / "memory.current")
     quota, _, period = (folder / "cpu.max").read_text().strip().partition(" ")
@@ -86,8 +108,17 @@ def _usage_v2(folders: dict[str, Path]) -> dict:
         "pids_limit": _number(folder / "pids.max"),
         "pids": _number(folder / "pids.current"),
         "cpus": None if quota == "max" else int(quota) / int(period),
+        "cpu_seconds": _cpu_seconds(folders),
         "processes": _processes(folder),
     }
+
+
+def _cpu_seconds(folders: dict[str, Path]) -> float | None:
+    """Return the processor time used; under v1 its controller need not be there."""
+    if str(folders["version"]) == "2":
+        return _keyed(folders["cpu"] / "cpu.stat").get("usage_usec", 0) / 1e6
+    used = folders["cpuacct"] / "cpuacct.usage" if "cpuacct" in folders else None
+    return (_number(used) or 0) / 1e9 if used and used.exists() else None
 
 
 def _number(path: Path) -> int | None:
@@ -108,7 +139,9 @@ def _processes(folder: Path) -> list[int]:
     return sorted(int(pid) for pid in (folder / "cgroup.procs").read_text().split())
 
 
-def socket_facts(containers: Iterable[dict], port: int, root: Path = ROOT, proc: Path = PROC) -> dict:
+def socket_facts(
+    containers: Iterable[dict[str, Any]], port: int, root: Path = ROOT, proc: Path = PROC
+) -> dict[str, Any]:
     """Return, of every running container by name, which of its processes hold which connections to `port`.
 
     Each holder has `pid`, `parent`, `command` and `sockets`, inodes; `shared` has those that several hold.
@@ -120,7 +153,7 @@ def socket_facts(containers: Iterable[dict], port: int, root: Path = ROOT, proc:
     )
 
 
-def _holders(pid: int, processes: Iterable[int], port: int, proc: Path) -> dict:
+def _holders(pid: int, processes: Iterable[int], port: int, proc: Path) -> dict[str, Any]:
     connections = set(_connections(pid, port, proc))
     holders = []
     by_socket: dict[str, list[int]] = {}
@@ -150,7 +183,7 @@ def _connections(pid: int, port: int, proc: Path) -> dict[str, int]:
 
 
 def _sockets(process: int, proc: Path) -> set[str]:
-    found = set()
+    found: set[str] = set()
     try:
         entries = list((proc / str(process) / "fd").iterdir())
     except OSError:  # it ended meanwhile
@@ -165,7 +198,7 @@ def _sockets(process: int, proc: Path) -> set[str]:
     return found
 
 
-def _process(process: int, proc: Path) -> dict:
+def _process(process: int, proc: Path) -> dict[str, Any]:
     try:
         status = dict(
             line.split(":", 1)

@@ -7,6 +7,7 @@ import ipaddress
 import shutil
 from collections.abc import Collection
 from datetime import datetime, timezone
+from http import HTTPStatus
 from pathlib import Path
 
 from ansible_collections.stanchion.stack.plugins.module_utils import _facts_files, _secret_text
@@ -98,7 +99,7 @@ def container_facts(engine: Engine, stack: str, told: Collection[str] = ()) -> d
         try:
             items.append(container(engine.get(f"/containers/{summary['Id']}/json"), told))
         except EngineError as error:
-            if "answered 404" not in str(error):  # removed between the list and the look
+            if error.status != HTTPStatus.NOT_FOUND:  # removed between the list and the look
                 raise
     return {"entries": sorted(items, key=lambda item: item["name"])}
 

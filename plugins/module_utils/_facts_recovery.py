@@ -21,19 +21,20 @@ def recovery_facts(stack: str, state_dir: str, cron: Path = CRON) -> dict:
 
 
 def _watch(stack: str, folder: Path, cron: Path) -> dict:
-    settings, state = _json(folder / "settings.json"), _json(folder / "watch.json") or {}
+    settings, state = json_object(folder / "settings.json"), json_object(folder / "watch.json") or {}
     table = _removal.watch_table(stack, cron)
     return {
         "installed": settings is not None,
         "cron_path": str(table),
-        **_table(table, (settings or {}).get("cron_text", "")),
+        **table_facts(table, (settings or {}).get("cron_text", "")),
         "ran": state.get("at"),
         "trouble": state.get("trouble", ""),
         "dead": sorted(state.get("dead", {})),
     }
 
 
-def _table(path: Path, wanted: str) -> dict:
+def table_facts(path: Path, wanted: str) -> dict:
+    """Compare a table of cron with what was written: `cron_file` is exact, differs or missing."""
     try:
         text, seen = path.read_text(), path.stat()
     except FileNotFoundError:
@@ -70,7 +71,8 @@ def _records(path: Path) -> list[dict]:
     return found
 
 
-def _json(path: Path) -> dict | None:
+def json_object(path: Path) -> dict | None:
+    """Return the object in a file, None where there is no such file."""
     try:
         read = json.loads(path.read_text())
     except FileNotFoundError:

@@ -65,6 +65,11 @@ QUERIES = {
                 WHERE s.setrole = a.oid AND s.setdatabase IN (0,
                   (SELECT oid FROM pg_database WHERE datname = current_database()))) AS settings
         FROM pg_authid a WHERE rolname !~ '^pg_'""",
+    # Of which roles each other role is a member, directly.
+    "memberships": """
+        SELECT m.rolname AS member, g.rolname AS role
+        FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member JOIN pg_roles g ON g.oid = a.roleid
+        WHERE m.rolname !~ '^pg_'""",
     "databases": """
         SELECT datname AS name, pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS encoding,
                CASE datlocprovider WHEN 'b' THEN 'builtin' WHEN 'i' THEN 'icu' ELSE 'libc' END AS provider,

@@ -22,8 +22,11 @@ _VOLUME_GOES_WITHIN = 600
 # What a container without a stop time-out of its own is given.
 _STOP_SECONDS = 10
 # What scheduled jobs hold while they run. Without containers they have nothing left to do.
-_LOCKS_OF_JOBS = ("backup/watch.lock", "backup/job.lock", "recovery/watch.lock")
+_LOCKS_OF_JOBS = ("backup/watch.lock", "backup/job.lock", "recovery/watch.lock", "monitoring/figures.lock")
 _JOB_ENDS_WITHIN = 60
+
+# Below the folder of the role monitoring: what its containers read, and nothing else.
+MONITORING_FOLDERS = ("alertmanager", "exporter", "prometheus")
 
 # What the roles write into the stack's folder and into that of its secrets, by the folder.
 _OWN = {
@@ -47,6 +50,14 @@ _OWN = {
         "watch.json",
         "watch.lock",
     },
+    "monitoring": {
+        "figures.json",
+        "figures.lock",
+        "figures.pyz",
+        "metrics",
+        "settings.json",
+        *MONITORING_FOLDERS,
+    },
     "recovery": {"on_failure", "recovery.jsonl", "settings.json", "watch.json", "watch.lock", "watch.pyz"},
 }
 _SECRETS = {
@@ -59,6 +70,8 @@ _SECRETS = {
     "backup_sftp_key",
     "exported.json",
     "fingerprint_key",
+    "monitoring",
+    "monitoring_password",
     "postgres_password",
 }
 # The secrets without which backups are noise begin so.
@@ -259,6 +272,14 @@ def files(stack: str, folder: Path, secrets: Path | None, stay: Iterable[Path] =
     return found
 
 
+def files_of(role: str, folder: Path) -> Files:
+    """Tell what a role has written in its folder from what it has not."""
+    found = Files()
+    if folder.is_dir():
+        _sort(folder, {folder: _OWN[role]}, found)
+    return found
+
+
 def _sort(place: Path, places: dict[Path, set[str]], found: Files) -> None:
     for entry in sorted(place.iterdir()):
         if entry in places and entry.is_dir() and not entry.is_symlink():
@@ -283,16 +304,18 @@ def wait_for_jobs(run: Run, folder: Path, within: int = _JOB_ENDS_WITHIN) -> Non
     """
     for name in _LOCKS_OF_JOBS:
         lock = folder / name
-        if not lock.exists():
-            continue
-        code, _, _ = run(["flock", "--timeout", str(within), str(lock), "true"])
-        if code:
+        if is_held(run, lock, within):
             raise RefusedError(
                 f"A scheduled job still runs after {within} s: {lock} is held (fuser -v tells by whom). "
                 f"Containers and volumes are gone, and nothing of {folder}. Run this again when it has "
                 "ended.",
                 None,
             )
+
+
+def is_held(run: Run, lock: Path, within: int = _JOB_ENDS_WITHIN) -> bool:
+    """Wait for what holds a lock; say whether it still does when the seconds are over."""
+    return lock.exists() and run(["flock", "--timeout", str(within), str(lock), "true"])[0] != 0
 
 
 def delete(found: Files) -> None:
@@ -330,8 +353,21 @@ def watch_table(stack: str, cron: Path = Path("/etc/cron.d")) -> Path:
 
 def watched(stack: str, cron: Path = Path("/etc/cron.d")) -> list[Path]:
     """Return the table of the watch, if it is there and this stack's."""
-    path = watch_table(stack, cron)
-    return [path] if path.is_file() and f"recovery of stack {stack})" in path.read_text() else []
+    return _if_of("recovery", stack, watch_table(stack, cron))
+
+
+def figures_table(stack: str, cron: Path = Path("/etc/cron.d")) -> Path:
+    """Return where cron's table of the figures is (role monitoring)."""
+    return cron / f"stanchion-{stack}-monitoring"
+
+
+def figured(stack: str, cron: Path = Path("/etc/cron.d")) -> list[Path]:
+    """Return the table of the figures, if it is there and this stack's."""
+    return _if_of("monitoring", stack, figures_table(stack, cron))
+
+
+def _if_of(role: str, stack: str, table: Path) -> list[Path]:
+    return [table] if table.is_file() and f"{role} of stack {stack})" in table.read_text() else []
 
 
 def repository_of(folder: Path) -> str | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,9 @@ def install(module: AnsibleModule) -> dict[str, Any]:
     for place, mode in places:
         if own_folder(place, owner, mode, check_mode):
             changed.append(str(place))
+    # The job of each minute writes there, and a collector of figures mounts it before that has run.
+    if own_folder(folder / "metrics", os.geteuid(), 0o755, check_mode):
+        changed.append(str(folder / "metrics"))
     diff = []
     for file in wanted(params) if not check_mode or all_there(params) else []:
         if not differs(file):

@@ -11,9 +11,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stanchion.stack.plugins.module_utils import _secret_text
 from ansible_collections.stanchion.stack.plugins.module_utils._application import (
     ATTRIBUTES,
+    Monitor,
     Statement,
     Wanted,
     database_statements,
+    monitor_statements,
     password_statements,
     role_statements,
     schema_statements,
@@ -63,6 +65,18 @@ options:
     description: Settings of the role's sessions; the role has no others.
     type: dict
     default: {}
+  monitoring_role:
+    description: >-
+      The role of the monitoring's exporter, which reads statistics and no table. Left out, none
+      is kept.
+    type: str
+  monitoring_password_file:
+    description: File on the host with its password.
+    type: path
+  monitoring_connections:
+    description: Connections that it may have at once.
+    type: int
+    default: 3
 attributes:
   check_mode:
     support: full
@@ -102,6 +116,13 @@ DATABASE = """
 SELECT pg_get_userbyid(datdba), array(
        SELECT privilege_type FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0)
   FROM pg_database WHERE datname = %s
+"""
+GRANTED = """
+SELECT array(SELECT g.rolname::text FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+              WHERE m.member = a.oid ORDER BY 1),
+       coalesce((SELECT has_database_privilege(a.oid, d.oid, 'CONNECT') FROM pg_database d
+                  WHERE d.datname = %s), false)
+  FROM pg_roles a WHERE a.rolname = %s
 """
 SCHEMA = """
 SELECT pg_get_userbyid(nspowner), array(
@@ -160,6 +181,20 @@ def cluster_statements(connection: Any, wanted: Wanted) -> list[Statement]:
     return statements + database_statements(wanted, *one(connection, DATABASE, wanted.database))
 
 
+def monitor_of(params: dict[str, Any]) -> Monitor | None:
+    role, file = params["monitoring_role"], params["monitoring_password_file"]
+    return Monitor(role, password_of(file), params["monitoring_connections"]) if role else None
+
+
+def monitor_wanted(connection: Any, monitor: Monitor | None, database: str) -> list[Statement]:
+    if monitor is None:
+        return []
+    granted = rows(connection, GRANTED, (database, monitor.role))
+    return monitor_statements(
+        monitor, database, role_found(connection, monitor.role), granted[0] if granted else ([], False)
+    )
+
+
 def converge(module: AnsibleModule) -> list[Statement]:
     params = module.params
     wanted = Wanted(
@@ -172,9 +207,14 @@ def converge(module: AnsibleModule) -> list[Statement]:
         superuser_password=params["superuser_password_file"]
         and password_of(params["superuser_password_file"]),
     )
+    monitor = monitor_of(params)
     connection = connect(params["socket"])
     statements = cluster_statements(connection, wanted)
     run(module, connection, statements)
+    # After the database, which it is let into.
+    monitoring = monitor_wanted(connection, monitor, wanted.database)
+    run(module, connection, monitoring)
+    statements += monitoring
     there = rows(connection, "SELECT 1 FROM pg_database WHERE datname = %s", (wanted.database,))
     connection.close()
     if not there:  # in check mode
@@ -205,12 +245,21 @@ def main() -> None:
             "superuser_password_file": {"type": "path", "no_log": False},
             "connection_limit": {"type": "int", "required": True},
             "settings": {"type": "dict", "default": {}},
+            "monitoring_role": {"type": "str"},
+            "monitoring_password_file": {"type": "path", "no_log": False},
+            "monitoring_connections": {"type": "int", "default": 3},
         },
+        required_by={"monitoring_role": ["monitoring_password_file"]},
         supports_check_mode=True,
     )
     if module.params["role"] == SUPERUSER:
         module.fail_json(
             msg="The application's role can't be postgres, the superuser. Set stack_database_user."
+        )
+    if module.params["monitoring_role"] in (SUPERUSER, module.params["role"]):
+        module.fail_json(
+            msg=f"The monitoring's role can't be {module.params['monitoring_role']}, as which somebody else "
+            "comes. Set stack_monitoring_user."
         )
     if module.check_mode and not Path(module.params["socket"], ".s.PGSQL.5432").exists():
         module.exit_json(changed=True, statements=[])

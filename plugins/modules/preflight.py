@@ -15,7 +15,7 @@ description:
 options:
   subject:
     description: What is looked at.
-    choices: [host, network, postgres, backend, backup, recovery]
+    choices: [host, network, postgres, backend, backup, recovery, monitoring]
     required: true
     type: str
   declared:

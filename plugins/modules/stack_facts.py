@@ -12,11 +12,13 @@ from ansible_collections.stanchion.stack.plugins.module_utils import (
     _facts_backup,
     _facts_cgroup,
     _facts_docker,
+    _facts_figures,
     _facts_files,
     _facts_host,
     _facts_inside,
     _facts_logs,
     _facts_metrics,
+    _facts_monitoring,
     _facts_outside,
     _facts_recovery,
     _facts_sql,
@@ -69,6 +71,8 @@ options:
       - clock
       - sql
       - backup
+      - monitoring
+      - figures
       - cgroups
       - sockets
       - inside
@@ -130,6 +134,38 @@ options:
     description: The backups' repository on the host, a volume's name or a folder, for the sources
       V(repository) and V(disk).
     type: str
+  monitoring:
+    description:
+      - Where Prometheus and Alertmanager answer, for the source V(monitoring); without it only the figures
+        that the host writes for them are looked at.
+    type: dict
+    suboptions:
+      prometheus:
+        description: Its address, C(http://127.0.0.1:9090).
+        type: str
+        required: true
+      alertmanager:
+        description: Its address.
+        type: str
+        required: true
+      auth_file:
+        description:
+          - File on the host with one line, C(USER:PASSWORD), for pages that ask for it.
+          - It is sent only over TLS, to whom O(monitoring.ca_file) vouches for.
+        type: path
+      ca_file:
+        description:
+          - File on the host with certificates, one of which is served there, or has signed what is.
+          - Without it any certificate will do, and no password is sent.
+        type: path
+  prometheus:
+    description: Where the host's Prometheus answers, for V(figures). Empty where the stack has none.
+    type: str
+    default: ""
+  queries:
+    description: PromQL that V(figures) asks, by a name of the caller's.
+    type: dict
+    default: {}
   timeout:
     description: Seconds within which each source has to answer; V(backup) has three times as long.
     type: float
@@ -304,11 +340,38 @@ stack_facts:
         V(installed), whether the command of the role backup is there, V(program), and what its C(observe)
         says as V(observed), null where it is not.
       type: dict
+    monitoring:
+      description:
+        - Three parts, each with V(ok), and V(error) where it could not be looked at. Moments are Unix
+          seconds.
+        - V(figures) with V(installed), V(cron_path), V(cron_file) (V(exact), V(differs), V(missing)),
+          V(cron_difference), V(cron_since), V(path) of the file that the host writes, and when that was
+          V(written), or null.
+        - V(prometheus), where O(monitoring) is given, with V(started), V(loaded) (its configuration),
+          V(reload_ok), V(retention); V(targets), each with V(job), V(instance), V(health) (V(up),
+          V(down), V(unknown)), V(error), V(scraped), V(up_lately) (at any moment of the last two
+          minutes); V(rules), each with V(alert), V(expr), V(health), V(error), V(evaluated), V(interval)
+          (s); V(metrics), the names in these expressions of which there is a value; V(alerts) that are
+          pending or firing, each with V(alert), V(state), V(since), V(labels); V(alertmanagers), how many
+          it knows, and V(dropped), how many alerts it could hand to none in the last five minutes;
+          V(exporter), the database's, with V(up), V(up_lately) and V(scrape_error); V(deliveries) of the
+          last hour by V(receiver) and V(integration), with V(tried), V(failed), and when one was last
+          V(delivered) and V(refused), or null.
+        - V(alertmanager), where O(monitoring) is given, with V(version), V(started), V(loaded), V(reload_ok),
+          V(receivers) (names), and V(switch), the alert DeadMansSwitch, when it last V(came), to which
+          V(receivers) it goes, and whether it is V(silenced); null where it has never come.
+      type: dict
+    figures:
+      description: >-
+        V(asked), false where there is no Prometheus, and V(entries), by the name of each of the O(queries),
+        with V(ok) and V(series) of V(labels) and V(value), or the V(error).
+      type: dict
     cgroups:
       description: >-
         V(entries) by container: V(memory_limit), V(memory_swap_limit), V(memory_used), V(working_set)
         (bytes),
-        V(oom_kills), V(pids_limit), V(pids), V(cpus), V(processes), and the V(version) of cgroup.
+        V(oom_kills), V(pids_limit), V(pids), V(cpus), V(cpu_seconds) (used until now), V(processes), and the
+        V(version) of cgroup.
       type: dict
     sockets:
       description: >-
@@ -392,6 +455,8 @@ SOURCES = [
     "clock",
     "sql",
     "backup",
+    "monitoring",
+    "figures",
     *OF_CONTAINERS,
 ]
 
@@ -466,6 +531,12 @@ def sources(params: dict) -> dict[str, Source]:
             params["socket"] or f"{folder}/postgres/socket", params["database"], params["timeout"] * 0.9
         ),
         "backup": lambda: _facts_backup.backup_facts(stack, params["timeout"] * BACKUP_TIMES * 0.9),
+        "monitoring": lambda: _facts_monitoring.monitoring_facts(
+            stack, folder, params["monitoring"], params["timeout"] * 0.9
+        ),
+        "figures": lambda: _facts_figures.figure_facts(
+            params["prometheus"], params["queries"], params["timeout"] * 0.9
+        ),
     }
 
 
@@ -532,6 +603,17 @@ def main() -> None:
             "address_variable": {"type": "str", "default": "DATABASE_URL"},
             "log_window": {"type": "float", "default": 3600.0},
             "repository": {"type": "str"},
+            "monitoring": {
+                "type": "dict",
+                "options": {
+                    "prometheus": {"type": "str", "required": True},
+                    "alertmanager": {"type": "str", "required": True},
+                    "auth_file": {"type": "path"},
+                    "ca_file": {"type": "path"},
+                },
+            },
+            "prometheus": {"type": "str", "default": ""},
+            "queries": {"type": "dict", "default": {}},
             "timeout": {"type": "float", "default": 5.0},
         },
         supports_check_mode=True,

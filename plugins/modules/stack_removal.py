@@ -105,7 +105,7 @@ removed:
       description: The stack's folder, or what went of it where something else is in it.
       type: list
     schedule:
-      description: The schedule of the backups and its program, and the table of the watch.
+      description: The schedule of the backups and its program, and the tables of the watch and the figures.
       type: list
     backups:
       description: The stack's folders in a repository that is a folder of the host.
@@ -166,7 +166,7 @@ def _run(module: AnsibleModule) -> tuple[dict[str, list[str]], list[str], list[s
     if data:
         _removal.check_folder(folder)
         repository = _removal.repository_of(folder) or module.params["repository"]
-    schedule = [*_removal.scheduled(stack), *_removal.watched(stack)]
+    schedule = [*_removal.scheduled(stack), *_removal.watched(stack), *_removal.figured(stack)]
     stored = _removal.stored(repository, stack)
     program = module.get_bin_path("docker")
     docker = _removal.Docker(module.run_command, program) if program is not None else None

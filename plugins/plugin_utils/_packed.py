@@ -12,6 +12,8 @@ from ansible.plugins.action import ActionBase
 
 # The oldest that a zip file can say: the same files make the same archive.
 EPOCH = (1980, 1, 1, 0, 0, 0)
+# What programs of hosts share (`stanchion_host`): every archive has it.
+SHARED = Path(__file__).resolve().parents[2] / "roles" / "stack" / "files" / "host"
 
 
 class PackingAction(ActionBase):
@@ -34,9 +36,10 @@ def encoded(folder: Path) -> str:
 
 
 def packed(folder: Path) -> bytes:
-    """Return every Python file of a folder as a zip archive that Python runs."""
+    """Return every Python file of a folder, and of what hosts share, as a zip archive that Python runs."""
+    files = {str(path.relative_to(place)): path for place in (SHARED, folder) for path in place.rglob("*.py")}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path in sorted(folder.rglob("*.py")):
-            archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder)), EPOCH), path.read_bytes())
+        for name, path in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), path.read_bytes())
     return buffer.getvalue()

@@ -16,6 +16,7 @@ from stanchion.secret_names import HIDDEN, holds_secret
 
 POSTGRES = "postgres"
 BACKEND = "backend"
+MONITORING = "monitoring"
 # What Docker does where nothing is said.
 DEFAULT_STOP_SECONDS = 10
 DEFAULT_SHM = 64 * memory.MB

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from stanchion.checks.container import BACKEND, POSTGRES, Container, declared, inspected
+from stanchion.checks.container import BACKEND, MONITORING, POSTGRES, Container, declared, inspected
 from stanchion.checks.model import Evidence, Phase, SkipError, UnreadableError
 from stanchion.moments import moment
 
@@ -28,8 +28,8 @@ class Look:
 
     Args:
         facts: what stack_facts returned; `{}` where nothing was looked at.
-        declared: what the roles declare for the host: `stack`, and of the parts that it has, `postgres` and
-            `backend` (roles/validation/README.md has the keys).
+        declared: what the roles declare for the host: `stack`, and of the parts that it has, `postgres`,
+            `backend` and `monitoring` (roles/validation/README.md has the keys).
         thresholds: values of the variables that the catalogue names.
         phase: in preflight and of a file, `containers()` are the declared ones.
         containers: the containers of a compose file, in place of any other.
@@ -55,7 +55,7 @@ class Look:
     # What is declared
 
     def has(self, part: str) -> bool:
-        """Say whether a part (`postgres`, `backend`) is declared for this host."""
+        """Say whether a part (`postgres`, `backend`, `monitoring`) is declared for this host."""
         if self._containers is not None:
             return any(found.role == part for found in self._containers)
         return part in self.declared
@@ -182,7 +182,7 @@ class Look:
         """Return what the roles would make."""
         return [
             self._by_contract(declared(name, part, definition))
-            for part in (POSTGRES, BACKEND)
+            for part in (POSTGRES, BACKEND, MONITORING)
             if part in self.declared
             for name, definition in self.declared[part]["containers"].items()
         ]

@@ -9,7 +9,7 @@ from stanchion.checks.pool_view import READ_BESIDE
 from stanchion.checks.registry import Check, sources_of
 from stanchion.secret_names import HIDDEN, holds_secret
 
-PARTS = ("postgres", "backend")
+PARTS = ("postgres", "backend", "monitoring")
 # Gathered in any case: every report says when it looked, and on what clock.
 ALWAYS = ("clock", "containers", "engine")
 
@@ -36,6 +36,7 @@ def request(
         "environment": _declared_names(declared),
         "address_variable": _address_variable(declared),
         "repository": stack["backup_repository"] if stack.get("backup") else None,
+        "monitoring": _pages(declared),
         "log_window": float(thresholds.get("validation_log_window", 3600)),
     }
 
@@ -55,6 +56,15 @@ def definition_without_secrets(definition: Mapping[str, Any]) -> dict[str, Any]:
     env = (definition.get("env") or {}).items()
     shown = {name: HIDDEN if holds_secret(name, str(value)) else value for name, value in env}
     return {**definition, "env": shown}
+
+
+def _pages(declared: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return where Prometheus and Alertmanager answer, and how they are asked; None where there are none."""
+    monitoring: Mapping[str, Any] = declared.get("monitoring", {})
+    if not monitoring.get("enabled"):
+        return None
+    named = ("prometheus", "alertmanager", "auth_file", "ca_file")
+    return {name: monitoring[name] for name in named if monitoring.get(name)}
 
 
 def _address_variable(declared: Mapping[str, Any]) -> str:

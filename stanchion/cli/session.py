@@ -116,6 +116,11 @@ def _become_password(options: Options) -> str | None:
 
 def perform(session: Session) -> Result:
     """Run the verb, decide how it ended, and keep a record of it."""
+    return perform_recorded(session)[0]
+
+
+def perform_recorded(session: Session) -> tuple[Result, Recording]:
+    """Do the same, and return besides what the hosts have told."""
     context, request = session.context, session.request
     expected = records.expected_tasks(context.state, context.verb, str(request.inventory), request.check)
     recording = Recording()
@@ -134,7 +139,13 @@ def perform(session: Session) -> Result:
     # To recover, an engine that does not answer is one finding of many.
     if fault is None and context.verb != "recover":
         fault = build.silent_engine_of_checks(recording)
-    result = build.result_of(context, request, recording, fault, time.monotonic() - began)
+    return keep(session, recording, fault, time.monotonic() - began), recording
+
+
+def keep(session: Session, recording: Recording, fault: Fault | None, seconds: float) -> Result:
+    """Return the result of a run that is over, and keep a record of it."""
+    context = session.context
+    result = build.result_of(context, session.request, recording, fault, seconds)
     context.folder.write(RESULT, result.model_dump_json(indent=2))
     records.append(context.state, build.record_of(result, recording.tasks))
     return result

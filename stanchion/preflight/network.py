@@ -2,7 +2,8 @@
 
 Declared: `stack_name`, `stack_app_network`, `stack_app_subnet`, `stack_edge_network`, `stack_edge_subnet`,
 `stack_backend_replicas`, `stack_backend_companions`; and where there is a repository off the host,
-`stack_backup_network` and `stack_backup_subnet`.
+`stack_backup_network` and `stack_backup_subnet`; where the stack is monitored, `stack_monitoring_network` and
+`stack_monitoring_subnet`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
     found += _between(wanted)
     for network in wanted:
         found += _kind(network)
-        if network.variable != "stack_backup_subnet":
+        if network.variable in ("stack_app_subnet", "stack_edge_subnet"):
             found += _room(network, declared)
     if has_engine(facts):
         found += unreadable(facts, "networks") or _engine_clashes(wanted, declared.text("stack_name"), facts)
@@ -55,8 +56,9 @@ def look(declared: Declared, facts: Facts) -> list[Problem]:
 
 
 def _kinds(declared: Declared) -> tuple[str, ...]:
-    """Return which networks the stack has; the one of the backups only with a repository off the host."""
-    return ("app", "edge", "backup") if declared.text("stack_backup_subnet", "") else ("app", "edge")
+    """Return which networks the stack has: those of backups and monitoring only where they are declared."""
+    more = [kind for kind in ("backup", "monitoring") if declared.text(f"stack_{kind}_subnet", "")]
+    return ("app", "edge", *more)
 
 
 def _read(declared: Declared, kinds: Iterable[str]) -> tuple[list[_Wanted], list[Problem]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Container
 
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import Declared, Facts, has_engine, unreadable
@@ -43,12 +44,11 @@ def port_problems(declared: Declared, facts: Facts) -> list[Problem]:
     return found + _taken(address, range(first, last + 1), declared.text("stack_name"), facts)
 
 
-def _taken(address: Address, wanted: range, stack: str, facts: Facts) -> list[Problem]:
+def unread(facts: Facts) -> list[Problem]:
+    """Return a problem where nobody can tell who has which port."""
     broken = unreadable(facts, "ports")
-    if broken:
-        return broken
-    error = facts["ports"]["containers_error"]
-    if has_engine(facts) and error:
+    if not broken and has_engine(facts) and facts["ports"]["containers_error"]:
+        error = facts["ports"]["containers_error"]
         return [
             Problem(
                 slug="host.unreadable",
@@ -58,11 +58,25 @@ def _taken(address: Address, wanted: range, stack: str, facts: Facts) -> list[Pr
                 exit="unreachable",
             )
         ]
-    users: dict[int, str] = {}
-    for entry in facts["ports"]["entries"]:
-        own = entry["stack"] == stack and entry["role"] == ROLE
-        if entry["port"] in wanted and not own and _meet(address, ipaddress.ip_address(entry["address"])):
-            users[entry["port"]] = _user(entry)
+    return broken
+
+
+def users_of(address: Address, wanted: Container[int], own: tuple[str, str], facts: Facts) -> dict[int, str]:
+    """Return who has these ports already, but for containers of `own`: a stack, and a role of it."""
+    return {
+        entry["port"]: _user(entry)
+        for entry in facts["ports"]["entries"]
+        if entry["port"] in wanted
+        and (entry["stack"], entry["role"]) != own
+        and _meet(address, ipaddress.ip_address(entry["address"]))
+    }
+
+
+def _taken(address: Address, wanted: range, stack: str, facts: Facts) -> list[Problem]:
+    broken = unread(facts)
+    if broken:
+        return broken
+    users = users_of(address, wanted, (stack, ROLE), facts)
     free = _free(address, wanted, facts)
     return [
         _problem(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stanchion.preflight import backend, backup, host, network, postgres, recovery
+from stanchion.preflight import backend, backup, host, monitoring, network, postgres, recovery
 from stanchion.preflight.problem import Problem
 from stanchion.preflight.reading import Declared, Facts
 
@@ -24,5 +24,6 @@ SUBJECTS = {
     "postgres": Subject(postgres.look, postgres.SOURCES),
     "backend": Subject(backend.look, backend.SOURCES),
     "backup": Subject(backup.look, backup.SOURCES),
+    "monitoring": Subject(monitoring.look, monitoring.SOURCES),
     "recovery": Subject(recovery.look, recovery.SOURCES),
 }

@@ -17,6 +17,7 @@ class Layer(StrEnum):
     DATABASE = "database"
     BACKEND = "backend"
     SCHEDULE = "schedule"
+    MONITORING = "monitoring"
 
 
 class Risk(StrEnum):

@@ -36,6 +36,7 @@ _LAYERS = {
     "backup": Layer.SCHEDULE,
     "proof": Layer.SCHEDULE,
     "schedule": Layer.SCHEDULE,
+    "monitoring": Layer.MONITORING,
 }
 
 

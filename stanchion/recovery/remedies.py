@@ -129,7 +129,7 @@ REMEDIES: Mapping[str, Remedy] = {
         Remedy(
             "deploy",
             APPROVE,
-            "Brings database and backend to the declared definition (their roles).",
+            "Brings database, backend and monitoring to the declared definition (their roles).",
             "a database whose definition differs is restarted: seconds without it, all connections ended",
             whole=True,
         ),
@@ -192,6 +192,20 @@ REMEDIES: Mapping[str, Remedy] = {
             AUTOMATIC,
             "Restores into a copy beside the database, proves it, and takes it away.",
             "disk for a copy of the data, and the I/O of it, at low priority",
+            whole=True,
+        ),
+        Remedy(
+            "start_monitoring",
+            AUTOMATIC,
+            "Makes and starts the monitoring's containers as they are declared (role monitoring).",
+            "what a deploy of it does: containers whose definition differs are replaced; its figures stay",
+            whole=True,
+        ),
+        Remedy(
+            "write_monitoring",
+            AUTOMATIC,
+            "Writes the monitoring's files, and the job that writes the host's figures, again.",
+            "what was changed in these files by hand is gone",
             whole=True,
         ),
     )

@@ -173,7 +173,7 @@ def _verdict(
 
 
 # Verbs whose result is what the checks say.
-_OF_CHECKS = ("validate", "recover")
+_OF_CHECKS = ("validate", "recover", "report")
 # What the checks may overrule.
 _JUDGED = ("safe", "deployed", "unchanged", "done")
 

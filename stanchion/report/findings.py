@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stanchion.report.model import Checked, Result, Validation
@@ -21,12 +22,16 @@ _LABEL = 6
 def render(out: Console, result: Result, every: bool = False) -> None:
     """Print what the last look at each host found; what it comes after tells its warnings in a line."""
     every = every or (result.run is not None and result.run.details)
-    looks = latest(result.validations)
+    of_looks(out, latest(result.validations), every, short=result.verb in ("deploy", "restore"))
+
+
+def of_looks(out: Console, looks: Sequence[Validation], every: bool = False, short: bool = False) -> None:
+    """Print what each look found; `short` tells a warning in a line."""
     for validation in looks:
         if len(looks) > 1:
             out.print()
             out.print(validation.host, style="bold")
-        _host(out, validation, every, short=result.verb in ("deploy", "restore"))
+        _host(out, validation, every, short)
 
 
 def _host(out: Console, validation: Validation, every: bool, short: bool) -> None:

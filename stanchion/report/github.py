@@ -75,7 +75,7 @@ def _of_run(result: Result) -> Iterator[_Annotation]:
 
 def _of_checks(result: Result) -> Iterator[_Annotation]:
     """Yield what the checks found, the worst first over all hosts."""
-    hosts = hosts_of(result)
+    hosts = hosts_of(result.validations)
     for outcome in WORST_FIRST[:3]:
         for host in hosts:
             for card in host.of(outcome):

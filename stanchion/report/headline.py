@@ -38,7 +38,7 @@ def of(
         if status == "unchanged":
             return f"unchanged: nothing of {name} was left {where} ({took})"
         return f"destroyed: containers and networks of {name} {where} in {took}{_kept(recording)}"
-    if verb in ("validate", "recover"):
+    if verb in ("validate", "recover", "report"):
         state = " is not deployed" if status == "absent" else ""
         return f"{status}: {name}{state} {where} in {took}"
     if verb == "backup":

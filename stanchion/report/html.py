@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def render(result: Result, stream: TextIO) -> None:
     """Write the page."""
-    hosts = hosts_of(result)
+    hosts = hosts_of(result.validations)
     print(
-        _environment()
+        environment()
         .get_template("result.html.j2")
         .render(result=result, hosts=hosts, totals=totals(hosts), words=WORDS, drills=drills.lines(result)),
         file=stream,
@@ -27,7 +27,8 @@ def render(result: Result, stream: TextIO) -> None:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the environment of the pages, with what their common parts need."""
     found = templates.environment()
     found.filters.update(prose=_prose, duration=duration)
     found.globals.update(counted=counted, protection=protection.words)

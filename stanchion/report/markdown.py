@@ -48,7 +48,7 @@ def render(result: Result, stream: TextIO) -> None:
 def page(result: Result, most_bytes: int = MOST_BYTES) -> str:
     """Return the page with as much detail as fits; nothing where even the headline does not."""
     template = environment().get_template("result.md.j2")
-    hosts = hosts_of(result)
+    hosts = hosts_of(result.validations)
     for detail in _DETAILS:
         text = template.render(
             result=result,

@@ -200,7 +200,7 @@ class Mended(Model):
     """One cause of what failed on a host, and what became of it."""
 
     cause: str = Field(description="layer.what; of a finding that no cause explains, the check's slug")
-    layer: Literal["engine", "network", "volume", "database", "backend", "schedule"]
+    layer: Literal["engine", "network", "volume", "database", "backend", "schedule", "monitoring"]
     of: str = Field(description="The container, volume, session, table or file that it is about")
     what: str = Field(description="What was seen")
     because: list[str] = Field(description="Failed checks that show it")

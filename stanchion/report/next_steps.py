@@ -56,6 +56,7 @@ def of(verb: str, status: Status, request: Request, hosts: Sequence[Host], recor
         return paused or [f"bring it back: {command('deploy', request)}"]
     steps = [f"use it: curl -s http://{address}" for address in _addresses(hosts, recording)[:1]]
     if verb == "deploy":
+        steps += [f"see its figures and alerts: http://{address}/alerts" for address in _pages(hosts)]
         steps.append(f"look again: {command('status', request)}")
     return [*steps, f"take it down, keeping its data: {command('destroy', request)}"]
 
@@ -114,6 +115,17 @@ def _asked(verb: str, request: Request) -> Iterator[str]:
             yield option
         else:
             yield f"{option} {shlex.quote(str(value))}"
+
+
+def _pages(hosts: Sequence[Host]) -> list[str]:
+    """Return where Prometheus has its pages."""
+    return [
+        address
+        for host in hosts
+        for container in host.containers
+        if container.role == "monitoring" and container.name.endswith("-prometheus") and container.well
+        for address in container.addresses
+    ]
 
 
 def _addresses(hosts: Sequence[Host], recording: Recording) -> list[str]:

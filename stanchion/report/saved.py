@@ -10,26 +10,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from stanchion.errors import ConfigurationError
+from stanchion.history.model import Period
 from stanchion.report.model import Result
-from stanchion.run.folder import RESULT
-from stanchion.run.paths import find_root, state_folder
 
 _VERSION = Result.model_fields["schema_version"].default
-_REMEDY = "Name a file that `--format json --output FILE` wrote, or a result.json of a run folder."
+# Both name their verb `report`.
+_OF_A_PERIOD = "since"
+_REMEDY = (
+    "Name a file that `--format json --output FILE` wrote, or a result.json or report.json of a run folder."
+)
 
 
-def newest() -> Result:
-    """Return the result of the newest run that was started from here and has come to one."""
-    runs = state_folder(find_root()) / "runs"
-    # A run folder's name begins with its time.
-    results = sorted(runs.glob(f"*/{RESULT}"))
-    if not results:
-        raise ConfigurationError(f"No run has left a result in {runs} yet.", "Name one: --from FILE.")
-    return read(results[-1])
-
-
-def read(path: Path) -> Result:
-    """Return the result in a file, `-` for stdin.
+def read(path: Path) -> Result | Period:
+    """Return the result, or the report of a period, in a file, `-` for stdin.
 
     Raises:
         ConfigurationError: it can't be read, is no result, or is one of another schema version.
@@ -44,7 +37,7 @@ def read(path: Path) -> Result:
             "Render it with the version of Stanchion that wrote it, or make the run anew.",
         )
     try:
-        return Result.model_validate(data)
+        return (Period if _OF_A_PERIOD in data else Result).model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

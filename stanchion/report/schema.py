@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from stanchion.history.model import Period
 from stanchion.report.model import Adopted, Catalogue, History, Result
 
 _SCHEMAS: dict[str, type[BaseModel]] = {
@@ -15,6 +16,7 @@ _SCHEMAS: dict[str, type[BaseModel]] = {
     "history": History,
     "checks": Catalogue,
     "adopted": Adopted,
+    "report": Period,
 }
 
 

@@ -86,7 +86,9 @@ def safety(
     verb: str, status: Status, validations: Sequence[Validation], fail_on: str
 ) -> tuple[Status, ExitCode]:
     """Return one word for what the checks say. Nothing asked is never safe."""
-    if verb in ("validate", "recover") and not any(validation.deployed for validation in validations):
+    if verb in ("validate", "recover", "report") and not any(
+        validation.deployed for validation in validations
+    ):
         return "absent", ExitCode.CHECK_FAILED
     whole = all(validation.deployed for validation in validations)
     if unsafe(validations, fail_on) or not whole:

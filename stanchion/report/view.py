@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stanchion.report.headline import counted
-from stanchion.report.model import Checked, Outcome, Result, Validation
+from stanchion.report.model import Checked, Outcome, Validation
 from stanchion.report.validation import by_reason, latest
 
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "error", "warn", "skip", "pass")
@@ -69,9 +69,9 @@ class HostView:
         return sum(finding.outcome == outcome for finding in self.validation.findings)
 
 
-def hosts_of(result: Result) -> list[HostView]:
+def hosts_of(validations: Sequence[Validation]) -> list[HostView]:
     """Return the last look at each host, the worst host first."""
-    found = [HostView(each, tuple(_cards(each.findings))) for each in latest(result.validations)]
+    found = [HostView(each, tuple(_cards(each.findings))) for each in latest(validations)]
     return sorted(found, key=lambda host: [-host.count(o) for o in WORST_FIRST[:3]])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-Kind = Literal["task", "ok", "failed", "item_failed", "skipped", "unreachable", "no_hosts"]
+Kind = Literal["task", "ok", "failed", "item_failed", "skipped", "unreachable", "no_hosts", "item_ok"]
 
 _KINDS: dict[str, Kind] = {
     "playbook_on_task_start": "task",
@@ -15,6 +15,7 @@ _KINDS: dict[str, Kind] = {
     "runner_on_ok": "ok",
     "runner_on_failed": "failed",
     "runner_item_on_failed": "item_failed",
+    "runner_item_on_ok": "item_ok",
     "runner_on_skipped": "skipped",
     "runner_on_unreachable": "unreachable",
 }

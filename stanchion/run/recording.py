@@ -10,6 +10,8 @@ from stanchion.run.events import Event
 
 # playbooks/tasks/status.yml: what runs on a host, and what should.
 LOOK_TASK = "status | Look at the stack"
+# playbooks/status.yml: the same look, again and again; each is an item of one task.
+AGAIN_TASK = "Look again"
 DECLARED_TASK = "status | Name what is declared"
 DECLARED_FACT = "stack_declared"
 # playbooks/compose.yml: the containers that the roles would make.
@@ -50,6 +52,8 @@ class Recording:
     validations: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     # What recovery has found and done so far, by host: the last word counts.
     recoveries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    # What stack_history told, by host.
+    histories: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     # What backup_command returned, in order, of tasks that failed too.
     backups: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     _task_began: tuple[str, float] | None = None
@@ -64,6 +68,11 @@ class Recording:
             return
         self._clock(event.at)
         self.hosts.add(event.host)
+        if event.kind == "item_ok":
+            # What an item says the task says again at its end, but for looks, which nobody waits so long for.
+            if event.task == AGAIN_TASK:
+                self.looks[event.host] = event.result["stack_facts"]
+            return
         if event.kind == "unreachable":
             self.unreachable.append(event)
         elif event.kind == "failed" and not event.ignored:
@@ -115,6 +124,9 @@ class Recording:
             self.recoveries[event.host] = event.result["recovery"]
             # What had failed before was a remedy: it is told there.
             self.failures = [each for each in self.failures if each.host != event.host]
+        if isinstance(event.result.get("history"), Mapping):
+            self.histories[event.host] = event.result["history"]
+            self.stack = str(event.result["history"].get("stack") or "") or self.stack
         if isinstance(event.result.get("removed"), Mapping):
             self.removed[event.host] = event.result["removed"]
             self.kept += event.result.get("kept") or []

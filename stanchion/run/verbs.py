@@ -27,6 +27,7 @@ VERBS: Mapping[str, Kind] = {
     "deploy": Kind("health", asks_checks=True, interrupts=True),
     "status": Kind("health"),
     "validate": Kind("safety", asks_checks=True),
+    "report": Kind("safety", asks_checks=True),
     "recover": Kind("safety", asks_checks=True, interrupts=True),
     "destroy": Kind("removal", interrupts=True),
     "backup": Kind("work"),

@@ -17,6 +17,8 @@ from stack import CALM, ROOT, Host, Run, Stack
 
 # Two runs on one machine take different names.
 MACHINE = os.environ.get("STANCHION_TEST_NAME", "stanchion-test") + "-e2e"
+# Monitoring costs each deploy seconds.
+MONITORED = bool(os.environ.get("STANCHION_TEST_MONITORED"))
 # When cron begins its backups: half a day from now. One that begins while a test damages a page copies the
 # page, and rightly goes on saying so.
 HOUR = (time.gmtime().tm_hour + 12) % 24
@@ -89,6 +91,7 @@ def first_stack(host: Host, context: Path, tmp_path_factory: pytest.TempPathFact
             "backup_schedule": SCHEDULE,
             "stack_db_pool_size": 2,
             "stack_db_max_overflow": 3,
+            **({"stack_monitoring": True} if MONITORED else {}),
         },
     )
 

@@ -37,6 +37,14 @@ KEPT = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPa
 PROBES = os.environ.get("STANCHION_TEST_PROBES", "20s")
 CALM = {"backend_health_interval": PROBES, "postgres_health_interval": PROBES}
 
+# The containers of the role monitoring, after the stack's name.
+MONITORING = ("alertmanager", "blackbox-exporter", "node-exporter", "postgres-exporter", "prometheus")
+
+
+def monitoring(stack: Stack) -> tuple[str, ...]:
+    """Return what a stack's monitoring consists of, after the stack's name."""
+    return MONITORING if stack.variables.get("stack_monitoring") else ()
+
 
 def until(holds: Callable[[], bool], otherwise: str, within: float = 60, every: float = 0.5) -> None:
     """Wait until something holds.
@@ -147,10 +155,12 @@ class Stack:
             "ansible_python_interpreter": "/usr/bin/python3",
         }
         hosts = {"hosts": {"dockerhost": None}}
+        # What an older tool does not know, it refuses.
+        monitored = {"stack_monitoring": False} if self.root == ROOT else {}
         groups = {
             "stack": {
                 "children": {"database": hosts, "backend": dict(hosts)},
-                "vars": {**connection, "stack_name": self.name, **self.variables},
+                "vars": {**connection, "stack_name": self.name, **monitored, **self.variables},
             }
         }
         path = self.folder / "hosts.yml"
@@ -299,6 +309,7 @@ class Stack:
         jobs = ".* log records metrics scratch copies lock watch.json watch.lock job.lock restore.json"
         written = [f"backup/{name}" for name in jobs.split()]
         written += [f"recovery/{name}" for name in (".*", "recovery.jsonl", "watch.json", "watch.lock")]
+        written += [f"monitoring/{name}" for name in (".*", "metrics", "figures.json", "figures.lock")]
         return " ".join(f"-path '/var/lib/stanchion/*/{path}' -prune -o" for path in written)
 
     def picture(self) -> str:
@@ -317,7 +328,7 @@ class Stack:
             f" find {state} {left_out} -type f ! -name runs.jsonl ! -name '.s.PGSQL.*'"
             f" -exec sha256sum {{}} + 2>/dev/null | sort;"
             f" find {state} {left_out} -printf '%p %m %U %G\\n' 2>/dev/null | sort;"
-            f" cat /etc/cron.d/stanchion-{self.name} /etc/cron.d/stanchion-{self.name}-recovery"
+            f" cat /etc/cron.d/stanchion-{self.name} /etc/cron.d/stanchion-{self.name}-*"
         )
         return self.host.run("sh", "-c", look, check=False)
 

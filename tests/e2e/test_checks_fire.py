@@ -10,6 +10,7 @@ from typing import Any
 import fires
 import pytest
 from fires.fire import Fire
+from machines import MONITORED
 from stack import Run, Stack
 
 from stanchion.checks import Phase, catalogue
@@ -33,7 +34,11 @@ def table() -> list[Fire]:
 
 
 TABLE = table()
-LINES = sorted(TABLE, key=lambda line: line.batch)
+# Those of the monitoring need a stack that has one: STANCHION_TEST_MONITORED=yes.
+LINES = sorted(
+    (line for line in TABLE if MONITORED or not line.slug.startswith("monitoring.")),
+    key=lambda line: line.batch,
+)
 
 
 class Looks:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stack import ROOT, Run, Stack
+from stack import ROOT, Run, Stack, monitoring
 
 
 def login(stack: Stack, password: str) -> str:
@@ -96,7 +96,7 @@ def test_a_second_deploy_changes_nothing_and_one_beside_it_is_turned_away(stack:
 
 def test_what_a_deploy_leaves_on_the_host(stack: Stack) -> None:
     """The stack's containers and no others, the lock given back, a content tag and a record of each image."""
-    mine = {f"{stack.name}-{name}" for name in ("db", "backend-1", "backend-2")}
+    mine = {f"{stack.name}-{name}" for name in ("db", "backend-1", "backend-2", *monitoring(stack))}
     names = stack.host.run("docker", "ps", "--all", "--format", "{{.Names}}").split()
     assert {name for name in names if name.startswith(f"{stack.name}-")} == mine
     lock = json.loads(stack.host.run("cat", "/var/lib/stanchion/lock.json"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from machines import MONITORED
 from stack import Run, Stack, until
 
 TABLE = "/etc/cron.d/stanchion-{stack}"
@@ -120,6 +121,10 @@ done
     stack.host.run("sh", "-euc", script)
 
 
+MONITORING = [
+    Ill("monitoring.figures", "write_monitoring", by_shell(f"rm {TABLE}-monitoring")),
+    Ill("monitoring.stopped", "start_monitoring", by_shell("docker stop -t 2 {stack}-node-exporter")),
+]
 SIDE_BY_SIDE = [
     Ill(
         "network.cut", "attach_network", by_shell("docker network disconnect {stack}_app_network {stack}-db")
@@ -135,6 +140,7 @@ SIDE_BY_SIDE = [
     ),
     Ill("schedule.removed", "write_schedule", by_shell(f"rm {TABLE}")),
     Ill("watch.removed", "write_watch", by_shell(f"rm {TABLE}-recovery")),
+    *(MONITORING if MONITORED else []),
     Ill("schedule.cron_stopped", "write_schedule", by_shell("service cron stop")),
     Ill(
         "schedule.silent",

@@ -71,7 +71,7 @@ def replicas(stack: Stack) -> dict[str, str]:
     return {
         name: number
         for name, number in stack.host.containers(stack.name).items()
-        if name != f"{stack.name}-db"
+        if name.startswith(f"{stack.name}-backend-")
     }
 
 

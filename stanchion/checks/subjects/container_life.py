@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from stanchion.checks.container import (
     BACKEND,
     DEFAULT_STOP_SECONDS,
+    MONITORING,
     POSTGRES,
     Container,
     Probe,
@@ -116,8 +117,8 @@ def flapping(look: Look) -> Iterator[Evidence]:
     reads=("containers",),
 )
 def restart_policy(look: Look) -> Iterator[Evidence]:
-    # What is neither the database nor the backend may be a job, which has to end.
-    for container in look.some(POSTGRES, BACKEND):
+    # What is none of these may be a job, which has to end.
+    for container in look.some(POSTGRES, BACKEND, MONITORING):
         policy = container.restart_policy.partition(":")[0] or "no"
         if policy == "on-failure":
             text = "has the policy on-failure, which does not hold when the engine is restarted"
@@ -255,7 +256,7 @@ def _said(container: Container) -> str:
 def health_check(look: Look) -> Iterator[Evidence]:
     for container in look.some():
         if container.probe is None or container.probe.test[:1] == ("NONE",):
-            known = container.role in (POSTGRES, BACKEND)
+            known = container.role in (POSTGRES, BACKEND, MONITORING)
             yield (bad if known else warn)("has no health check", container.name, "healthcheck")
         else:
             yield from _probe(look, container, container.probe)

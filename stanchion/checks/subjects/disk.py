@@ -101,7 +101,7 @@ def inodes(look: Look) -> Iterator[Evidence]:
     reads=("disk", "images"),
     thresholds=(
         Threshold(
-            "validation_disk_images", "3g", "size", "ours: what the three images and their builds need in all"
+            "validation_disk_images", "4g", "size", "ours: what the four images and their builds need in all"
         ),
         Threshold(
             "validation_disk_rebuild",

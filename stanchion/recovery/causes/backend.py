@@ -22,6 +22,8 @@ _BEHIND = (
     "pool",
     "migration",
     "order",
+    "monitoring.targets",
+    "monitoring.metrics",
 )
 
 

@@ -31,6 +31,8 @@ _BEHIND = (
     "backup.configuration",
     "log.trouble",
     "proof.window",
+    "monitoring.targets",
+    "monitoring.metrics",
 )
 _SESSIONS = (
     "pool.attribution",

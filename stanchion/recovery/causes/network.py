@@ -25,6 +25,8 @@ _BEHIND = (
     "order",
     "log.trouble",
     "container.effective_limits",
+    "monitoring.targets",
+    "monitoring.metrics",
 )
 
 

@@ -40,7 +40,9 @@ def removed(look: Look, failing: Failing) -> Iterator[Seen]:
     "no cron runs",
     remedy="write_schedule",
     shown_by=("schedule.cron",),
-    explains=("schedule.metrics", "schedule.watch"),
+    explains=("schedule.metrics", "schedule.watch", "monitoring.figures", "monitoring.metrics"),
+    # The file is written anew by whatever cron starts.
+    blocks=("monitoring.figures",),
 )
 def cron_stopped(look: Look, failing: Failing) -> Iterator[Seen]:
     for _, what in _first(look, failing, "schedule.cron"):

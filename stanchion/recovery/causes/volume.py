@@ -32,6 +32,8 @@ _BEHIND = (
     "archive",
     "log.trouble",
     "schedule.metrics",
+    "monitoring.targets",
+    "monitoring.metrics",
 )
 
 

@@ -70,6 +70,7 @@ def test_what_the_engine_reads_is_the_databases_users_and_the_rest_is_roots(para
         "backup/config/conf.d/secrets.conf": (999, 999, "0o400"),
         "backup/config/pgbackrest.conf": (999, 999, "0o400"),
         "backup/lock": (999, 999, "0o700"),
+        "backup/metrics": (0, 0, "0o755"),
         "backup/settings.json": (0, 0, "0o600"),
         "backup/stanchion-shop.pyz": (0, 0, "0o600"),
     }
@@ -246,6 +247,8 @@ def test_the_same_files_make_the_same_archive_and_it_runs(params, tmp_path):
     assert packed(folder) == packed(folder)
     names = zipfile.ZipFile(io.BytesIO(packed(folder))).namelist()
     assert "__main__.py" in names
+    # What hosts share, and the engine's client, which is one of the collection's own modules' too.
+    assert {"stanchion_host/exposition.py", "stanchion_host/docker_api.py"} < set(names)
     assert all(name.endswith(".py") for name in names)
     install(params)
     told = subprocess.run(

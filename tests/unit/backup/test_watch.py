@@ -77,9 +77,8 @@ def test_a_row_and_the_metrics_each_minute_and_the_repositories_now_and_then(hos
     for _ in range(6):
         assert run(host)["canary"] == host.now
     assert host.looks == 2
-    assert (
-        f'stanchion_backup_canary_timestamp_seconds{{stack="{host.settings.stack}"}} {host.now:.12g}'
-        in text(host)
+    assert f'stanchion_backup_canary_timestamp_seconds{{stack="{host.settings.stack}"}} {host.now!r}' in text(
+        host
     )
     assert host.said == []
 

@@ -55,14 +55,14 @@ class TestNextAction:
         disk(kept, "docker_root")["free"] = 512 * 1024**2
         finding = kept.ask("disk.next_action")
         assert finding.outcome is Outcome.FAIL
-        assert "a deploy may need 1.7 GB, and 512 MB are free" in finding.summary
+        assert "a deploy may need 2.4 GB, and 512 MB are free" in finding.summary
 
     def test_a_host_without_an_engine_has_no_images(self, kept):
         kept.facts["engine"].update(state="absent")
         kept.facts["images"] = {"ok": False, "error": "no such file"}
         finding = kept.ask("disk.next_action", Phase.PREFLIGHT)
         assert finding.outcome is Outcome.PASS
-        assert "a deploy may need 3.0 GB" in finding.summary
+        assert "a deploy may need 4.0 GB" in finding.summary
 
     def test_a_stopped_engine_cannot_tell(self, kept):
         kept.facts["engine"].update(state="stopped")

@@ -28,6 +28,10 @@ def test_what_is_declared_reaches_the_option_of_its_name(kept):
     assert asked["socket"] == kept.declared["postgres"]["socket"]
     assert asked["repository"] == stack["backup_repository"]
     assert (asked["log_window"], asked["address_variable"]) == (60.0, "DATABASE_URL")
+    assert asked["monitoring"] == {
+        "prometheus": "http://127.0.0.1:9090",
+        "alertmanager": "http://127.0.0.1:9093",
+    }
     kept.declared["backend"]["variable_names"] = {"DATABASE_URL": "DSN"}
     del kept.declared["postgres"]
     stack["backup"] = False
@@ -36,12 +40,28 @@ def test_what_is_declared_reaches_the_option_of_its_name(kept):
     assert (without["log_window"], without["address_variable"]) == (3600.0, "DSN")
 
 
+def test_nobody_is_asked_of_a_monitoring_that_is_not_there(kept):
+    kept.declared["monitoring"] |= {"auth_file": "/login", "ca_file": ""}
+    assert request(kept.declared, [], {})["monitoring"] == {
+        "prometheus": "http://127.0.0.1:9090",
+        "alertmanager": "http://127.0.0.1:9093",
+        "auth_file": "/login",
+    }
+    kept.declared["monitoring"]["enabled"] = False
+    assert request(kept.declared, [], {})["monitoring"] is None
+    del kept.declared["monitoring"]
+    assert request(kept.declared, [], {})["monitoring"] is None
+
+
 def test_what_is_declared_is_kept_without_secrets(kept):
     declared = kept.declared
+    exporter = declared["monitoring"]["containers"]["medication-tracker-postgres-exporter"]
+    exporter["env"]["DATA_SOURCE_NAME"] = "postgresql://stanchion_monitor:t0psecret@db/app"
     kept.definition("backend-1")["env"] |= {"API_TOKEN": "t0psecret", "URL": "https://u:t0psecret@h"}
     shown = without_secrets(declared)
     assert "t0psecret" not in str(shown)
     assert "t0psecret" in str(declared), "the play goes on with what it had"
+    assert "t0psecret" not in str(shown["monitoring"])
     envs = [definition["env"] for definition in shown["backend"]["containers"].values()]
     assert envs[0]["API_TOKEN"] == "***"
     assert envs[0]["WEB_CONCURRENCY"] == kept.definition("backend-1")["env"]["WEB_CONCURRENCY"]

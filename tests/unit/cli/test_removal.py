@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +21,7 @@ from samples import STARTED
 from stanchion.cli import confirmation
 from stanchion.errors import BY_NAME
 
-SCHEDULED, WATCHED = _removal.scheduled, _removal.watched
+SCHEDULED, WATCHED, FIGURED = _removal.scheduled, _removal.watched, _removal.figured
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 
@@ -175,15 +175,18 @@ def test_the_schedule_is_known_by_what_it_says(tmp_path: Path) -> None:
     assert SCHEDULED("dockerd", tmp_path, tmp_path / "none") == []
 
 
-def test_the_table_of_the_watch_is_known_by_what_it_says(tmp_path: Path) -> None:
-    table = tmp_path / "stanchion-demo-recovery"
-    assert WATCHED("demo", tmp_path) == []
-    table.write_text("# Written by Ansible (role recovery of stack demo). Change …\n")
-    assert WATCHED("demo", tmp_path) == [table]
-    # What backups leave does not take it along, nor does the watch of another stack.
+@pytest.mark.parametrize(("role", "found"), [("recovery", WATCHED), ("monitoring", FIGURED)])
+def test_the_table_of_a_job_of_each_minute_is_known_by_what_it_says(
+    tmp_path: Path, role: str, found: Callable[[str, Path], list[Path]]
+) -> None:
+    table = tmp_path / f"stanchion-demo-{role}"
+    assert found("demo", tmp_path) == []
+    table.write_text(f"# Written by Ansible (role {role} of stack demo). Change …\n")
+    assert found("demo", tmp_path) == [table]
+    # What backups leave does not take it along, nor does the job of another stack.
     assert SCHEDULED("demo", tmp_path, tmp_path) == []
-    table.write_text("# Written by Ansible (role backup of stack demo-recovery).\n")
-    assert WATCHED("demo", tmp_path) == []
+    table.write_text(f"# Written by Ansible (role backup of stack demo-{role}).\n")
+    assert found("demo", tmp_path) == []
 
 
 @pytest.fixture(autouse=True)
@@ -192,6 +195,7 @@ def schedule(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     there: list[Path] = []
     monkeypatch.setattr(_removal, "scheduled", lambda _: there)
     monkeypatch.setattr(_removal, "watched", lambda _: [])
+    monkeypatch.setattr(_removal, "figured", lambda _: [])
     return there
 
 
@@ -355,6 +359,18 @@ def test_another_stacks_name_is_refused(tmp_path: Path, named: dict[str, str]) -
     assert there(folder) == sorted(WRITTEN)
 
 
+def test_what_runs_each_minute_goes_with_the_schedule(
+    tmp_path: Path, schedule: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "program", "watch", "figures")
+    schedule += [tmp_path / "program"]
+    monkeypatch.setattr(_removal, "watched", lambda _: [tmp_path / "watch"])
+    monkeypatch.setattr(_removal, "figured", lambda _: [tmp_path / "figures"])
+    removed, _ = remove(tmp_path / "demo", data=None)
+    assert removed["schedule"] == [str(tmp_path / name) for name in ("program", "watch", "figures")]
+    assert there(tmp_path) == []
+
+
 def test_the_schedule_goes_first_and_without_the_data(tmp_path: Path, schedule: list[Path]) -> None:
     folder = put(tmp_path / "demo", *WRITTEN)
     put(tmp_path, "cron", "program")
@@ -368,6 +384,10 @@ def test_the_schedule_goes_first_and_without_the_data(tmp_path: Path, schedule: 
 
 WRITTEN = (
     "runs.jsonl",
+    "monitoring/figures.json",
+    "monitoring/metrics/stanchion_figures.prom",
+    "monitoring/prometheus/rules/DatabaseDown.yml",
+    "monitoring/settings.json",
     "postgres/volume.json",
     "postgres/.volume.json.k2j3",
     "postgres/config/postgresql.conf",
@@ -421,7 +441,15 @@ def test_what_a_job_writes_before_it_ends_goes_too(tmp_path: Path, monkeypatch: 
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("name", ["backup/watch.lock", "backup/job.lock", "recovery/watch.lock"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "backup/watch.lock",
+        "backup/job.lock",
+        "recovery/watch.lock",
+        "monitoring/figures.lock",
+    ],
+)
 def test_a_job_that_does_not_end_is_told(tmp_path: Path, name: str) -> None:
     folder = put(tmp_path / "demo", *WRITTEN, name)
     with (
@@ -487,7 +515,7 @@ def test_all_that_the_roles_write_is_known() -> None:
         variable: set(re.findall(rf"\{{\{{ {variable} \}}\}}/([\w.]+)", text))
         for variable in ("stack_state_dir", "__postgres_folder", "stack_secrets_dir")
     }
-    assert written["stack_state_dir"] == {"backup", "postgres", "recovery", "secrets"}
+    assert written["stack_state_dir"] == {"backup", "monitoring", "postgres", "recovery", "secrets"}
     assert written["__postgres_folder"] < _removal._OWN["postgres"]
     assert written["stack_secrets_dir"] == _removal._SECRETS
 

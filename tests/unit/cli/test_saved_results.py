@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from past_week import ASKED, history
 from samples import deployed, unsafe
 
 from stanchion import cli
+from stanchion.history.build import period_of
 
 SAVED = unsafe().model_dump(mode="json")
 
@@ -50,19 +52,29 @@ def test_from_stdin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     assert "unsafe: demo" in capsys.readouterr().out
 
 
-def test_without_a_name_it_is_the_newest_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_period_is_rendered_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(
+        period_of(deployed(status="safe", verb="report"), ASKED, {"one": history()}).model_dump_json()
+    )
+    for name, begins in (
+        ("text", "safe: "),
+        ("json", "{"),
+        ("markdown", "### safe"),
+        ("html", "<!doctype html>"),
+    ):
+        assert cli.run(["report", "--from", str(path), "--format", name]) == 0
+        assert capsys.readouterr().out.lstrip().startswith(begins)
+    assert cli.run(["report", "--from", str(path), "--format", "junit"]) == 2
+    assert "cannot be written as junit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--since=1d", "--until=now", "-i=here", "--limit=one", "-e=a=b"])
+def test_what_looks_at_hosts_is_refused_beside_it(
+    saved: Path, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
-    monkeypatch.setenv("STANCHION_STATE", str(tmp_path))
-    assert cli.run(["report"]) == 2
-    assert "No run has left a result" in capsys.readouterr().err
-    for name, result in (("20260101T-a", deployed()), ("20260102T-b", unsafe()), ("20260103T-c", None)):
-        folder = tmp_path / "runs" / name
-        folder.mkdir(parents=True)
-        if result is not None:
-            (folder / "result.json").write_text(result.model_dump_json())
-    assert cli.run(["report"]) == 0
-    assert "unsafe: demo" in capsys.readouterr().out
+    assert cli.run(["report", "--from", str(saved), option]) == 2
+    assert "looks at nothing" in capsys.readouterr().err
 
 
 def test_a_job_is_not_told_again(

@@ -251,7 +251,7 @@ def test_one_cause_of_several_sources_is_told_once(result_of: Any) -> None:
     shown = screen(result)
     assert shown.count(cause) == 1
     assert "2 checks could not look, 1 of them critical" in shown
-    (card,) = hosts_of(result)[0].of("error")
+    (card,) = hosts_of(result.validations)[0].of("error")
     assert card.reason == cause
 
 

@@ -16,6 +16,8 @@ V1 = {
     "pids/docker/x/cgroup.procs": "71\n70\n",
     "cpu/docker/x/cpu.cfs_quota_us": "150000",
     "cpu/docker/x/cpu.cfs_period_us": "100000",
+    "cpu/docker/x/cpu.stat": "nr_periods 40\nnr_throttled 9\nthrottled_time 5\n",
+    "cpuacct/docker/x/cpuacct.usage": "1500000000\n",
 }
 V2 = {
     "docker/x/memory.max": "2147483648",
@@ -26,6 +28,7 @@ V2 = {
     "docker/x/pids.current": "12",
     "docker/x/cgroup.procs": "70\n71\n",
     "docker/x/cpu.max": "150000 100000\n",
+    "docker/x/cpu.stat": "usage_usec 1500000\nuser_usec 1\nnr_periods 40\nnr_throttled 9\n",
 }
 
 
@@ -57,7 +60,20 @@ def test_both_versions_say_the_same(version, files, lines, tree):
     assert (seen["memory_limit"], seen["memory_used"], seen["working_set"]) == (2**31, 300, 200)
     assert seen["oom_kills"] == 2
     assert (seen["pids_limit"], seen["pids"], seen["cpus"]) == (256, 12, 1.5)
+    assert seen["cpu_seconds"] == 1.5
     assert seen["processes"] == [70, 71]
+
+
+@pytest.mark.parametrize("files,lines", [(V1, V1_LINES), (V2, V2_LINES)])
+def test_the_use_of_processors(files, lines, tree):
+    seen = _facts_cgroup.processors(70, **tree(files, lines))
+    assert seen == {"seconds": 1.5, "periods": 40, "throttled": 9}
+
+
+def test_without_a_limit_of_processors_nothing_is_throttled(tree):
+    files = {**V2, "docker/x/cpu.stat": "usage_usec 1500000\n"}
+    seen = _facts_cgroup.processors(70, **tree(files, V2_LINES))
+    assert seen == {"seconds": 1.5, "periods": 0, "throttled": 0}
 
 
 def test_no_limit_is_none_in_version_1(tree):

@@ -19,8 +19,9 @@ def test_query_is_encoded(fake_engine):
 
 def test_error_carries_the_engines_message(fake_engine):
     engine = fake_engine({"/info": 500})
-    with pytest.raises(EngineError, match="answered 500 to /info: status 500"):
+    with pytest.raises(EngineError, match="answered 500 to /info: status 500") as caught:
         Engine(engine.host, 5).get("/info")
+    assert caught.value.status == 500
 
 
 def test_frozen_engine_is_an_error_in_time(fake_engine):
@@ -41,6 +42,7 @@ def test_missing_socket(tmp_path):
     with pytest.raises(EngineError) as caught:
         Engine(f"unix://{tmp_path}/none.sock", 5).get("/info")
     assert isinstance(caught.value.__cause__, FileNotFoundError)
+    assert caught.value.status == 0
 
 
 def test_refused_tcp():

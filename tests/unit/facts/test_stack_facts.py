@@ -22,6 +22,9 @@ PARAMS = {
     "address_variable": "DATABASE_URL",
     "log_window": 60.0,
     "repository": None,
+    "monitoring": None,
+    "prometheus": "",
+    "queries": {},
     "timeout": 5.0,
 }
 

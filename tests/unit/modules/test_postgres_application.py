@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.stanchion.stack.plugins.module_utils import _scram
 from ansible_collections.stanchion.stack.plugins.module_utils._application import (
+    Monitor,
     Wanted,
     database_statements,
+    monitor_statements,
     role_statements,
     schema_statements,
 )
@@ -140,3 +142,31 @@ def test_a_line_end_is_not_part_of_the_password(tmp_path):
     path = tmp_path / "password"
     path.write_text("sesame\n")
     assert password_of(str(path)) == "sesame"
+
+
+MONITOR = Monitor("stanchion_monitor", "sesame", 3)
+MONITORS = {**RIGHT, "rolconnlimit": 3, "settings": {}}
+
+
+def test_the_monitoring_gets_a_role_that_reads_statistics():
+    assert shown(monitor_statements(MONITOR, "shop", None, ([], False))) == [
+        'CREATE ROLE "stanchion_monitor" NOLOGIN',
+        'ALTER ROLE "stanchion_monitor" LOGIN',
+        'ALTER ROLE "stanchion_monitor" CONNECTION LIMIT 3',
+        'ALTER ROLE "stanchion_monitor" PASSWORD (from its secret file)',
+        'GRANT pg_monitor TO "stanchion_monitor"',
+        'GRANT CONNECT ON DATABASE "shop" TO "stanchion_monitor"',
+    ]
+
+
+def test_a_right_role_of_the_monitoring_is_left_alone():
+    assert monitor_statements(MONITOR, "shop", MONITORS, (["pg_monitor"], True)) == []
+
+
+def test_what_somebody_gave_the_monitoring_is_taken_back():
+    found = {**MONITORS, "rolsuper": True, "rolconnlimit": -1}
+    assert shown(monitor_statements(MONITOR, "shop", found, (["pg_monitor", "pg_read_all_data"], True))) == [
+        'ALTER ROLE "stanchion_monitor" NOSUPERUSER',
+        'ALTER ROLE "stanchion_monitor" CONNECTION LIMIT 3',
+        'REVOKE "pg_read_all_data" FROM "stanchion_monitor"',
+    ]

@@ -66,6 +66,9 @@ def test_the_application(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None
         "password_file": str(password),
         "superuser_password_file": None,
         "connection_limit": 9,
+        "monitoring_role": None,
+        "monitoring_password_file": None,
+        "monitoring_connections": 3,
         "settings": {"statement_timeout": "30 secs"},
     }
     text = run(monkeypatch, postgres_application, **params)

@@ -177,10 +177,11 @@ def test_names_that_docker_does_not_take(look, slugs, bare, name):
     assert slugs(look("network", {**DECLARED, "stack_app_network": name}, bare)) == ["network.name"]
 
 
-def test_the_backups_network_counts_where_it_is_declared(look, slugs, running):
-    declared = {**DECLARED, "stack_backup_network": "s_backup", "stack_backup_subnet": "172.30.242.0/24"}
+@pytest.mark.parametrize("kind", ["backup", "monitoring"])
+def test_a_further_network_counts_where_it_is_declared(look, slugs, running, kind):
+    declared = {**DECLARED, f"stack_{kind}_network": "s_more", f"stack_{kind}_subnet": "172.30.242.0/24"}
     assert look("network", declared, running) == []
-    clash = {**declared, "stack_backup_subnet": "172.30.241.128/25"}
+    clash = {**declared, f"stack_{kind}_subnet": "172.30.241.128/25"}
     (problem,) = look("network", clash, running)
     assert problem.slug == "network.own_overlap"
-    assert problem.where == "the variables stack_edge_subnet and stack_backup_subnet"
+    assert problem.where == f"the variables stack_edge_subnet and stack_{kind}_subnet"

@@ -313,6 +313,36 @@ def unproved(sick: Sick) -> None:
     sick.observed()["drills"]["last_proved"] = None
 
 
+PROMETHEUS = "medication-tracker-prometheus"
+
+
+def silent_prometheus(sick: Sick) -> None:
+    sick.facts["monitoring"]["prometheus"] = {"ok": False, "error": "connection refused"}
+
+
+@breaks("monitoring.paused")
+def monitoring_paused(sick: Sick) -> None:
+    sick.container(PROMETHEUS).update(state="paused", running=False)
+    silent_prometheus(sick)
+
+
+@breaks("monitoring.stopped")
+def monitoring_stopped(sick: Sick) -> None:
+    sick.container(PROMETHEUS).update(state="exited", running=False, exit_code=2)
+    silent_prometheus(sick)
+
+
+@breaks("monitoring.looping")
+def monitoring_looping(sick: Sick) -> None:
+    sick.container(PROMETHEUS).update(state="restarting", running=False, exit_code=2, restart_count=9)
+    silent_prometheus(sick)
+
+
+@breaks("monitoring.figures")
+def monitoring_figures(sick: Sick) -> None:
+    sick.facts["monitoring"]["figures"].update(cron_file="missing", cron_since=None)
+
+
 def test_a_healthy_stack_has_nothing_to_mend(sick):
     plan = sick.plan()
     assert plan.causes == ()
@@ -361,6 +391,10 @@ ALONE = [
     "backend.dead",
     "schedule.removed",
     "schedule.cron_stopped",
+    "monitoring.paused",
+    "monitoring.stopped",
+    "monitoring.looping",
+    "monitoring.figures",
 ]
 
 
@@ -543,3 +577,54 @@ def test_a_server_that_recovers_in_a_container_that_counts_as_healthy_still(sick
 def test_one_that_serves_is_not_recovering_whatever_its_probe_said_last(sick):
     sick.container(DATABASE)["health_output"] = "recovering"
     assert sick.plan().causes == ()
+
+
+def test_containers_of_the_monitoring_are_made_again_all_at_once(sick):
+    entries = sick.facts["containers"]["entries"]
+    for name in ("alertmanager", "node-exporter"):
+        entries.remove(sick.container(f"medication-tracker-{name}"))
+    plan = sick.plan()
+    assert [each.of.removeprefix("medication-tracker-") for each in plan.causes] == [
+        "alertmanager",
+        "node-exporter",
+    ]
+    assert {each.remedy for each in plan.causes} == {"start_monitoring"}
+    assert len(plan.todo) == 1
+
+
+def test_what_prometheus_cannot_tell_follows_from_its_container(sick):
+    monitoring_stopped(sick)
+    (cause,) = sick.plan().causes
+    assert {"monitoring.targets", "monitoring.switch", "monitoring.configuration"} <= set(cause.explains)
+
+
+def test_who_is_told_of_alerts_has_nothing_to_do_with_it(sick):
+    monitoring_stopped(sick)
+    sick.declared["monitoring"]["receivers"] = []
+    (cause,) = sick.plan().causes
+    assert "monitoring.receiver" not in cause.explains
+
+
+def test_figures_of_a_database_that_is_stopped_are_missing_because_of_it(sick):
+    database_stopped(sick)
+    prometheus = sick.facts["monitoring"]["prometheus"]
+    prometheus["exporter"]["up"] = 0.0
+    prometheus["metrics"].remove("pg_stat_database_deadlocks")
+    (cause,) = sick.plan().causes
+    assert {"monitoring.targets", "monitoring.metrics", "monitoring.exporter_role"} <= set(cause.explains)
+
+
+def test_figures_of_a_backend_that_is_stopped_are_missing_because_of_it(sick):
+    backend_stopped(sick)
+    target = sick.facts["monitoring"]["prometheus"]["targets"][1]
+    target.update(health="down", error="no route to host")
+    (cause,) = sick.plan().causes
+    assert "monitoring.targets" in cause.explains
+
+
+def test_old_figures_where_no_cron_runs_want_cron(sick):
+    cron_stopped(sick)
+    sick.facts["monitoring"]["figures"]["written"] -= 3600
+    (cause,) = sick.plan().causes
+    assert cause.cause == "schedule.cron_stopped"
+    assert "monitoring.figures" in cause.explains

@@ -111,12 +111,6 @@ class TestDatabase:
         assert judging.seen(inspected(DATABASE), "database", 5000).data == "demo-pgdata"
 
 
-def test_moments_of_the_engine():
-    assert judging.moment("2026-11-30T19:56:04.123456789Z") == pytest.approx(1796068564.123456)
-    assert judging.moment("2026-11-30T19:56:04Z") == 1796068564
-    assert judging.moment("0001-01-01T00:00:00Z") == judging.moment("") == judging.moment("yesterday") == 0
-
-
 def test_the_stop_time_out_is_the_declared_one():
     assert judging.seen(inspected(stop=300), "database", 5000).stop_seconds == 300
     assert judging.seen(inspected(stop=None), "database", 5000).stop_seconds == 10

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from stanchion_host.files import alone
 
 from stanchion_backup.errors import BackupError
 from stanchion_backup.host import files, jobs, leftovers
@@ -36,7 +37,9 @@ def watch(settings: Settings) -> dict[str, Any]:
     Never raises for a database that does not answer: that is said once, when it has lasted. BackupError, each
     hour, where nothing can be written: then nobody learns from the metrics that they are old.
     """
-    with _alone(settings) as mine:
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Of a watch that has not ended yet: an engine that hangs would gather them by the minute.
+    with alone(settings.folder / "watch.lock") as mine:
         if not mine:
             return {"canary": None, "said": []}
         now = time.time()
@@ -93,19 +96,6 @@ def _tell_unwritten(settings: Settings, reason: str, now: float) -> None:
     record = {"stack": settings.stack, "job": "watch", "started": round(now, 3), "ended": round(now, 3)}
     jobs.tell(settings, {**record, "seconds": 0.0, "outcome": "failed", "exit": 1, "error": text})
     raise BackupError(text)
-
-
-@contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[bool]:
-    """Give way to a watch that has not ended yet: an engine that hangs would gather them by the minute."""
-    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (settings.folder / "watch.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
 
 
 def _state_file(settings: Settings) -> Path:

@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from stanchion_host.recovery_record import GAVE_UP, GIVES_UP_FOR
+
 WAIT, ACT, GIVE_UP, GIVEN_UP = "wait", "act", "give_up", "given_up"
 # The same remedy for the same container, by whomever.
 MOST = 3
-WITHIN = 3600.0
+WITHIN = GIVES_UP_FOR
 _TRIED = ("done", "failed")
 
 
@@ -30,7 +32,7 @@ def decide(
     tries = sum(each["outcome"] in _TRIED for each in recent)
     if dead_for < patience:
         return WAIT
-    if any(each["outcome"] == "gave_up" for each in recent):
+    if any(each["outcome"] == GAVE_UP for each in recent):
         return GIVEN_UP
     if tries >= MOST:
         return GIVE_UP

@@ -6,28 +6,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-RECORD, STATE = "recovery.jsonl", "watch.json"
+from stanchion_host.files import replace
+from stanchion_host.recovery_record import RECORD, records
+
+STATE = "watch.json"
 KEPT_LINES = 2000
 KEPT_SECONDS = 90 * 86400.0
-_NEEDED = ("at", "by", "remedy", "of", "outcome")
-
-
-def replace(path: Path, text: str) -> None:
-    """Replace a file by a whole one, for root only; a crash leaves the old one."""
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(handle)
-        Path(draft).rename(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
 
 
 def state(folder: Path) -> dict[str, Any]:
@@ -41,21 +28,6 @@ def state(folder: Path) -> dict[str, Any]:
 def keep_state(folder: Path, kept: dict[str, Any]) -> None:
     """Remember it."""
     replace(folder / STATE, json.dumps(kept, indent=2) + "\n")
-
-
-def records(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines of the record, the oldest first; one that can't be read is passed over."""
-    try:
-        lines = (folder / RECORD).read_text(errors="replace").splitlines()
-    except FileNotFoundError:
-        return []
-    found = []
-    for line in lines:
-        with contextlib.suppress(ValueError):
-            read = json.loads(line)
-            if isinstance(read, dict) and set(_NEEDED) <= set(read) and isinstance(read["at"], (int, float)):
-                found.append(read)
-    return found
 
 
 def append(folder: Path, record: dict[str, Any]) -> None:

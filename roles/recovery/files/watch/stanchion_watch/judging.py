@@ -6,8 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
+
+from stanchion_host.moments import moment
 
 from stanchion_watch.settings import BACKEND, DATABASE, RESTART, START
 
@@ -20,8 +21,6 @@ _RESTARTS = ("always", "unless-stopped")
 _DATA = "/var/lib/postgresql/data"
 # Of a container that was made without a stop time-out.
 _STOP_SECONDS = 10
-# Nanoseconds, which Python's own parser of 3.9 does not take.
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?\d*(?:Z|\+00:00)")
 
 
 @dataclass(frozen=True)
@@ -82,15 +81,6 @@ def seen(found: Mapping[str, Any], role: str, port: int) -> Seen:
             (each.get("Name", "") for each in found.get("Mounts") or () if each["Destination"] == _DATA), ""
         ),
     )
-
-
-def moment(text: str) -> float:
-    """Return Unix seconds; 0 for what is none, and for the engine's "never"."""
-    match = _MOMENT.fullmatch(text)
-    if not match or text.startswith("0001"):
-        return 0.0
-    whole = datetime.strptime(match[1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
-    return whole.timestamp() + float(match[2] or 0)
 
 
 def _addresses(network: Mapping[str, Any], port: int) -> list[tuple[str, int]]:

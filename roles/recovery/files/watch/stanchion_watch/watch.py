@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import sys
 import syslog
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from stanchion_host.files import alone
+from stanchion_host.recovery_record import GAVE_UP, records
 
 from stanchion_watch import asking, backoff, docker, files, giving_way, judging
 from stanchion_watch.judging import DEAD, Seen, Verdict
@@ -26,7 +27,9 @@ State = dict[str, Any]
 
 def watch(settings: Settings) -> int:
     """Look once, and act where that is due; return the exit code."""
-    with _alone(settings) as mine:
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Of a watch that has not ended: a server may take minutes to stop.
+    with alone(settings.folder / "watch.lock") as mine:
         if not mine:
             return 0
         now = time.time()
@@ -66,19 +69,6 @@ def look(settings: Settings) -> dict[str, Any]:
             for name, (_, verdict) in verdicts.items()
         },
     }
-
-
-@contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[bool]:
-    """Give way to a watch that has not ended: a server may take minutes to stop."""
-    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (settings.folder / "watch.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
 
 
 def _judged(settings: Settings, state: State, only: str = "") -> dict[str, tuple[Seen, Verdict]]:
@@ -126,12 +116,12 @@ def _see_to(settings: Settings, state: State, container: Seen, verdict: Verdict)
     # Between looks: asking in vain takes its time as well, and proves nothing.
     dead_for = state["at"] - state["dead"][container.name]["since"]
     remedy, patience = verdict.remedy, settings.patience(verdict.remedy)
-    kept = files.records(settings.folder)
+    kept = records(settings.folder)
     decision = backoff.decide(kept, remedy, container.name, dead_for, patience, now)
     why = f"{container.name} {verdict.why}, since {dead_for:.0f} s"
     if decision == backoff.GIVE_UP:
         text = f"{why}. {remedy} was tried {backoff.MOST} times within the hour and did not help; "
-        _record(settings, container.name, remedy, "gave_up", f"{text}for an hour it is not tried again.")
+        _record(settings, container.name, remedy, GAVE_UP, f"{text}for an hour it is not tried again.")
     if decision != backoff.ACT:
         return
     hindrance = giving_way.reason(settings, now) or _hindered(settings, container, remedy)
@@ -217,7 +207,7 @@ def _record(settings: Settings, of: str, remedy: str, outcome: str, why: str, se
         "seconds": round(seconds, 3),
     }
     files.append(settings.folder, record)
-    bad = outcome in ("failed", "gave_up")
+    bad = outcome in ("failed", GAVE_UP)
     text = f"{remedy} of {of}: {outcome}. {why}"
     syslog.syslog(syslog.LOG_ERR if bad else syslog.LOG_WARNING, f"stanchion watch: {text}")
     if outcome != "refused":

@@ -4,31 +4,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-
-def replace(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace a file, whose folder is there, by a whole one."""
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(handle, mode)
-            os.fsync(handle)
-        Path(draft).rename(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
-    # Else a power cut could bring the old one back: of a journal, one that knows less than was done.
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+from stanchion_host.files import replace
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -1,34 +1,22 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The picture that `observe` draws, as Prometheus reads it from a file (node_exporter's textfile collector).
-
-Moments are Unix seconds: an age that stands in a file is wrong as soon as the file is old.
-"""
+"""The picture that `observe` draws, as Prometheus reads it from a file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import Any
 
-from stanchion_backup.host import files
+from stanchion_host import exposition
+from stanchion_host.exposition import Sample
+
 from stanchion_backup.settings import Settings
 
 FILE = "stanchion_backup.prom"
-Number = Optional[Union[int, float]]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One value; a value that is not known is left out of the file."""
-
-    name: str
-    value: Number
-    labels: Mapping[str, str]
-
 
 # name: (type, help). Nothing else is written.
 METRICS = {
     "stanchion_backup_watch_timestamp_seconds": ("gauge", "When these figures were written."),
+    "stanchion_backup_observed_timestamp_seconds": ("gauge", "When server and repositories were last asked."),
     "stanchion_backup_job_last_timestamp_seconds": ("gauge", "When a job last ended, however it ended."),
     "stanchion_backup_job_last_success_timestamp_seconds": (
         "gauge",
@@ -91,6 +79,7 @@ METRICS = {
 def samples(picture: Mapping[str, Any], written: float) -> Iterator[Sample]:
     """Return the samples of a picture; parts that it lacks are left out."""
     yield Sample("stanchion_backup_watch_timestamp_seconds", written, {})
+    yield Sample("stanchion_backup_observed_timestamp_seconds", picture.get("observed"), {})
     yield from _jobs(picture, written)
     for repository in picture.get("repositories", []):
         yield from _repository(repository)
@@ -185,29 +174,11 @@ def _drills(drills: Mapping[str, Any]) -> Iterator[Sample]:
 
 
 def render(picture: Mapping[str, Any], written: float) -> str:
-    """Return the file's text in Prometheus' exposition format, one HELP and TYPE for each name."""
-    stack = str(picture.get("stack", ""))
-    by_name: dict[str, list[Sample]] = {}
-    for sample in samples(picture, written):
-        if sample.value is not None:
-            by_name.setdefault(sample.name, []).append(sample)
-    lines = []
-    for name, found in by_name.items():
-        kind, explains = METRICS[name]
-        lines += [f"# HELP {name} {explains}", f"# TYPE {name} {kind}"]
-        for sample in found:
-            labels = {"stack": stack, **sample.labels}
-            pairs = ",".join(f'{label}="{_escaped(value)}"' for label, value in labels.items())
-            lines.append(f"{name}{{{pairs}}} {float(sample.value or 0):.12g}")
-    return "\n".join(lines) + "\n"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    """Return the file's text in Prometheus' exposition format."""
+    return exposition.render(samples(picture, written), METRICS, {"stack": str(picture.get("stack", ""))})
 
 
 def write(settings: Settings, picture: Mapping[str, Any], written: float) -> None:
-    """Replace the file as a whole, for everybody to read: a collector may look at any moment."""
-    folder = settings.folder / "metrics"
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    files.replace(folder / FILE, render(picture, written), 0o644)
+    """Replace the file, for everybody to read who gets to its folder."""
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    exposition.write(settings.folder / "metrics" / FILE, render(picture, written))

@@ -1,0 +1,1 @@
+"""How each alert is made to fire, a file for each of its subjects."""
