@@ -118,6 +118,7 @@ class Program:
     def read(self) -> tuple[bool, float]:
         """Return whether it took its files when it last read them, and when it last took them."""
         try:
+            # The role's own address on loopback.
             with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:  # noqa: S310
                 text = answer.read().decode()
         except (OSError, urllib.error.URLError) as error:

@@ -19,7 +19,7 @@ import alarms
 import pytest
 from alarms.alarm import Alarm
 from alarms.database import VARIABLES
-from alarms.host import REPOSITORY, SERVER
+from alarms.host import REPOSITORY
 from rich.console import Console
 from rich.table import Table
 from stack import CALM, ROOT, Host, Stack, until
@@ -176,7 +176,6 @@ def watched(host: Host, context: Path, tmp_path_factory: pytest.TempPathFactory)
         command = f"python3 /run/receiver.py {port} /run/{name}.jsonl"
         listen = f"nohup {command} > /dev/null 2>&1 & echo $! > /run/{name}.pid"
         host.run("sh", "-euc", f": > /run/{name}.jsonl; {listen}")
-    certify(host)
     stack = Stack(
         host,
         folder,
@@ -217,18 +216,6 @@ def watched(host: Host, context: Path, tmp_path_factory: pytest.TempPathFactory)
     if not os.environ.get("STANCHION_TEST_KEEP"):
         stack.runner("destroy", "--delete-data", "watched", "--yes")
         host.run("umount", REPOSITORY)
-
-
-def certify(host: Host) -> None:
-    """Have somebody listen with a certificate for a day."""
-    make = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=watched"
-        " -keyout /run/key.pem -out /run/cert.pem 2> /dev/null; cat /run/key.pem /run/cert.pem > "
-        "/run/certificate.pem"
-    )
-    host.run("sh", "-euc", make)
-    host.run("sh", "-c", "cat > /run/server.py", stdin=SERVER)
-    host.run("sh", "-euc", "cd /run; nohup python3 server.py > /dev/null 2>&1 &")
 
 
 @pytest.mark.parametrize("line", TABLE, ids=lambda line: line.alert)

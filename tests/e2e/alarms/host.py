@@ -1,4 +1,4 @@
-"""The host: cron that does not run, a watch that gave up, disks that fill, a certificate that ends."""
+"""The host: cron that does not run, a watch that gave up, disks that fill."""
 
 from __future__ import annotations
 
@@ -15,15 +15,6 @@ from alarms.alarm import Alarm
 BATCH = "host"
 # The repository's own file system, in memory.
 REPOSITORY = "/mnt/watched"
-# For a day, and twenty are wanted.
-SERVER = """
-import http.server, ssl, sys
-server = http.server.HTTPServer(("", 8443), http.server.SimpleHTTPRequestHandler)
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain("/run/certificate.pem")
-server.socket = context.wrap_socket(server.socket, server_side=True)
-server.serve_forever()
-"""
 
 
 @contextlib.contextmanager
